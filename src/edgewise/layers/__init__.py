@@ -1,0 +1,7 @@
+"""Layers: ordinary `nn.Module`s that embed in any torch model."""
+
+from edgewise.layers.base_functions import BASE_FUNCTIONS, base_function
+from edgewise.layers.kan_layer import KANLayer
+from edgewise.layers.multiply import MultiplyNodes
+
+__all__ = ["BASE_FUNCTIONS", "KANLayer", "MultiplyNodes", "base_function"]

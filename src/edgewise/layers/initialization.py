@@ -1,0 +1,51 @@
+"""Starting values of a KAN layer.
+
+`"paper"`: small random splines and residual factors of the order 1/sqrt(I) (arXiv 2404.19756, section 2.2).
+
+`"power"`: residual factors ~ N(0, a^0.25) and coefficients ~ N(0, a^1.75) in standard deviation, with
+`a = 1 / (I (S + 1))` (Rigas et al., arXiv 2509.03417: exponents alpha = 0.25, beta = 1.75).
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ParameterError
+
+if TYPE_CHECKING:
+    from edgewise.layers.kan_layer import KANLayer
+
+INITIALIZATIONS = ("power", "paper")
+
+
+@torch.no_grad()
+def initialize(layer: "KANLayer", name: str, generator: torch.Generator | None) -> None:
+    """Fill the weights of `layer` in place.
+
+    Args:
+        layer: the layer to initialize.
+        name: `"power"` or `"paper"`.
+        generator: source of randomness; torch's default generator when absent.
+
+    Raises:
+        ParameterError: unknown `name`.
+    """
+    if name not in INITIALIZATIONS:
+        raise ParameterError(f"`init` must be one of {INITIALIZATIONS}; got {name!r}.")
+    coef, base = layer.spline_weight, layer.base_weight
+
+    def normal(like: Tensor) -> Tensor:
+        # Drawn on the generator's device so that a seed means the same weights on every device.
+        device = generator.device if generator is not None else like.device
+        return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=device).to(like.device)
+
+    if name == "power":
+        a = 1.0 / (layer.in_features * (coef.shape[1] + 1))
+        base.copy_(normal(base) * a**0.25)
+        coef.copy_(normal(coef) * a**1.75)
+    else:
+        base.copy_(normal(base) * layer.in_features**-0.5)
+        coef.copy_(normal(coef) * (0.1 / layer.grid) * layer.in_features**-0.5)
+    if layer.base_fun == "zero":
+        base.zero_()

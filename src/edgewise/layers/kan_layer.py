@@ -1,0 +1,229 @@
+"""A layer of spline edges: every input reaches every output through its own learnable function.
+
+    y_o = sum_i phi_io(x_i),    phi(x) = mask * (scale_base * base(x) + scale_sp * spline(x))
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgewise import kernels
+from edgewise.errors import ParameterError, ShapeError
+from edgewise.layers.base_functions import base_function
+from edgewise.layers.initialization import initialize
+from edgewise.splines import check_grid, uniform_knots
+
+OUTSIDE = ("extend", "linear")
+
+
+class KANLayer(nn.Module):
+    """Exact B-spline edges from `in_features` inputs to `out_features` sums.
+
+    Args:
+        in_features: number of inputs I.
+        out_features: number of outputs O.
+        grid: number of intervals G of every spline.
+        k: polynomial degree.
+        grid_range: `(lo, hi)` domain of every input, or one pair per input.
+        grid_eps: how `update_grid` spaces knots: 1 uniform, 0 quantiles, between a blend.
+        base_fun: residual function: `"silu"`, `"identity"`, `"tanh"`, `"gelu"`, `"relu"` or `"zero"`.
+        outside: beyond the domain a spline continues its value and slope (`"linear"`) or its basis runs
+            on over `k` more cells and vanishes (`"extend"`, pykan's behaviour).
+        init: `"power"` or `"paper"`, see `edgewise.layers.initialization`.
+        sp_trainable: train a factor `scale_sp` per edge. Frozen (the default) it is identically one: the
+            factor adds nothing that `coef` cannot express.
+        sb_trainable: train `scale_base`.
+        generator: source of the random initialization; torch's default generator when absent.
+        device: where the parameters live.
+        dtype: floating dtype of the parameters; torch's default when absent.
+
+    Attributes:
+        spline_weight: `(I, S, O)` coefficients, S = G + k: the storage the kernels read.
+        base_weight: `(I, O)` factors of the residual function.
+        spline_scale: `(I, O)` trainable factors, or None.
+        edge_mask: `(I, O)` zeros at removed edges, or None while no edge is removed.
+        knots: `(I, S+k+1)` strictly increasing knots.
+
+    Raises:
+        ParameterError: an argument is outside its documented set.
+    """
+
+    knots: Tensor
+    edge_mask: Tensor | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        grid: int = 5,
+        k: int = 3,
+        *,
+        grid_range: Sequence[float] | Sequence[Sequence[float]] | Tensor = (-1.0, 1.0),
+        grid_eps: float = 1.0,
+        base_fun: str = "silu",
+        outside: str = "linear",
+        init: str = "power",
+        sp_trainable: bool = False,
+        sb_trainable: bool = True,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_grid(grid, k)
+        for name, size in (("in_features", in_features), ("out_features", out_features)):
+            if not isinstance(size, int) or size < 1:
+                raise ParameterError(f"`{name}` must be an int >= 1; got {size!r}.")
+        if outside not in OUTSIDE:
+            raise ParameterError(f"`outside` must be one of {OUTSIDE}; got {outside!r}.")
+        if not 0.0 <= grid_eps <= 1.0:
+            raise ParameterError(f"`grid_eps` must lie in [0, 1] (0 quantiles, 1 uniform); got {grid_eps!r}.")
+        base_function(base_fun)  # raises early
+        self.in_features, self.out_features, self.k = in_features, out_features, k
+        self.grid_eps, self.base_fun, self.outside, self.init = grid_eps, base_fun, outside, init
+        kind = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        ends = torch.as_tensor(grid_range, **kind).expand(in_features, 2)
+        self.register_buffer("knots", uniform_knots(ends[:, 0], ends[:, 1], grid, k))
+        self.spline_weight = nn.Parameter(torch.empty(in_features, grid + k, out_features, **kind))
+        self.base_weight = nn.Parameter(
+            torch.empty(in_features, out_features, **kind), requires_grad=sb_trainable and base_fun != "zero"
+        )
+        scale = torch.ones(in_features, out_features, **kind) if sp_trainable else None
+        self.spline_scale = nn.Parameter(scale) if scale is not None else None
+        self.register_buffer("edge_mask", None)
+        initialize(self, init, generator)
+
+    # ------------------------------------------------------------------ the field's names for the parts
+
+    @property
+    def grid(self) -> int:
+        """Number of intervals G."""
+        return self.knots.shape[-1] - 2 * self.k - 1
+
+    @property
+    def domain(self) -> Tensor:
+        """`(I, 2)` interval on which each input's splines are fully supported."""
+        return torch.stack([self.knots[:, self.k], self.knots[:, -self.k - 1]], dim=-1)
+
+    @property
+    def coef(self) -> Tensor:
+        """`(I, O, S)` spline coefficients: a view, writable in place under `torch.no_grad()`."""
+        return self.spline_weight.transpose(1, 2)
+
+    @property
+    def scale_base(self) -> Tensor:
+        """`(I, O)` factor of the residual function on each edge."""
+        return self.base_weight
+
+    @property
+    def scale_sp(self) -> Tensor:
+        """`(I, O)` factor of the spline on each edge; ones when not trainable."""
+        return torch.ones_like(self.base_weight) if self.spline_scale is None else self.spline_scale
+
+    @property
+    def mask(self) -> Tensor:
+        """`(I, O)` one where the edge is present, zero where it was removed."""
+        return torch.ones_like(self.base_weight) if self.edge_mask is None else self.edge_mask
+
+    @torch.no_grad()
+    def set_mask(self, mask: Tensor) -> None:
+        """Remove (0) or restore (1) edges.
+
+        Args:
+            mask: `(I, O)` of zeros and ones.
+
+        Raises:
+            ShapeError: `mask` has another shape.
+        """
+        if mask.shape != self.base_weight.shape:
+            raise ShapeError(f"{self}: `mask` must be {tuple(self.base_weight.shape)}; got {tuple(mask.shape)}.")
+        mask = mask.to(self.base_weight)
+        self.edge_mask = None if bool((mask == 1).all()) else mask.clone()
+
+    # ------------------------------------------------------------------------------------- evaluation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(..., I)` inputs to `(..., O)` sums of edge functions.
+
+        Raises:
+            ShapeError: the last axis, dtype or device of `x` does not fit.
+        """
+        self._check_input(x)
+        coef, base_weight = self.effective_weights()
+        rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
+        linear = self.outside == "linear"
+        base = base_function(self.base_fun)
+        if base is None:
+            y = kernels.evaluate(rows, coef, self.knots, None, self.k, 0, linear)
+        else:
+            y = kernels.edges(rows, coef, base(rows), base_weight, self.knots, self.k, linear)
+        return y if x.dim() == 2 else y.reshape(*x.shape[:-1], self.out_features)
+
+    def effective_weights(self) -> tuple[Tensor, Tensor]:
+        """Coefficients `(I, S, O)` and residual factors `(I, O)` with scale and mask multiplied in."""
+        coef, base_weight = self.spline_weight, self.base_weight
+        factor = self.spline_scale
+        if self.edge_mask is not None:
+            base_weight = base_weight * self.edge_mask
+            factor = self.edge_mask if factor is None else factor * self.edge_mask
+        return (coef if factor is None else coef * factor[:, None, :]), base_weight
+
+    def edge_values(self, x: Tensor) -> Tensor:
+        """Every edge's function at every row: `(B, I)` to `(B, I, O)`, for analysis of modest sizes.
+
+        Args:
+            x: `(B, I)` inputs.
+
+        Returns:
+            `(B, I, O)` values `phi_io(x_bi)`; their sum over `I` is `forward(x)`.
+        """
+        self._check_input(x)
+        coef, base_weight = self.effective_weights()
+        # Each input alone is a model with one input: the model axis is I.
+        columns = x.mT[..., None]  # (I, B, 1)
+        linear = self.outside == "linear"
+        values = kernels.evaluate(columns, coef[:, None], self.knots[:, None], None, self.k, 0, linear)
+        base = base_function(self.base_fun)
+        if base is not None:
+            values = values + base(columns) * base_weight[:, None]
+        return values.transpose(0, 1)
+
+    def _check_input(self, x: Tensor) -> None:
+        weight = self.spline_weight
+        if x.dim() < 1 or x.shape[-1] != self.in_features:
+            raise ShapeError(
+                f"{self}: the last axis of the input must have {self.in_features} features; "
+                f"got shape {tuple(x.shape)}."
+            )
+        if x.dtype != weight.dtype or x.device != weight.device:
+            raise ShapeError(
+                f"{self}: input is {x.dtype} on {x.device}, the layer is {weight.dtype} on {weight.device}. "
+                f"Convert one of them, e.g. `x.to({str(weight.dtype)!r})` or `layer.to(x.dtype)`."
+            )
+
+    def extra_repr(self) -> str:
+        """The numbers in `repr(layer)`."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, grid={self.grid}, k={self.k}, "
+            f"base_fun={self.base_fun!r}, outside={self.outside!r}"
+        )
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Accept a state with or without removed edges, and with another grid size."""
+        mask = state_dict.get(prefix + "edge_mask")
+        self.edge_mask = None if mask is None else torch.ones_like(self.base_weight)
+        knots = state_dict.get(prefix + "knots")
+        if knots is not None and knots.dim() == 2 and knots.shape != self.knots.shape:
+            self.resize_grid(knots.shape[-1] - 2 * self.k - 1)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    @torch.no_grad()
+    def resize_grid(self, grid: int) -> None:
+        """Make room for another number of intervals; knots and coefficients are then unspecified."""
+        check_grid(grid, self.k)
+        self.knots = self.knots.new_zeros(self.in_features, grid + 2 * self.k + 1)
+        shape = (self.in_features, grid + self.k, self.out_features)
+        self.spline_weight = nn.Parameter(
+            self.spline_weight.new_zeros(shape), requires_grad=self.spline_weight.requires_grad
+        )

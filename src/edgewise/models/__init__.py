@@ -1,0 +1,6 @@
+"""Networks: construct, evaluate, change the grid, save and load."""
+
+from edgewise.models.kan import KAN
+from edgewise.models.mlp import MLP
+
+__all__ = ["KAN", "MLP"]

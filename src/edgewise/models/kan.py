@@ -1,0 +1,240 @@
+"""The network: layers of spline edges, nodes that add (and, where asked, multiply)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.errors import ParameterError, ShapeError
+from edgewise.layers import KANLayer, MultiplyNodes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from edgewise.train import FitResult
+
+Width = Sequence["int | Sequence[int]"]
+
+
+class KAN(nn.Module):
+    """A Kolmogorov-Arnold network with exact B-spline edges.
+
+    Args:
+        width: nodes per layer, inputs first: `[2, 5, 1]`. An entry `[n_sum, n_mult]` has `n_mult`
+            multiplication nodes after its `n_sum` addition nodes.
+        grid: number of intervals G, one for all layers or one per layer.
+        k: polynomial degree.
+        mult_arity: how many sums each multiplication node multiplies.
+        grid_range: `(lo, hi)` domain of every spline before data is seen.
+        grid_eps: how `update_grid` spaces knots: 1 uniform, 0 quantiles, between a blend.
+        base_fun: residual function, see `KANLayer`.
+        outside: what splines do beyond their domain, `"linear"` or `"extend"`, see `KANLayer`.
+        init: `"power"` or `"paper"`, see `edgewise.layers.initialization`.
+        sp_trainable: train a spline factor per edge, see `KANLayer`.
+        sb_trainable: train the residual factor per edge.
+        seed: seed of the initial weights; drawn from torch's default generator when absent.
+        generator: source of the initial weights, instead of `seed`.
+        input_names: names of the inputs for pictures and formulas; `x1, x2, ...` when absent.
+        output_names: names of the outputs; `y1, y2, ...` when absent.
+        device: where the parameters live.
+        dtype: floating dtype; torch's default when absent.
+
+    Attributes:
+        layers: one `KANLayer` per step, addressed `layers[l]`; edge `(l, i, j)` runs from node `i` of
+            layer `l` to sum `j` of the next.
+        products: one `MultiplyNodes` per step.
+
+    Raises:
+        ParameterError: an argument is outside its documented set.
+    """
+
+    def __init__(
+        self,
+        width: Width,
+        grid: int | Sequence[int] = 5,
+        k: int = 3,
+        *,
+        mult_arity: int = 2,
+        grid_range: Sequence[float] = (-1.0, 1.0),
+        grid_eps: float = 1.0,
+        base_fun: str = "silu",
+        outside: str = "linear",
+        init: str = "power",
+        sp_trainable: bool = False,
+        sb_trainable: bool = True,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        input_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.nodes = _parse_width(width)
+        steps = len(self.nodes) - 1
+        if not isinstance(mult_arity, int) or mult_arity < 2:
+            raise ParameterError(f"`mult_arity` must be an int >= 2; got {mult_arity!r}.")
+        grids = [grid] * steps if isinstance(grid, int) else list(grid)
+        if len(grids) != steps:
+            raise ParameterError(f"`grid` must be an int or {steps} ints, one per layer; got {grid!r}.")
+        if generator is None and seed is not None:
+            generator = torch.Generator().manual_seed(seed)
+        self.k, self.mult_arity = k, mult_arity
+        self.options = {
+            "grid_range": [float(end) for end in grid_range],
+            "grid_eps": float(grid_eps),
+            "base_fun": base_fun,
+            "outside": outside,
+            "init": init,
+            "sp_trainable": sp_trainable,
+            "sb_trainable": sb_trainable,
+        }
+        self.products = nn.ModuleList(MultiplyNodes(s, m, mult_arity) for s, m in self.nodes[1:])
+        self.layers = nn.ModuleList(
+            KANLayer(sum(into), out.in_features, g, k, generator=generator, device=device, dtype=dtype, **self.options)
+            for into, out, g in zip(self.nodes[:-1], self.products, grids, strict=True)
+        )
+        self.input_names = _names(input_names, self.in_features, "x", "input_names")
+        self.output_names = _names(output_names, self.out_features, "y", "output_names")
+
+    # ----------------------------------------------------------------------------------------- shape
+
+    @property
+    def width(self) -> list[int | list[int]]:
+        """Nodes per layer as given: an int, or `[n_sum, n_mult]` where there are products."""
+        return [[s, m] if m else s for s, m in self.nodes]
+
+    @property
+    def in_features(self) -> int:
+        """Number of inputs."""
+        return sum(self.nodes[0])
+
+    @property
+    def out_features(self) -> int:
+        """Number of outputs."""
+        return sum(self.nodes[-1])
+
+    @property
+    def grid(self) -> int | list[int]:
+        """Intervals G per spline: one number, or one per layer where they differ."""
+        grids = [layer.grid for layer in self.layers]
+        return grids[0] if len(set(grids)) == 1 else grids
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable scalars."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges that are present (not masked)."""
+        return int(sum(layer.mask.sum() for layer in self.layers))
+
+    def config(self) -> dict[str, Any]:
+        """Everything but tensors: `KAN(**model.config())` has the same structure."""
+        return {
+            "width": self.width,
+            "grid": [layer.grid for layer in self.layers],
+            "k": self.k,
+            "mult_arity": self.mult_arity,
+            **self.options,
+            "input_names": list(self.input_names),
+            "output_names": list(self.output_names),
+        }
+
+    # ------------------------------------------------------------------------------------ evaluation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(..., inputs)` to `(..., outputs)`.
+
+        Raises:
+            ShapeError: the last axis, dtype or device of `x` does not fit.
+        """
+        for layer, product in zip(self.layers, self.products, strict=True):
+            x = product(layer(x))
+        return x
+
+    @torch.no_grad()
+    def activations(self, x: Tensor) -> list[Tensor]:
+        """Node values of every layer for `x`: `[(B, inputs), ..., (B, outputs)]`."""
+        values = [x]
+        for layer, product in zip(self.layers, self.products, strict=True):
+            values.append(product(layer(values[-1])))
+        return values
+
+    # ------------------------------------------------------------------------- doors into other rooms
+
+    def update_grid(self, x: Tensor) -> float:
+        """Fit every spline's domain to the data that reaches it; see `edgewise.models.update_grid`."""
+        from edgewise.models.grids import update_grid
+
+        return update_grid(self, x)
+
+    def refine(self, grid: int) -> KAN:
+        """The same function on `grid` intervals, as a new model; see `edgewise.models.refine`."""
+        from edgewise.models.grids import refine
+
+        return refine(self, grid)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one file that cannot execute code; see `edgewise.models.save`."""
+        from edgewise.models.files import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> KAN:
+        """Read a file written by `save`; see `edgewise.models.load`."""
+        from edgewise.models.files import load
+
+        model = load(path)
+        if not isinstance(model, KAN):
+            from edgewise.errors import FormatError
+
+            raise FormatError(f"{path} holds a {type(model).__name__}, not a KAN. Use `{type(model).__name__}.load`.")
+        return model
+
+    def fit(self, data: Any, *args: Any, **kwargs: Any) -> FitResult:
+        """Train in place; see `edgewise.train.fit` for every argument."""
+        from edgewise.train import fit
+
+        return fit(self, data, *args, **kwargs)
+
+    def plot(self, x: Any = None, **kwargs: Any) -> Figure:
+        """Draw the network; see `edgewise.plot.plot_network` for every argument."""
+        from edgewise.plot import plot_network
+
+        return plot_network(self, x, **kwargs)
+
+    def extra_repr(self) -> str:
+        """The numbers in `repr(model)`."""
+        return f"width={self.width}, grid={self.grid}, k={self.k}, parameters={self.n_parameters}"
+
+
+def _parse_width(width: Width) -> list[tuple[int, int]]:
+    """`[2, [5, 1], 1]` to `[(2, 0), (5, 1), (1, 0)]`, checked; the caller's list is not kept."""
+    if not isinstance(width, Sequence) or len(width) < 2:
+        raise ParameterError(
+            f"`width` must list at least two layers, inputs first, like [2, 5, 1]; got {width!r}."
+        )
+    nodes = []
+    for entry in width:
+        pair = (entry, 0) if isinstance(entry, int) else tuple(entry)
+        if len(pair) != 2 or not all(isinstance(n, int) and n >= 0 for n in pair) or sum(pair) < 1:
+            raise ParameterError(f"`width` entries must be an int >= 1 or [n_sum, n_mult]; got {entry!r} in {width!r}.")
+        nodes.append(pair)
+    if nodes[0][1]:
+        raise ParameterError(f"the first entry of `width` counts inputs and cannot multiply; got {width[0]!r}.")
+    return nodes
+
+
+def _names(names: Sequence[str] | None, size: int, letter: str, argument: str) -> list[str]:
+    if names is None:
+        return [f"{letter}{n + 1}" for n in range(size)] if size > 1 or letter == "x" else [letter]
+    if len(names) != size:
+        raise ShapeError(f"`{argument}` must have {size} names; got {len(names)}: {list(names)!r}.")
+    return [str(name) for name in names]

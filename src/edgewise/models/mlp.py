@@ -1,0 +1,116 @@
+"""The baseline: a multilayer perceptron with the interface of `KAN`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.errors import ParameterError, ShapeError
+
+if TYPE_CHECKING:
+    from edgewise.train import FitResult
+
+ACTIVATIONS = {"silu": nn.SiLU, "relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation between them.
+
+    Args:
+        width: nodes per layer, inputs first: `[2, 5, 1]`.
+        act: `"silu"`, `"relu"`, `"tanh"` or `"gelu"`.
+        seed: seed of the initial weights; drawn from torch's default generator when absent.
+        generator: source of the initial weights, instead of `seed`.
+        device: where the parameters live.
+        dtype: floating dtype; torch's default when absent.
+
+    Raises:
+        ParameterError: an argument is outside its documented set.
+    """
+
+    def __init__(
+        self,
+        width: Sequence[int],
+        act: str = "silu",
+        *,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if len(width) < 2 or not all(isinstance(n, int) and n >= 1 for n in width):
+            raise ParameterError(f"`width` must list at least two ints >= 1, like [2, 5, 1]; got {width!r}.")
+        if act not in ACTIVATIONS:
+            raise ParameterError(f"`act` must be one of {sorted(ACTIVATIONS)}; got {act!r}.")
+        if generator is None and seed is not None:
+            generator = torch.Generator().manual_seed(seed)
+        self.width, self.act = list(width), act
+        self.layers = nn.ModuleList(
+            # skip_init: torch's own initialization would draw from the global generator.
+            nn.utils.skip_init(nn.Linear, a, b, device=device or "cpu", dtype=dtype)
+            for a, b in zip(width[:-1], width[1:], strict=True)
+        )
+        self.activation = ACTIVATIONS[act]()
+        for layer in self.layers:
+            bound = layer.in_features**-0.5  # torch's default: uniform in +-1/sqrt(fan_in)
+            for parameter in (layer.weight, layer.bias):
+                nn.init.uniform_(parameter, -bound, bound, generator=generator)
+
+    @property
+    def in_features(self) -> int:
+        """Number of inputs."""
+        return self.width[0]
+
+    @property
+    def out_features(self) -> int:
+        """Number of outputs."""
+        return self.width[-1]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable scalars."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def config(self) -> dict[str, Any]:
+        """Everything but tensors: `MLP(**model.config())` has the same structure."""
+        return {"width": list(self.width), "act": self.act}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(..., inputs)` to `(..., outputs)`.
+
+        Raises:
+            ShapeError: the last axis of `x` does not fit.
+        """
+        if x.shape[-1] != self.in_features:
+            raise ShapeError(f"MLP: the last axis of the input must have {self.in_features} features; got {tuple(x.shape)}.")
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)
+
+    def fit(self, data: Any, *args: Any, **kwargs: Any) -> FitResult:
+        """Train in place; see `edgewise.train.fit` for every argument."""
+        from edgewise.train import fit
+
+        return fit(self, data, *args, **kwargs)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one file that cannot execute code; see `edgewise.models.save`."""
+        from edgewise.models.files import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> MLP:
+        """Read a file written by `save`; see `edgewise.models.load`."""
+        from edgewise.errors import FormatError
+        from edgewise.models.files import load
+
+        model = load(path)
+        if not isinstance(model, MLP):
+            raise FormatError(f"{path} holds a {type(model).__name__}, not an MLP. Use `{type(model).__name__}.load`.")
+        return model
