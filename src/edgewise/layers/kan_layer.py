@@ -1,6 +1,6 @@
 """A layer of spline edges: every input reaches every output through its own learnable function.
 
-    y_o = sum_i phi_io(x_i),    phi(x) = mask * (scale_base * base(x) + scale_sp * spline(x))
+y_o = sum_i phi_io(x_i),    phi(x) = mask * (scale_base * base(x) + scale_sp * spline(x))
 """
 
 from collections.abc import Sequence
@@ -144,7 +144,13 @@ class KANLayer(nn.Module):
     # ------------------------------------------------------------------------------------- evaluation
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(..., I)` inputs to `(..., O)` sums of edge functions.
+        """Sum the edge functions into every output.
+
+        Args:
+            x: `(..., I)` in the layer's dtype and on its device.
+
+        Returns:
+            `(..., O)` sums over `I` of the edge functions.
 
         Raises:
             ShapeError: the last axis, dtype or device of `x` does not fit.
@@ -193,13 +199,12 @@ class KANLayer(nn.Module):
         weight = self.spline_weight
         if x.dim() < 1 or x.shape[-1] != self.in_features:
             raise ShapeError(
-                f"{self}: the last axis of the input must have {self.in_features} features; "
-                f"got shape {tuple(x.shape)}."
+                f"{self}: the last axis of the input must have {self.in_features} features; got shape {tuple(x.shape)}."
             )
         if x.dtype != weight.dtype or x.device != weight.device:
             raise ShapeError(
                 f"{self}: input is {x.dtype} on {x.device}, the layer is {weight.dtype} on {weight.device}. "
-                f"Convert one of them, e.g. `x.to({str(weight.dtype)!r})` or `layer.to(x.dtype)`."
+                f"Convert one of them, e.g. `x.to({weight.dtype})` or `layer.to(x.dtype)`."
             )
 
     def extra_repr(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,9 @@ class KAN(nn.Module):
         ParameterError: an argument is outside its documented set.
     """
 
+    layers: Sequence[KANLayer]  # torch's stubs forget what a ModuleList holds
+    products: Sequence[MultiplyNodes]
+
     def __init__(
         self,
         width: Width,
@@ -93,11 +96,13 @@ class KAN(nn.Module):
             "sp_trainable": sp_trainable,
             "sb_trainable": sb_trainable,
         }
-        self.products = nn.ModuleList(MultiplyNodes(s, m, mult_arity) for s, m in self.nodes[1:])
-        self.layers = nn.ModuleList(
+        products = [MultiplyNodes(s, m, mult_arity) for s, m in self.nodes[1:]]
+        layers = [
             KANLayer(sum(into), out.in_features, g, k, generator=generator, device=device, dtype=dtype, **self.options)
-            for into, out, g in zip(self.nodes[:-1], self.products, grids, strict=True)
-        )
+            for into, out, g in zip(self.nodes[:-1], products, grids, strict=True)
+        ]
+        self.products = cast("Sequence[MultiplyNodes]", nn.ModuleList(products))
+        self.layers = cast("Sequence[KANLayer]", nn.ModuleList(layers))
         self.input_names = _names(input_names, self.in_features, "x", "input_names")
         self.output_names = _names(output_names, self.out_features, "y", "output_names")
 
@@ -149,7 +154,13 @@ class KAN(nn.Module):
     # ------------------------------------------------------------------------------------ evaluation
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(..., inputs)` to `(..., outputs)`.
+        """Evaluate the network.
+
+        Args:
+            x: `(..., inputs)` in the model's dtype and on its device.
+
+        Returns:
+            `(..., outputs)`.
 
         Raises:
             ShapeError: the last axis, dtype or device of `x` does not fit.
@@ -218,9 +229,7 @@ class KAN(nn.Module):
 def _parse_width(width: Width) -> list[tuple[int, int]]:
     """`[2, [5, 1], 1]` to `[(2, 0), (5, 1), (1, 0)]`, checked; the caller's list is not kept."""
     if not isinstance(width, Sequence) or len(width) < 2:
-        raise ParameterError(
-            f"`width` must list at least two layers, inputs first, like [2, 5, 1]; got {width!r}."
-        )
+        raise ParameterError(f"`width` must list at least two layers, inputs first, like [2, 5, 1]; got {width!r}.")
     nodes = []
     for entry in width:
         pair = (entry, 0) if isinstance(entry, int) else tuple(entry)

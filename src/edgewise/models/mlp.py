@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,8 @@ class MLP(nn.Module):
         ParameterError: an argument is outside its documented set.
     """
 
+    layers: Sequence[nn.Linear]  # torch's stubs forget what a ModuleList holds
+
     def __init__(
         self,
         width: Sequence[int],
@@ -50,11 +53,12 @@ class MLP(nn.Module):
         if generator is None and seed is not None:
             generator = torch.Generator().manual_seed(seed)
         self.width, self.act = list(width), act
-        self.layers = nn.ModuleList(
+        layers = nn.ModuleList(
             # skip_init: torch's own initialization would draw from the global generator.
             nn.utils.skip_init(nn.Linear, a, b, device=device or "cpu", dtype=dtype)
-            for a, b in zip(width[:-1], width[1:], strict=True)
+            for a, b in pairwise(width)
         )
+        self.layers = cast("Sequence[nn.Linear]", layers)
         self.activation = ACTIVATIONS[act]()
         for layer in self.layers:
             bound = layer.in_features**-0.5  # torch's default: uniform in +-1/sqrt(fan_in)
@@ -81,13 +85,27 @@ class MLP(nn.Module):
         return {"width": list(self.width), "act": self.act}
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(..., inputs)` to `(..., outputs)`.
+        """Evaluate the network.
+
+        Args:
+            x: `(..., inputs)` in the model's dtype and on its device.
+
+        Returns:
+            `(..., outputs)`.
 
         Raises:
-            ShapeError: the last axis of `x` does not fit.
+            ShapeError: the last axis, dtype or device of `x` does not fit.
         """
-        if x.shape[-1] != self.in_features:
-            raise ShapeError(f"MLP: the last axis of the input must have {self.in_features} features; got {tuple(x.shape)}.")
+        weight = self.layers[0].weight
+        if x.dim() < 1 or x.shape[-1] != self.in_features:
+            raise ShapeError(
+                f"MLP: the last axis of the input must have {self.in_features} features; got shape {tuple(x.shape)}."
+            )
+        if x.dtype != weight.dtype or x.device != weight.device:
+            raise ShapeError(
+                f"MLP: input is {x.dtype} on {x.device}, the model is {weight.dtype} on {weight.device}. "
+                f"Convert one of them, e.g. `x.to({weight.dtype})` or `model.to(x.dtype)`."
+            )
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
