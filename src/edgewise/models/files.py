@@ -196,7 +196,7 @@ def _guess(data: bytes, error: Exception) -> str:
 # --------------------------------------------------------------------------------------------- models
 
 
-def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
+def save(model: KAN | MLP, path: str | os.PathLike[str]) -> None:
     """Write a `KAN` or `MLP` to one file that cannot execute code.
 
     Args:
@@ -232,7 +232,7 @@ def load(path: str | os.PathLike[str]) -> KAN | MLP:
     return unpack(tensors, header, path)
 
 
-def pack(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def pack(model: KAN | MLP) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """A `KAN` or `MLP` as the tensors and the header that `write_file` takes.
 
     Args:
@@ -271,15 +271,14 @@ def unpack(
     """
     try:
         # On "meta" a model has shapes and no memory: a wrong config can neither exhaust it nor draw random numbers.
-        model: Any = KINDS[header["kind"]](**header["config"], device="meta")
+        model = KINDS[header["kind"]](**header["config"], device="meta")
     except (EdgewiseError, TypeError, ValueError, KeyError, RuntimeError) as error:
         raise FormatError(
             f"{place}: the configuration in the header is not valid ({error}). Restore a copy."
         ) from error
     for name, layer in model.named_modules():
-        if f"{name}.edge_mask" in tensors and isinstance(
-            layer, KANLayer
-        ):  # optional state: the model has a mask once an edge was removed
+        # Optional state: a layer has a mask once an edge was removed.
+        if isinstance(layer, KANLayer) and f"{name}.edge_mask" in tensors:
             layer.edge_mask = torch.ones_like(layer.base_weight)
     _check_tensors(model.state_dict(), tensors, place)
     model.load_state_dict(dict(tensors), assign=True)
