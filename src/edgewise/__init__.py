@@ -1,27 +1,41 @@
 """edgewise: Kolmogorov-Arnold networks that are fast, accurate and readable."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-
-from edgewise.layers import KANLayer
-from edgewise.models import KAN, MLP
 
 if TYPE_CHECKING:
     from edgewise.datasets import create_dataset
     from edgewise.estimators import KANClassifier, KANRegressor
+    from edgewise.layers import KANLayer
+    from edgewise.models import KAN, MLP
     from edgewise.train import FitResult, fit
 
-__version__ = version("edgewise")
+    __version__: str
 
-# Rooms with heavy dependencies load at first use.
-_LAZY = {
-    "create_dataset": "edgewise.datasets",
-    "KANRegressor": "edgewise.estimators",
-    "KANClassifier": "edgewise.estimators",
-    "fit": "edgewise.train",
+# Names load at first use: `edgewise --help` needs no torch, and `import edgewise` costs nothing beyond it.
+_NAMES = {
+    "KAN": "edgewise.models",
+    "MLP": "edgewise.models",
     "FitResult": "edgewise.train",
+    "KANClassifier": "edgewise.estimators",
+    "KANLayer": "edgewise.layers",
+    "KANRegressor": "edgewise.estimators",
+    "create_dataset": "edgewise.datasets",
+    "fit": "edgewise.train",
 }
+_ROOMS = (
+    "datasets",
+    "errors",
+    "estimators",
+    "export",
+    "interpret",
+    "kernels",
+    "layers",
+    "models",
+    "plot",
+    "splines",
+    "train",
+)
 
 __all__ = [
     "KAN",
@@ -36,10 +50,19 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'edgewise' has no attribute {name!r}")
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+    elif name in _ROOMS:
+        return import_module(f"edgewise.{name}")
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("edgewise")
+    else:
+        raise AttributeError(f"module 'edgewise' has no attribute {name!r}")
+    globals()[name] = value  # found without this function from now on
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted({*globals(), *_NAMES, *_ROOMS, "__version__"})
