@@ -95,8 +95,8 @@ def imports(path: Path) -> list[tuple[str, str]]:
             module = ".".join(part for part in (base, node.module) if part)
             if module == "edgewise":  # `from edgewise import kernels` names a room or something public
                 found.extend((f"edgewise.{alias.name}", where) for alias in node.names)
-            else:
-                found.append((module, where))
+            else:  # the alias may itself be a module
+                found.extend([(module, where), *((f"{module}.{alias.name}", where) for alias in node.names)])
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             for child in node.body:
                 visit(child, "typing")
