@@ -245,6 +245,7 @@ def check_weight(weight: Tensor, size: int) -> Tensor:
     weight = weight.double()
     if not bool(torch.isfinite(weight).all() & (weight >= 0).all() & (weight > 0).any()):
         raise ParameterError(
-            f"`sample_weight` must be finite, >= 0 and somewhere > 0; got values from {weight.min():g} to {weight.max():g}."
+            f"`sample_weight` must be finite, >= 0 and somewhere > 0; "
+            f"got values from {weight.min():g} to {weight.max():g}."
         )
     return weight

@@ -1,0 +1,152 @@
+"""Change the grids of a network and keep its function.
+
+`update_grid` moves every layer's knots to where its data are; `refine` gives a copy with another number of
+intervals. Both act layer by layer on coefficients alone: the old splines are re-expressed on the new knots
+without data (`edgewise.splines.insert`), so an empty cell or a dead node cannot leave a coefficient
+undetermined, and the optimizer's parameters stay the same objects in `update_grid`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.splines import check_finite, check_grid, extend_knots, fit_knots, insert_knots, nests, project
+
+if TYPE_CHECKING:
+    from edgewise.layers import KANLayer
+    from edgewise.models.kan import KAN
+
+
+@torch.no_grad()
+def update_grid(model: KAN, x: Tensor) -> float:
+    """Fit every spline's domain to the data that reaches it, in place, first layer first.
+
+    Knots follow `layer.grid_eps` (see `edgewise.splines.fit_knots`); coefficients become those of the closest
+    splines on the new domain. A constant node keeps its width: its data say nothing about a better one.
+    Knots and coefficients change inside the tensors they are in, so optimizers keep working, but what an
+    optimizer remembers about them (momentum, curvature) is then about other functions. If an error is raised,
+    the model is as it was.
+
+    Args:
+        model: the network.
+        x: `(..., inputs)` data, as for `model(x)`; at least one row.
+
+    Returns:
+        The largest change of an output on `x`, relative to that output's standard deviation on `x` (or to 1
+        where that is 0).
+
+    Raises:
+        ShapeError: `x` is empty, or its last axis, dtype or device does not fit.
+        DomainError: `x` holds NaN or infinity, or a hidden node does (the message names layer and node).
+    """
+    if x.dim() < 1 or x.shape[-1] != model.in_features:
+        raise ShapeError(f"`x` must be (..., {model.in_features}), one column per input; got {tuple(x.shape)}.")
+    x = x.reshape(-1, model.in_features)
+    if len(x) == 0:
+        raise ShapeError("`x` must have at least one row to place a grid; got none.")
+    check_finite(x, "x")
+    before = model(x)
+    saved = [(layer.knots.clone(), layer.spline_weight.clone()) for layer in model.layers]
+    try:
+        after = _update_layers(model, x)
+    except Exception:
+        for layer, state in zip(model.layers, saved, strict=True):
+            _assign(layer, *state)
+        raise
+    spread = before.std(0, correction=0)
+    change = (after - before).abs().amax(0) / torch.where(spread > 0, spread, torch.ones_like(spread))
+    return float(change.max())
+
+
+def _update_layers(model: KAN, x: Tensor) -> Tensor:
+    for number, (layer, product) in enumerate(zip(model.layers, model.products, strict=True)):
+        # Hidden nodes share a unit, so a node whose range is rounding error beside its neighbours is constant too.
+        # Inputs may differ in unit by any factor.
+        noise = 0.0 if number == 0 else 64 * torch.finfo(x.dtype).eps * float(x.abs().max())
+        _update_layer(layer, x, noise, number)
+        x = product(layer(x))
+    return x
+
+
+def _update_layer(layer: KANLayer, x: Tensor, noise: float, number: int) -> None:
+    try:
+        knots = fit_knots(x, layer.grid, layer.k, layer.grid_eps, fallback=layer.domain, noise=noise)
+    except DomainError as error:
+        raise DomainError(
+            f"the nodes that enter layers[{number}] ({layer}) leave the range of {x.dtype}: {error}"
+        ) from error
+    _assign(layer, knots, _carry(layer, knots))
+
+
+def refine(model: KAN, grid: int | Sequence[int]) -> KAN:
+    """The same function on `grid` intervals, as a new model that shares no storage with the old one.
+
+    Old breakpoints are interpolated: a multiple of the old number of intervals splits each interval evenly and
+    keeps the function exactly, uniform grid or not; another number stretches the old spacing pattern, and the
+    closest splines are taken. Every option, mask, name, dtype, device, `requires_grad` and the training mode
+    are those of `model`.
+
+    Args:
+        model: the network.
+        grid: intervals per spline, one number or one per layer; may be smaller than before.
+
+    Returns:
+        The new model.
+
+    Raises:
+        ParameterError: `grid` is not an int >= 1, or not one per layer.
+
+    Accuracy: for a multiple, 1e-12 of the largest output in float64 (1e-6 in float32) on the domain, and
+    beyond it with `outside="linear"`. With `"extend"` the bases end after k of the new, narrower cells.
+    """
+    grids = [grid] * len(model.layers) if isinstance(grid, int) else list(grid)
+    if len(grids) != len(model.layers):
+        raise ParameterError(f"`grid` must be an int or {len(model.layers)} ints, one per layer; got {grid!r}.")
+    for size in grids:
+        check_grid(size, model.k)
+    new = copy.deepcopy(model)
+    for layer, size in zip(new.layers, grids, strict=True):
+        if size != layer.grid:
+            _refine_layer(layer, size)
+    return new
+
+
+@torch.no_grad()
+def _refine_layer(layer: KANLayer, grid: int) -> None:
+    knots = extend_knots(_subdivide(_breakpoints(layer).double(), grid), layer.k).to(layer.knots.dtype)
+    coef = _carry(layer, knots)
+    layer.resize_grid(grid)
+    _assign(layer, knots, coef)
+
+
+def _carry(layer: KANLayer, knots: Tensor) -> Tensor:
+    """The layer's splines on other knots: exactly where they nest, the closest ones elsewhere."""
+    coef = layer.spline_weight.detach()
+    if nests(layer.knots, knots, layer.k):
+        return insert_knots(coef, layer.knots, knots, layer.k)
+    return project(coef, layer.knots, knots, layer.k, layer.outside)
+
+
+def _subdivide(breakpoints: Tensor, grid: int) -> Tensor:
+    """`(I, G+1)` breakpoints to `(I, grid+1)`: linear in the index, so that multiples of G keep all of them."""
+    old = breakpoints.shape[1] - 1
+    index = torch.arange(grid + 1, device=breakpoints.device) * old
+    cell = torch.div(index, grid, rounding_mode="floor").clamp_max(old - 1)
+    part = (index - cell * grid).to(breakpoints.dtype) / grid  # exactly 0 at an old breakpoint, 1 at the last
+    return torch.lerp(breakpoints[:, cell], breakpoints[:, cell + 1], part)
+
+
+def _breakpoints(layer: KANLayer) -> Tensor:
+    return layer.knots[:, layer.k : layer.k + layer.grid + 1]
+
+
+@torch.no_grad()
+def _assign(layer: KANLayer, knots: Tensor, coef: Tensor) -> None:
+    layer.knots.copy_(knots)
+    layer.spline_weight.copy_(coef)
