@@ -73,7 +73,7 @@ class KANLayer(nn.Module):
         super().__init__()
         check_grid(grid, k)
         for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(size, int) or size < 1:
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
                 raise ParameterError(f"`{name}` must be an int >= 1; got {size!r}.")
         if outside not in OUTSIDE:
             raise ParameterError(f"`outside` must be one of {OUTSIDE}; got {outside!r}.")
@@ -82,10 +82,19 @@ class KANLayer(nn.Module):
         base_function(base_fun)  # raises early
         self.in_features, self.out_features, self.k = in_features, out_features, k
         self.grid_eps, self.base_fun, self.outside, self.init = grid_eps, base_fun, outside, init
-        kind = {"device": device, "dtype": dtype or torch.get_default_dtype()}
-        ends = torch.as_tensor(grid_range, **kind).expand(in_features, 2)
-        self.register_buffer("knots", uniform_knots(ends[:, 0], ends[:, 1], grid, k))
+        dtype = dtype or torch.get_default_dtype()
+        if not dtype.is_floating_point:
+            raise ParameterError(f"`dtype` must be a floating dtype such as torch.float64; got {dtype}.")
+        kind = {"device": device, "dtype": dtype}
+        ends = torch.as_tensor(grid_range, dtype=dtype, device="cpu")  # where its values can be looked at
+        if ends.shape not in ((2,), (in_features, 2)) or not bool(ends.isfinite().all()):
+            raise ParameterError(
+                f"`grid_range` must be a finite (lo, hi), or one pair for each of {in_features} inputs; "
+                f"got {grid_range!r}."
+            )
         self.spline_weight = nn.Parameter(torch.empty(in_features, grid + k, out_features, **kind))
+        ends = ends.to(self.spline_weight.device).expand(in_features, 2)
+        self.register_buffer("knots", uniform_knots(ends[:, 0], ends[:, 1], grid, k))
         self.base_weight = nn.Parameter(
             torch.empty(in_features, out_features, **kind), requires_grad=sb_trainable and base_fun != "zero"
         )
@@ -135,11 +144,14 @@ class KANLayer(nn.Module):
 
         Raises:
             ShapeError: `mask` has another shape.
+            ParameterError: `mask` holds anything but zeros and ones.
         """
         if mask.shape != self.base_weight.shape:
             raise ShapeError(f"{self}: `mask` must be {tuple(self.base_weight.shape)}; got {tuple(mask.shape)}.")
-        mask = mask.to(self.base_weight)
-        self.edge_mask = None if bool((mask == 1).all()) else mask.clone()
+        if not bool(((mask == 0) | (mask == 1)).all()):
+            raise ParameterError(f"{self}: `mask` must hold zeros and ones only; use `coef` to scale an edge.")
+        mask = mask.to(self.base_weight, copy=True)
+        self.edge_mask = None if bool((mask == 1).all()) else mask
 
     # ------------------------------------------------------------------------------------- evaluation
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -81,10 +82,14 @@ class KAN(nn.Module):
         steps = len(self.nodes) - 1
         if not isinstance(mult_arity, int) or mult_arity < 2:
             raise ParameterError(f"`mult_arity` must be an int >= 2; got {mult_arity!r}.")
-        grids = [grid] * steps if isinstance(grid, int) else list(grid)
+        if len(grid_range) != 2 or not all(isinstance(end, Real) for end in grid_range):
+            raise ParameterError(f"`grid_range` must be (lo, hi), the domain of every spline; got {grid_range!r}.")
+        grids = list(grid) if isinstance(grid, Sequence) else [grid] * steps
         if len(grids) != steps:
             raise ParameterError(f"`grid` must be an int or {steps} ints, one per layer; got {grid!r}.")
-        if generator is None and seed is not None:
+        if seed is not None:
+            if generator is not None:
+                raise ParameterError("give `seed` or `generator`, not both.")
             generator = torch.Generator().manual_seed(seed)
         self.k, self.mult_arity = k, mult_arity
         self.options = {
@@ -232,8 +237,8 @@ def _parse_width(width: Width) -> list[tuple[int, int]]:
         raise ParameterError(f"`width` must list at least two layers, inputs first, like [2, 5, 1]; got {width!r}.")
     nodes = []
     for entry in width:
-        pair = (entry, 0) if isinstance(entry, int) else tuple(entry)
-        if len(pair) != 2 or not all(isinstance(n, int) and n >= 0 for n in pair) or sum(pair) < 1:
+        pair = tuple(entry) if isinstance(entry, Sequence) else (entry, 0)
+        if len(pair) != 2 or not all(type(n) is int and n >= 0 for n in pair) or sum(pair) < 1:
             raise ParameterError(f"`width` entries must be an int >= 1 or [n_sum, n_mult]; got {entry!r} in {width!r}.")
         nodes.append(pair)
     if nodes[0][1]:

@@ -46,11 +46,13 @@ class MLP(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if len(width) < 2 or not all(isinstance(n, int) and n >= 1 for n in width):
+        if not isinstance(width, Sequence) or len(width) < 2 or not all(type(n) is int and n >= 1 for n in width):
             raise ParameterError(f"`width` must list at least two ints >= 1, like [2, 5, 1]; got {width!r}.")
         if act not in ACTIVATIONS:
             raise ParameterError(f"`act` must be one of {sorted(ACTIVATIONS)}; got {act!r}.")
-        if generator is None and seed is not None:
+        if seed is not None:
+            if generator is not None:
+                raise ParameterError("give `seed` or `generator`, not both.")
             generator = torch.Generator().manual_seed(seed)
         self.width, self.act = list(width), act
         layers = nn.ModuleList(
