@@ -114,7 +114,8 @@ def fit_knots(
     lo, hi = rows.amin(0), rows.amax(0)  # (I,)
     constant = hi - lo <= torch.clamp(64 * eps * torch.maximum(lo.abs(), hi.abs()), min=noise)
     ends = torch.where(constant, _around(lo + (hi - lo) / 2, fallback), _widen(lo, hi, margin))  # (2, I)
-    lo, hi = _resolvable(ends[0], ends[1], grid, eps)
+    _finite(torch.cat([ends, ends.diff(dim=0)]).T, x.dtype)  # the range may overflow where both ends do not
+    lo, hi = _resolvable(ends[0], ends[1], grid, x.dtype)
     if grid_eps == 1:
         return _finite(uniform_knots(lo, hi, grid, degree), x.dtype)
     inner = weighted_quantiles(rows, grid, weight)[:, 1:-1]  # (I, G-1)
@@ -165,9 +166,11 @@ def _around(centre: Tensor, fallback: Tensor | None) -> Tensor:
     return torch.where((lo <= centre) & (centre <= hi), torch.stack([lo, hi]), moved)
 
 
-def _resolvable(lo: Tensor, hi: Tensor, grid: int, eps: float) -> tuple[Tensor, Tensor]:
+def _resolvable(lo: Tensor, hi: Tensor, grid: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Widen domains so narrow, relative to their distance from zero, that G knots would round together."""
-    smallest = 2 * grid * _MIN_ULPS * eps * torch.maximum(lo.abs(), hi.abs())
+    kind = torch.finfo(dtype)
+    smallest = 2 * grid * _MIN_ULPS * kind.eps * torch.maximum(lo.abs(), hi.abs())
+    smallest = smallest.clamp_min(grid * kind.tiny**0.5)  # so narrow that slopes would overflow
     lack = (smallest - (hi - lo)).clamp_min(0) / 2
     return lo - lack, hi + lack
 
