@@ -1,7 +1,20 @@
 """Pictures of a network and of its training, as matplotlib figures; nothing is shown and no file is written."""
 
 from edgewise.plot.edge import edge_kind, plot_edge
+from edgewise.plot.evaluation import plot_confusion, plot_importance, plot_predictions
+from edgewise.plot.history import plot_history
 from edgewise.plot.network import plot_network
 from edgewise.plot.report import Section, figure_svg, html_report
 
-__all__ = ["Section", "edge_kind", "figure_svg", "html_report", "plot_edge", "plot_network"]
+__all__ = [
+    "Section",
+    "edge_kind",
+    "figure_svg",
+    "html_report",
+    "plot_confusion",
+    "plot_edge",
+    "plot_history",
+    "plot_importance",
+    "plot_network",
+    "plot_predictions",
+]

@@ -1,9 +1,7 @@
 """The picture of a network: inputs at the bottom, outputs on top, on every edge its function.
 
 The whole drawing is a handful of artists on one axes (line collections, one scatter per kind of node), in
-coordinates that are inches of the axes, so that text can be measured and placed without overlap.
-
-Plan: `layout` decides where nodes and edge frames go, `_Drawing` turns that into artists.
+coordinates that are inches of the axes: `layout` says where things go, `_Drawing` turns that into artists.
 """
 
 from __future__ import annotations
@@ -16,35 +14,21 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import Collection, LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from edgewise.errors import ParameterError
 from edgewise.interpret.attribution import edge_scores
+from edgewise.layers import KANLayer
 from edgewise.models import KAN
 from edgewise.plot.edge import edge_curves, edge_kind
-from edgewise.plot.style import (
-    INK,
-    ORANGE,
-    SOFT,
-    Picture,
-    as_data,
-    default_data,
-    figure_of,
-    pretty,
-    put_name,
-    text_width,
-)
+from edgewise.plot.layout import Frames, Labels, Layout, layout, natural_size
+from edgewise.plot.style import ORANGE, Picture, as_data, default_data, figure_of, inks, put_name
 
 _POINTS = 49  # per curve
-_WIDEST = 10.0  # inches of the widest figure
-_PITCH = 0.62  # inches from one edge frame to the next where there is room
-_NARROWEST = 0.30  # and where there is not; then frames stand in several rows
-_MARGIN = 0.1
-_ROWS = 6  # more rows than this are a texture, not a picture: lines alone
-_COLOURS = {"spline": INK}  # every other kind of edge is orange and framed twice as heavily
+_HEAVY = 2.2  # how much heavier the frame of an edge that is not a spline
 
 
 def plot_network(
@@ -58,7 +42,7 @@ def plot_network(
     title: str | None = None,
     tick: bool = False,
     scale: float = 1.0,
-    max_edges: int = 1000,
+    max_edges: int = 500,
 ) -> Figure:
     """Draw the network: on every edge its function over the values that reach it, the darker the more it matters.
 
@@ -77,7 +61,7 @@ def plot_network(
         in_names: names of the inputs; `model.input_names` when absent. `x1` and `$...$` are set as mathematics.
         out_names: names of the outputs; `model.output_names` when absent.
         title: line above the picture.
-        tick: write the range of each function's input and output at its frame.
+        tick: write the range of each function's input and output at its frame, where frames are large enough.
         scale: factor of all text, lines and dots.
         max_edges: draw only this many edges, the most important; a caption says how many were left out.
 
@@ -102,13 +86,18 @@ def plot_network(
         scores = edge_scores(model, data)
     edges, left_out = _select(model, scores, max_edges)
     if ax is None:
-        ax = _new_axes(model, edges, names, title, scale)
-    place = _layout(model, edges, names, _size(ax), scale, bool(title))
+        size = natural_size(model, edges, names, scale, bool(title), tick)
+        ax = Picture(figsize=size).add_axes((0.0, 0.0, 1.0, 1.0))
+    width, height = _size(ax)
+    frames = [Frames.fit(len(pairs), width, scale, tick) for pairs in edges]
+    caption = _caption(edges, frames, left_out)
+    strips = (0.34 * scale if title else 0.0, 0.2 * scale if caption else 0.0)
+    place = layout(model, edges, frames, names, (width, height), scale, strips)
     drawing = _Drawing(ax, place, scale)
-    drawing.edges(model, data, edges, [np.tanh(beta * score.cpu().numpy()) for score in scores], marks, tick)
+    drawing.edges(model, data, edges, [np.tanh(beta * score.cpu().numpy()) for score in scores], marks)
     drawing.nodes(model)
     drawing.names(names)
-    drawing.words(title, _caption(edges, place, left_out))
+    drawing.words(title, caption)
     return figure_of(ax)
 
 
@@ -128,12 +117,12 @@ def _select(model: KAN, scores: list[Tensor], max_edges: int) -> tuple[list[np.n
     return [mask.nonzero().numpy() for mask in present], max(0, total - max_edges)
 
 
-def _caption(edges: list[np.ndarray], place: _Layout, left_out: int) -> str | None:
+def _caption(edges: list[np.ndarray], frames: list[Frames], left_out: int) -> str | None:
     lines = []
     if left_out:
         shown = sum(len(pairs) for pairs in edges)
         lines.append(f"the {shown:,} most important of {shown + left_out:,} edges")
-    if any(not rows and len(pairs) for rows, pairs in zip(place.rows, edges, strict=True)):
+    if any(not frame.rows for frame in frames):
         lines.append("functions drawn only where they fit")
     return "; ".join(lines) or None
 
@@ -153,151 +142,11 @@ def _check_options(beta: float, scale: float, max_edges: int) -> None:
         raise ParameterError(f"`max_edges` must be an int >= 1; got {max_edges!r}.")
 
 
-# ---------------------------------------------------------------------------------------------- geometry
-
-
-@dataclass
-class _Labels:
-    """How the names of one side are set: `lines[i]` at an angle, in a strip of that height (inches)."""
-
-    lines: list[str] | None
-    angle: float
-    height: float
-    overhang: float = 0.0  # how far the first slanted name reaches beyond its node
-
-
-@dataclass
-class _Layout:
-    """Positions in inches of the axes. `L` layers of edges lie between `L + 1` rows of nodes."""
-
-    width: float
-    height: float
-    inputs: _Labels
-    outputs: _Labels
-    sums: list[np.ndarray] = field(default_factory=list)  # (sums, 2) per row of nodes: where edges end
-    nodes: list[np.ndarray] = field(default_factory=list)  # (nodes, 2) per row of nodes: where edges start
-    frames: list[np.ndarray] = field(default_factory=list)  # (E, 2) per layer: centres
-    sides: list[float] = field(default_factory=list)  # of the square frames, per layer
-    rows: list[int] = field(default_factory=list)  # of frames, per layer; 0 where only lines are drawn
-
-
-def _new_axes(
-    model: KAN, edges: list[np.ndarray], names: tuple[list[str], list[str]], title: str | None, scale: float
-) -> Axes:
-    """Axes that fill a new figure, as large as the network needs up to the width of a page."""
-    counts = [len(pairs) for pairs in edges]
-    nodes = [product.in_features for product in model.products]
-    widest_name = max((text_width(*_sized(name, scale)) for name in names[0] + names[1]), default=0.0)
-    wanted = [*(_PITCH * count for count in counts), *(0.55 * count for count in nodes)]
-    wanted += [len(side) * min(widest_name + 0.2, 1.6) for side in names]
-    width = min(_WIDEST, max(2.4, *wanted, widest_name + 0.3)) * scale**0.5
-    height = 0.25
-    for count in counts:
-        rows = _row_count(count, width)
-        height += max(1.15 + 0.36 * rows, 0.16 * width) if rows else 2.2
-    height += sum(_labels(side, width, scale, 1.0).height for side in names) + (0.35 * scale if title else 0.0)
-    figure = Picture(figsize=(width, height))
-    return figure.add_axes((0.0, 0.0, 1.0, 1.0))
-
-
 def _size(ax: Axes) -> tuple[float, float]:
     """Width and height of the axes in inches."""
     box = ax.get_window_extent()
     dpi = figure_of(ax).dpi
     return max(box.width / dpi, 0.5), max(box.height / dpi, 0.5)
-
-
-def _layout(
-    model: KAN,
-    edges: list[np.ndarray],
-    names: tuple[list[str], list[str]],
-    size: tuple[float, float],
-    scale: float,
-    titled: bool,
-) -> _Layout:
-    width, height = size
-    place = _Layout(width, height, _labels(names[0], width, scale, 1), _labels(names[1], width, scale, -1))
-    left = max(_MARGIN, place.inputs.overhang - 0.5 * width / len(names[0]))
-    right = max(_MARGIN, place.outputs.overhang - 0.5 * width / len(names[1]))
-
-    def across(count: int) -> np.ndarray:
-        return left + (np.arange(count) + 0.5) / max(count, 1) * (width - left - right)
-
-    bottom = place.inputs.height + 0.12 * scale
-    top = height - place.outputs.height - 0.12 * scale - (0.34 * scale if titled else 0.0)
-    drop = [0.26 if product.n_mult else 0.0 for product in model.products]  # a product stands above its factors
-    place.rows = [_row_count(len(pairs), width) for pairs in edges]
-    # Layers share the height by the rows of frames they hold.
-    shares = np.array([1.0 + 0.36 * rows if rows else 2.0 for rows in place.rows])
-    gaps = (top - bottom - sum(drop)) * shares / shares.sum()
-    place.sums.append(np.stack([across(model.in_features), np.full(model.in_features, bottom)], axis=1))
-    place.nodes.append(place.sums[0])
-    level = bottom
-    for product, pairs, rows, gap, lift in zip(model.products, edges, place.rows, gaps, drop, strict=True):
-        count = len(pairs)
-        pitch = (width - left - right) / max(count, 1) * max(rows, 1)
-        side = min(0.84 * pitch, 0.52 * scale, 0.62 * gap / max(rows, 1), 0.8 * gap)
-        row = np.arange(count) % max(rows, 1)
-        centre = level + gap / 2 + (row - (rows - 1) / 2) * 1.16 * side
-        inset = side / 2 if rows > 1 else 0.5 * pitch  # staggered rows reach the margins
-        x = np.linspace(left + inset, width - right - inset, count)
-        place.frames.append(np.stack([x, centre], axis=1))
-        place.sides.append(side)
-        level += gap
-        sums = np.stack([across(product.in_features), np.full(product.in_features, level)], axis=1)
-        place.sums.append(sums)
-        plain, factors = sums[: product.n_sum], sums[product.n_sum :]
-        level += lift
-        above = factors.reshape(product.n_mult, product.arity, 2).mean(axis=1)
-        above[:, 1] += lift
-        place.nodes.append(np.concatenate([plain, above]))
-    return place
-
-
-def _row_count(count: int, width: float) -> int:
-    """Rows of frames for that many edges; 0 when they do not fit."""
-    rows = math.ceil(count * _NARROWEST / width)
-    return rows if rows <= _ROWS else 0
-
-
-def _sized(name: str, scale: float) -> tuple[str, float, bool]:
-    text, is_math = pretty(name)
-    return text, 10 * scale, is_math
-
-
-def _labels(names: list[str], width: float, scale: float, sign: float) -> _Labels:
-    """Names flat where they fit, else broken into lines, else slanted, else only counted."""
-    pitch = width / len(names)
-    line = 10 * scale / 72 * 1.25
-    if len(names) * line * 1.05 > width:
-        return _Labels(None, 0.0, line + 0.06)
-    widths = [text_width(*_sized(name, scale)) for name in names]
-    if max(widths) <= 0.94 * pitch:
-        return _Labels(names, 0.0, line + 0.06)
-    broken = [_break(name, 0.94 * pitch, scale) for name in names]
-    if all(text is not None and text.count("\n") < 3 for text in broken):
-        flat = [text for text in broken if text is not None]
-        return _Labels(flat, 0.0, line * (1 + max(text.count("\n") for text in flat)) + 0.06)
-    short = [name if len(name) <= 30 else name[:29] + "\N{HORIZONTAL ELLIPSIS}" for name in names]
-    longest = max(text_width(*_sized(name, scale)) for name in short)
-    angle = 35.0 if pitch > 1.9 * line else 60.0
-    tilt = math.radians(angle)
-    first = text_width(*_sized(short[0] if sign > 0 else short[-1], scale))
-    return _Labels(short, angle, longest * math.sin(tilt) + line, first * math.cos(tilt) + 0.1)
-
-
-def _break(name: str, width: float, scale: float) -> str | None:
-    """A name in lines of at most that width, broken after spaces, underscores, hyphens; None if it cannot be."""
-    text, size, is_math = _sized(name, scale)
-    if is_math:
-        return name if text_width(text, size, True) <= width else None
-    lines, pieces = [""], name.replace("_", "_\0").replace(" ", " \0").replace("-", "-\0").split("\0")
-    for piece in pieces:
-        if lines[-1] and text_width((lines[-1] + piece).rstrip(), size) > width:
-            lines.append("")
-        lines[-1] += piece
-    lines = [text.rstrip(" ") for text in lines if text]
-    return "\n".join(lines) if all(text_width(text, size) <= width for text in lines) else None
 
 
 # ---------------------------------------------------------------------------------------------- artists
@@ -306,200 +155,208 @@ def _break(name: str, width: float, scale: float) -> str | None:
 class _Drawing:
     """Adds the artists to the axes."""
 
-    def __init__(self, ax: Axes, place: _Layout, scale: float) -> None:
+    def __init__(self, ax: Axes, place: Layout, scale: float) -> None:
         self.ax, self.place, self.scale = ax, place, scale
+        self.ink, self.soft, self.paper = inks(ax)
         ax.set_xlim(0, place.width)
         ax.set_ylim(0, place.height)
         ax.set_axis_off()
 
     def edges(
-        self,
-        model: KAN,
-        data: Tensor,
-        edges: list[np.ndarray],
-        opacities: list[np.ndarray],
-        marks: Tensor | None,
-        tick: bool,
+        self, model: KAN, data: Tensor, edges: list[np.ndarray], opacities: list[np.ndarray], marks: Tensor | None
     ) -> None:
-        """Stems, frames and functions of all edges: three artists, and one for the dots of `marks`."""
-        stems, stem_colours, frames, frame_colours, frame_widths, curves, curve_colours, dots = ([] for _ in range(8))
+        """Stems, frames and functions of all edges: one artist each, and one for the dots of `marks`."""
+        strokes = _Strokes()
         reached = model.activations(data)
         marked = None if marks is None else model.activations(marks)
         for l, (layer, pairs) in enumerate(zip(model.layers, edges, strict=True)):
-            start, end = self.place.nodes[l], self.place.sums[l + 1]
-            half = self.place.sides[l] / 2
-            kinds = [edge_kind(layer, i, j) for i, j in pairs]
             opacity = opacities[l][pairs[:, 0], pairs[:, 1]]
             order = np.argsort(opacity, kind="stable")  # what matters most is drawn last, on top
-            if self.place.rows[l]:
-                shapes = _Shapes(layer, reached[l], pairs)
-                bottom, top = self.place.frames[l][:, 1].min() - half, self.place.frames[l][:, 1].max() + half
-            for e in order:
-                (i, j), alpha = pairs[e], float(opacity[e])
-                colour = (*to_rgb(_COLOURS.get(kinds[e], ORANGE)), alpha)
-                if not self.place.rows[l]:
-                    stems.append([start[i], end[j]])
-                    stem_colours.append(colour)
-                    continue
-                x, y = self.place.frames[l][e]
-                # Where frames stand in several rows, stems run behind them straight up, each in its own lane.
-                stems += [[start[i], (x, bottom), (x, y - half)], [(x, y + half), (x, top), end[j]]]
-                stem_colours += [colour, colour]
-                frames.append([(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)])
-                frame_colours.append(colour)
-                frame_widths.append(0.7 if kinds[e] == "spline" else 1.6)
-                unit = shapes.curve(e)  # (P, 2) in [-1, 1]
-                curves.append(np.array([x, y]) + 0.86 * half * unit)
-                curve_colours.append(colour)
-                if marked is not None:
-                    dots.append([x, y] + 0.86 * half * shapes.point(e, marked[l][0, i]))
-                if tick:
-                    self._ticks(x, y, half, shapes.span(e))
+            pairs, opacity = pairs[order], opacity[order]
+            colours, weights = self._looks(layer, pairs, opacity)
+            if not self.place.frames[l].rows:
+                thin = min(1.0, (150 / len(pairs)) ** 0.5)
+                strokes.lines(self.place.nodes[l], self.place.sums[l + 1], pairs, colours, thin)
+                continue
+            centres, half = self.place.centres[l][order], self.place.sides[l] / 2
+            strokes.framed(self.place.nodes[l], self.place.sums[l + 1], centres, half, pairs, colours, weights)
+            shapes = _Shapes(layer, reached[l], pairs)
+            strokes.curves += list(centres[:, None] + 0.86 * half * shapes.curves())
+            if marked is not None:
+                strokes.dots += list(centres + 0.86 * half * shapes.points(marked[l]))
+            if self.place.frames[l].tick:
+                for centre, span in zip(centres, shapes.spans(), strict=True):
+                    self._ticks(float(centre[0]), float(centre[1]), half, span)
+        self._add_strokes(strokes)
+
+    def _looks(self, layer: KANLayer, pairs: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Colours `(E, 4)` and weights `(E,)` of frames: splines in ink, other kinds orange and heavier."""
+        special = np.array([edge_kind(layer, int(i), int(j)) != "spline" for i, j in pairs], dtype=bool)
+        colours = np.empty((len(pairs), 4))
+        colours[:, :3] = np.where(special[:, None], to_rgb(ORANGE), to_rgb(self.ink))
+        colours[:, 3] = opacity
+        return colours, np.where(special, _HEAVY, 1.0)
+
+    def _add_strokes(self, strokes: _Strokes) -> None:
         s = self.scale
-        self._add(LineCollection(stems, colors=stem_colours, linewidths=0.8 * s, zorder=1), "stems")
-        self._add(
-            PolyCollection(
-                frames, facecolors="white", edgecolors=frame_colours, linewidths=np.array(frame_widths) * s, zorder=2
-            ),
-            "frames",
-        )
-        self._add(
-            LineCollection(
-                curves, colors=curve_colours, linewidths=1.5 * s, capstyle="round", joinstyle="round", zorder=3
-            ),
-            "functions",
-        )
-        if dots:
-            where = np.array(dots)
-            self.ax.scatter(
-                where[:, 0],
-                where[:, 1],
-                s=14 * s * s,
-                color=ORANGE,
-                edgecolors="white",
-                linewidths=0.5 * s,
-                zorder=4,
-                gid="marks",
-            )
+        thick = np.array(strokes.stem_weights) * 0.8 * s
+        self._add(LineCollection(strokes.stems, colors=strokes.stem_colours, linewidths=thick, zorder=1), "stems")
+        thick = np.array(strokes.frame_weights) * 0.7 * s
+        look = {"facecolors": self.paper, "edgecolors": strokes.colours, "linewidths": thick}
+        self._add(PolyCollection(strokes.frames, **look, zorder=2), "frames")
+        look = {"colors": strokes.colours, "linewidths": 1.5 * s, "capstyle": "round", "joinstyle": "round"}
+        self._add(LineCollection(strokes.curves, **look, zorder=3), "functions")
+        self._scatter(strokes.dots, "marks", s=14, marker="o", facecolors=ORANGE, edgecolors=self.paper)
 
     def nodes(self, model: KAN) -> None:
-        """Dots for sums, crossed circles for products, hollow dots for nodes that nothing reaches."""
-        s = self.scale
-        place, plain, hollow, links, products = self.place, [], [], [], []
-        for row, (sums, nodes) in enumerate(zip(place.sums, place.nodes, strict=True)):
-            alive = np.ones(len(sums), dtype=bool)
-            if row:
-                alive = (model.layers[row - 1].mask != 0).any(dim=0).cpu().numpy()
-            n_sum = len(sums) if row == 0 else model.products[row - 1].n_sum
+        """Dots for sums, crossed circles for products, hollow dots for nodes that no edge touches."""
+        plain, hollow, links, products, sizes = [], [], [], [], ([], [])
+        for row, (sums, nodes) in enumerate(zip(self.place.sums, self.place.nodes, strict=True)):
+            touched = model.layers[row - 1].mask.any(dim=0) if row else model.layers[0].mask.any(dim=1)
+            alive = touched.cpu().numpy()
             plain += list(sums[alive])
             hollow += list(sums[~alive])
-            factors = sums[n_sum:]
-            products += list(nodes[n_sum:])
-            for f, factor in enumerate(factors):
-                links.append([factor, nodes[n_sum + f // model.products[row - 1].arity]])
-        self._add(LineCollection(links, colors=INK, linewidths=1.0 * s, zorder=4), "links")
-        self._scatter(plain, "sums", s=20, marker="o", facecolors=INK, edgecolors=INK)
-        self._scatter(hollow, "unreached", s=18, marker="o", facecolors="white", edgecolors=SOFT)
-        self._scatter(products, "products", s=78, marker="o", facecolors="white", edgecolors=INK)
-        self._scatter(products, "crosses", s=26, marker="x", c=INK)
+            size = min(20.0, (40 * self.place.width / len(sums)) ** 2)  # small where they stand close
+            sizes[0].extend([size] * int(alive.sum()))
+            sizes[1].extend([0.9 * size] * int((~alive).sum()))
+            if row and model.products[row - 1].n_mult:
+                n_sum, arity = model.products[row - 1].n_sum, model.products[row - 1].arity
+                products += list(nodes[n_sum:])
+                links += [[factor, nodes[n_sum + f // arity]] for f, factor in enumerate(sums[n_sum:])]
+        self._add(LineCollection(links, colors=self.ink, linewidths=1.0 * self.scale, zorder=4), "links")
+        self._scatter(plain, "sums", s=sizes[0], marker="o", facecolors=self.ink, edgecolors=self.ink)
+        self._scatter(hollow, "untouched", s=sizes[1], marker="o", facecolors=self.paper, edgecolors=self.soft)
+        self._scatter(products, "products", s=78, marker="o", facecolors=self.paper, edgecolors=self.ink)
+        self._scatter(products, "crosses", s=26, marker="x", facecolors=self.ink)
 
     def names(self, names: tuple[list[str], list[str]]) -> None:
         """Names of inputs below and of outputs above their nodes."""
-        place, s = self.place, self.scale
-        for side, labels, nodes, sign, noun in (
-            (names[0], place.inputs, place.nodes[0], -1, "inputs"),
-            (names[1], place.outputs, place.nodes[-1], 1, "outputs"),
-        ):
-            gap = sign * (0.1 if labels.angle == 0 else 0.08) * max(s, 0.5)
-            vertical = "top" if sign < 0 else "bottom"
-            if labels.lines is None:
-                put_name(
-                    self.ax,
-                    place.width / 2,
-                    nodes[0, 1] + gap,
-                    f"{len(side)} {noun}",
-                    ha="center",
-                    va=vertical,
-                    fontsize=10 * s,
-                )
-                continue
-            for (x, y), text in zip(nodes, labels.lines, strict=True):
-                slant = {
-                    "ha": "right" if sign < 0 else "left",
-                    "va": "center",
-                    "rotation": labels.angle,
-                    "rotation_mode": "anchor",
-                }
-                flat = {"ha": "center", "va": vertical}
-                put_name(
-                    self.ax, x, y + gap, text, fontsize=10 * s, linespacing=1.1, **(slant if labels.angle else flat)
-                )
+        place = self.place
+        self._side(names[0], place.inputs, place.nodes[0], -1, "inputs")
+        self._side(names[1], place.outputs, place.nodes[-1], 1, "outputs")
+
+    def _side(self, names: list[str], labels: Labels, nodes: np.ndarray, sign: int, noun: str) -> None:
+        y = nodes[:, 1].max() + sign * (0.08 if labels.angle else 0.1) * self.scale
+        flat = {"ha": "center", "va": "top" if sign < 0 else "bottom"}
+        slant = {"ha": "right" if sign < 0 else "left", "va": "center", "rotation_mode": "anchor"}
+        look = {"fontsize": 10 * self.scale, "linespacing": 1.1, "color": self.ink}
+        if labels.lines is None:
+            put_name(self.ax, self.place.width / 2, y, f"{len(names)} {noun}", **flat, **look)
+            return
+        look |= {**slant, "rotation": labels.angle} if labels.angle else flat
+        for x, text in zip(nodes[:, 0], labels.lines, strict=True):
+            put_name(self.ax, x, y, text, **look)
 
     def words(self, title: str | None, caption: str | None) -> None:
         """Title above, caption at the lower edge."""
         place, s = self.place, self.scale
         if title:
-            put_name(self.ax, place.width / 2, place.height - 0.08 * s, title, ha="center", va="top", fontsize=12 * s)
+            look = {"ha": "center", "va": "top", "fontsize": 12 * s, "color": self.ink}
+            put_name(self.ax, place.width / 2, place.height - 0.08 * s, title, **look)
         if caption:
-            put_name(self.ax, place.width - 0.08, 0.05, caption, ha="right", va="bottom", fontsize=7.5 * s, color=SOFT)
+            look = {"ha": "right", "va": "bottom", "fontsize": 7.5 * s, "color": self.soft}
+            put_name(self.ax, place.width - 0.1, 0.06 * s, caption, **look)
 
-    def _ticks(self, x: float, y: float, half: float, span: tuple[float, float, float, float]) -> None:
-        lo, hi, low, high = (f"{value:.3g}" for value in span)
-        size = {"fontsize": 5 * self.scale, "color": SOFT}
-        put_name(self.ax, x - half, y - half - 0.02, lo, ha="left", va="top", **size)
-        put_name(self.ax, x + half, y - half - 0.02, hi, ha="right", va="top", **size)
-        put_name(self.ax, x - half - 0.02, y - half, low, ha="right", va="bottom", rotation=90, **size)
-        put_name(self.ax, x - half - 0.02, y + half, high, ha="right", va="top", rotation=90, **size)
+    def _ticks(self, x: float, y: float, half: float, span: np.ndarray) -> None:
+        lo, hi, low, high = (f"{value:.2g}".replace("-", "\N{MINUS SIGN}") for value in span)
+        look = {"fontsize": 5.5 * self.scale, "color": self.soft}
+        put_name(self.ax, x - half, y - half - 0.02, lo, ha="left", va="top", **look)
+        put_name(self.ax, x + half, y - half - 0.02, hi, ha="right", va="top", **look)
+        put_name(self.ax, x - half - 0.02, y - half, low, ha="right", va="bottom", rotation=90, **look)
+        put_name(self.ax, x - half - 0.02, y + half, high, ha="right", va="top", rotation=90, **look)
 
-    def _scatter(self, where: list[np.ndarray], gid: str, *, s: float, **kwargs: Any) -> None:
+    def _scatter(self, where: list[np.ndarray], label: str, *, s: float | list[float], **kwargs: Any) -> None:
         if where:
-            at = np.array(where)
-            self.ax.scatter(
-                at[:, 0], at[:, 1], s=s * self.scale**2, linewidths=1.1 * self.scale, zorder=5, gid=gid, **kwargs
-            )
+            at, area, width = np.array(where), np.array(s) * self.scale**2, 1.1 * self.scale
+            self.ax.scatter(at[:, 0], at[:, 1], s=area, linewidths=width, zorder=5, label=label, **kwargs)
 
-    def _add(self, artist: Any, gid: str) -> None:
-        artist.set_gid(gid)
+    def _add(self, artist: Collection, label: str) -> None:
+        artist.set_label(label)
         self.ax.add_collection(artist, autolim=False)
 
 
-class _Shapes:
-    """The functions of a layer's edges over the values that reach each input, scaled to fill a frame."""
+@dataclass
+class _Strokes:
+    """What the edges of all layers are drawn with, collected so that each kind becomes one artist."""
 
-    def __init__(self, layer: Any, values: Tensor, pairs: np.ndarray) -> None:
+    stems: list[Any] = field(default_factory=list)
+    stem_colours: list[Any] = field(default_factory=list)
+    stem_weights: list[float] = field(default_factory=list)
+    frames: list[Any] = field(default_factory=list)
+    frame_weights: list[float] = field(default_factory=list)
+    curves: list[np.ndarray] = field(default_factory=list)
+    colours: list[Any] = field(default_factory=list)  # of frames and curves
+    dots: list[np.ndarray] = field(default_factory=list)
+
+    def lines(self, start: np.ndarray, end: np.ndarray, pairs: np.ndarray, colours: np.ndarray, thin: float) -> None:
+        """Straight lines from node to node."""
+        self.stems += list(np.stack([start[pairs[:, 0]], end[pairs[:, 1]]], axis=1))
+        self.stem_colours += list(colours)
+        self.stem_weights += [thin] * len(pairs)
+
+    def framed(
+        self,
+        start: np.ndarray,
+        end: np.ndarray,
+        centres: np.ndarray,
+        half: float,
+        pairs: np.ndarray,
+        colours: np.ndarray,
+        weights: np.ndarray,
+    ) -> None:
+        """A frame for every edge, a stem into it and a stem out of it."""
+        if not len(pairs):
+            return
+        # Where frames stand in several rows, stems run behind them straight up, each in its own lane.
+        x, y = centres[:, 0], centres[:, 1]
+        bottom, top = np.full_like(y, y.min() - half), np.full_like(y, y.max() + half)
+        below = np.stack([np.stack([x, bottom], 1), np.stack([x, y - half], 1)], axis=1)  # (E, 2, 2)
+        above = np.stack([np.stack([x, y + half], 1), np.stack([x, top], 1)], axis=1)
+        self.stems += list(np.concatenate([start[pairs[:, :1]], below], axis=1))
+        self.stems += list(np.concatenate([above, end[pairs[:, 1:]]], axis=1))
+        self.stem_colours += 2 * list(colours)
+        self.stem_weights += [1.0] * (2 * len(pairs))
+        self.frames += list(centres[:, None] + half * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]))
+        self.frame_weights += list(weights)
+        self.colours += list(colours)
+
+
+class _Shapes:
+    """The functions of some edges of a layer over the values that reach them, scaled to [-1, 1] both ways."""
+
+    def __init__(self, layer: KANLayer, values: Tensor, pairs: np.ndarray) -> None:
         lo, hi = values.min(dim=0).values, values.max(dim=0).values  # (I,)
-        constant = hi - lo <= 1e-9 * torch.maximum(lo.abs(), hi.abs())
-        domain = layer.domain  # a constant input: the function around it
-        lo, hi = (
-            torch.where(constant, torch.minimum(lo, domain[:, 0]), lo),
-            torch.where(constant, torch.maximum(hi, domain[:, 1]), hi),
-        )
+        tiny = 64 * torch.finfo(values.dtype).eps
+        constant = hi - lo <= tiny * torch.maximum(lo.abs(), hi.abs())
+        first, last = layer.domain.unbind(dim=1)  # for a constant input: the function around it
+        lo = torch.where(constant, torch.minimum(lo, first), lo)
+        hi = torch.where(constant, torch.maximum(hi, last), hi)
         unit = torch.linspace(0, 1, _POINTS, dtype=lo.dtype, device=lo.device)
         x = lo + unit[:, None] * (hi - lo)  # (P, I)
         self.layer, self.pairs = layer, pairs
-        self.x = x.cpu().numpy()
-        i, j = torch.as_tensor(pairs, device=lo.device).unbind(dim=1)
-        self.y = edge_curves(layer, x)[:, i, j].cpu().numpy()  # (P, E)
+        self.lo, self.hi = lo.cpu().numpy()[pairs[:, 0]], hi.cpu().numpy()[pairs[:, 0]]  # (E,)
+        self.y = self._picked(x)  # (P, E)
         self.low, self.high = self.y.min(axis=0), self.y.max(axis=0)
+        self.flat = self.high - self.low <= tiny * np.maximum(abs(self.low), abs(self.high))
 
-    def span(self, e: int) -> tuple[float, float, float, float]:
-        """Range of the input and of the function."""
-        x = self.x[:, self.pairs[e, 0]]
-        return float(x[0]), float(x[-1]), float(self.low[e]), float(self.high[e])
+    def spans(self) -> np.ndarray:
+        """`(E, 4)` range of each input and each function."""
+        return np.stack([self.lo, self.hi, self.low, self.high], axis=1)
 
-    def curve(self, e: int) -> np.ndarray:
-        """`(P, 2)` points in [-1, 1]."""
-        return self._unit(e, self.x[:, self.pairs[e, 0]], self.y[:, e])
+    def curves(self) -> np.ndarray:
+        """`(E, P, 2)` points."""
+        across = np.broadcast_to(np.linspace(-1, 1, _POINTS)[:, None], self.y.shape)
+        return np.stack([across, self._up(self.y)], axis=-1).swapaxes(0, 1)
 
-    def point(self, e: int, x: Tensor) -> np.ndarray:
-        """Where the function is at one input, `(2,)` in [-1, 1]."""
-        i, j = self.pairs[e]
-        y = edge_curves(self.layer, x.expand(1, self.layer.in_features))[0, i, j]
-        return self._unit(e, np.array([float(x)]), np.array([float(y)]))[0]
+    def points(self, row: Tensor) -> np.ndarray:
+        """`(E, 2)` where one row `(1, I)` of inputs falls."""
+        x = row.cpu().numpy()[0, self.pairs[:, 0]]
+        return np.stack([2 * (x - self.lo) / (self.hi - self.lo) - 1, self._up(self._picked(row))[0]], axis=-1)
 
-    def _unit(self, e: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        lo, hi, low, high = self.span(e)
-        flat = high - low <= 1e-9 * max(abs(low), abs(high))
-        across = 2 * (x - lo) / (hi - lo) - 1
-        up = np.zeros_like(y) if flat else 2 * (y - low) / (high - low) - 1
-        return np.stack([across, up], axis=-1)
+    def _picked(self, x: Tensor) -> np.ndarray:
+        i, j = torch.as_tensor(self.pairs, device=x.device).unbind(dim=1)
+        return edge_curves(self.layer, x)[:, i, j].cpu().numpy()
+
+    def _up(self, y: np.ndarray) -> np.ndarray:
+        span = np.where(self.flat, 1.0, self.high - self.low)
+        return np.where(self.flat, 0.0, 2 * (y - self.low) / span - 1)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
@@ -63,18 +64,28 @@ def figure_of(ax: Axes) -> Figure:
     return figure
 
 
+def inks(ax: Axes) -> tuple[Any, Any, Any]:
+    """Colours of text, of secondary text and of the paper, for axes on a light or a dark figure."""
+    paper = to_rgba(ax.figure.get_facecolor())
+    if paper[3] < 0.5:  # transparent: most pages are white
+        return INK, SOFT, "white"
+    dark = 0.299 * paper[0] + 0.587 * paper[1] + 0.114 * paper[2] < 0.45
+    return ("#f2f2f2", "#b8b8b8", paper) if dark else (INK, SOFT, paper)
+
+
 def tidy(ax: Axes) -> None:
     """Two spines, quiet ticks, a light grid behind the data."""
-    ax.set_facecolor("white")
+    ink, soft, paper = inks(ax)
+    ax.set_facecolor(paper)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
-        ax.spines[side].set_color(SOFT)
-    ax.tick_params(colors=SOFT, labelcolor=INK, labelsize=9)
-    ax.grid(True, color="#ebebeb", linewidth=0.7)
+        ax.spines[side].set_color(soft)
+    ax.tick_params(colors=soft, labelcolor=ink, labelsize=9)
+    ax.grid(True, color=soft, alpha=0.16, linewidth=0.7)
     ax.set_axisbelow(True)
     for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
-        label.set(color=INK, fontsize=10)
+        label.set(color=ink, fontsize=10)
 
 
 # ------------------------------------------------------------------------------------------------ text

@@ -1,0 +1,74 @@
+"""How a training run went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from edgewise.errors import ParameterError
+from edgewise.plot.style import LINES, SERIES, figure_of, inks, new_axes, tidy
+
+if TYPE_CHECKING:
+    from edgewise.train import FitResult
+
+_NAMES = {"train_loss": "training", "val_loss": "validation", "test_loss": "test"}
+
+
+def plot_history(
+    result: FitResult | Mapping[str, Sequence[float]],
+    ax: Axes | None = None,
+    *,
+    grid_steps: Iterable[int] | None = None,
+) -> Figure:
+    """Draw the losses of a run, on a logarithmic scale where all are positive.
+
+    Marks along the lower edge are grid updates; a ring marks the step whose weights were kept.
+
+    Args:
+        result: what `fit` returned, or any mapping with `"train_loss"` and perhaps `"val_loss"` and
+            `"test_loss"`, one value per step. Values that are not finite leave gaps.
+        ax: axes to draw into; a new figure when absent.
+        grid_steps: steps (counted from 1) after which the grid was updated; `result.grid_steps` where it
+            has that, when absent.
+
+    Returns:
+        The figure, not shown.
+
+    Raises:
+        ParameterError: `result` has no `"train_loss"`.
+    """
+    losses = {name: list(result[name]) for name in _NAMES if name in result and len(result[name])}
+    if "train_loss" not in losses:
+        raise ParameterError(f"`result` must hold a non-empty 'train_loss'; it holds {sorted(result)}.")
+    ax = new_axes(4.6, 3.2) if ax is None else ax
+    tidy(ax)
+    finite = [value for values in losses.values() for value in values if math.isfinite(value)]
+    if finite and min(finite) > 0:
+        ax.set_yscale("log")
+    for (name, values), colour, line in zip(losses.items(), SERIES, LINES, strict=False):
+        steps = range(1, len(values) + 1)
+        marker = "o" if len(values) == 1 else None
+        shown = [value if math.isfinite(value) else math.nan for value in values]
+        ax.plot(steps, shown, color=colour, linestyle=line, linewidth=1.8, marker=marker, label=_NAMES[name])
+    _mark_best(ax, losses, getattr(result, "best_step", None))
+    updates = list(getattr(result, "grid_steps", ()) if grid_steps is None else grid_steps)
+    if updates:
+        look = {"color": inks(ax)[1], "linewidth": 1, "transform": ax.get_xaxis_transform()}
+        ax.vlines(updates, 0, 0.045, label="grid update", **look)
+    ax.set_xlabel("step")
+    ax.set_ylabel("loss")
+    ax.legend(frameon=False, fontsize=9, labelcolor=inks(ax)[0])
+    return figure_of(ax)
+
+
+def _mark_best(ax: Axes, losses: dict[str, list[float]], best_step: int | None) -> None:
+    """A ring at the kept step, on the curve that chose it."""
+    values = losses.get("val_loss", losses["train_loss"])
+    if best_step and best_step <= len(values) and math.isfinite(values[best_step - 1]):
+        ink, _, paper = inks(ax)
+        look = {"facecolors": paper, "edgecolors": ink, "linewidths": 1.4, "zorder": 4}
+        ax.scatter([best_step], [values[best_step - 1]], s=42, label=f"kept: step {best_step}", **look)
