@@ -51,7 +51,7 @@ def _calls(row: peers.Row, competitors: Sequence[peers.Peer], mode: str) -> dict
             case = peer.make(row, input_grad=mode != "step-first")
             call = case.forward if mode == "forward" else case.step
             call()
-        except Exception as error:  # a peer's failure is a result, not ours to raise
+        except Exception as error:  # noqa: PERF203  a peer's failure is a result, not ours to raise
             if peer.kind == "ours":
                 raise
             harness.log(f"failed: {peer.name} on {row.name}: {type(error).__name__}: {str(error)[:200]}")
@@ -116,7 +116,7 @@ def main() -> None:
     options.add_argument("--modes", default=",".join(MODES), help="comma-separated, of " + ", ".join(MODES))
     args = options.parse_args()
     torch.set_num_threads(args.threads)
-    names = args.peers.split(",") + [peers.OURS, peers.REFERENCE, peers.FLOOR, peers.LINEAR] if args.peers else None
+    names = [*args.peers.split(","), peers.OURS, peers.REFERENCE, peers.FLOOR, peers.LINEAR] if args.peers else None
     # A named peer is wanted even if it compiles.
     competitors = peers.find_peers(names, compiled=bool(args.peers) or not args.quick)
     rows = peers.find_rows(split_rows(args.rows)) if args.rows else peers.ROWS

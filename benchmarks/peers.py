@@ -18,6 +18,7 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,7 +139,7 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
 
 
 def _chain(layer: Callable[[int, int], nn.Module], width: Sequence[int]) -> nn.Module:
-    layers = [layer(a, b) for a, b in zip(width[:-1], width[1:], strict=True)]
+    layers = [layer(a, b) for a, b in pairwise(width)]
     return layers[0] if len(layers) == 1 else nn.Sequential(*layers)
 
 
@@ -335,6 +336,13 @@ class JaxCase:
         self.wait(self._gradients(self.state, self.x, self.cotangent))
 
 
+def _read_jax(model: Any) -> Spline:
+    layer = model.layers[0]
+    coef = np.asarray(layer.c_basis[...]) * np.asarray(layer.c_spl[...])[..., None]  # (O, I, S)
+    base = np.asarray(layer.c_res[...]).T  # the bias starts at zero
+    return Spline(np.asarray(layer.grid.item, np.float64), coef.transpose(1, 2, 0), base)
+
+
 PEERS = [
     Peer("edgewise", "ours", _edgewise, read=_read_edgewise),
     Peer("efficient-kan (re-stated)", "exact", _efficient_kan, read=_read_efficient_kan),
@@ -359,7 +367,7 @@ PEERS = [
     Peer("kanx (torch)", "exact", _kanx, read=_read_kanx, needs="kanx"),
     Peer("pykan", "exact", _pykan, read=_read_pykan, needs="kan", note="symbolic branch and saved activations off"),
     Peer("microkan", "exact", _microkan, read=_read_pykan, needs="microkan"),
-    Peer("jaxKAN (spline)", "exact", case=JaxCase, needs="jaxkan", compiled=True),
+    Peer("jaxKAN (spline)", "exact", case=JaxCase, read=_read_jax, needs="jaxkan", compiled=True),
     Peer(
         "KANditioned (embedding bag)",
         "other",
@@ -398,6 +406,6 @@ def compare_with_scipy(peer: Peer, dtype: torch.dtype, grid: int = 5) -> float:
     """Largest error of a one-layer net inside its domain, relative to its largest output."""
     row = Row("check", [6, 4], grid, 500, dtype)
     case = peer.make(row)
-    expected = peer.read(case.module)(_numpy(case.x))
-    actual = _numpy(case.forward())
+    expected = peer.read(case.module)(np.asarray(case.x.tolist()))
+    actual = np.asarray(case.forward().tolist())
     return float(np.abs(actual - expected).max() / np.abs(expected).max())
