@@ -1,0 +1,268 @@
+"""`fit`: train any model on data of any common form."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.errors import ParameterError
+from edgewise.layers import KANLayer
+from edgewise.models.kan import KAN
+from edgewise.train.callbacks import FitState
+from edgewise.train.checkpoint import fingerprint
+from edgewise.train.checks import check_bool, check_int, check_number
+from edgewise.train.data import Prepared, Rows, Stream, prepare
+from edgewise.train.loop import Loop, Plan, sample_inputs
+from edgewise.train.losses import get_loss
+from edgewise.train.metrics import get_metrics
+from edgewise.train.optimizers import build, choose
+from edgewise.train.result import FitResult
+from edgewise.train.schedule import RateSchedule, grid_steps
+
+_SUMMARY_ROWS = 33
+_MINI_BATCH = 1024
+
+
+def fit(
+    model: nn.Module,
+    data: Any,
+    *,
+    opt: "str | type[torch.optim.Optimizer] | torch.optim.Optimizer" = "auto",
+    steps: int = 200,
+    lr: float | None = None,
+    loss: "str | Callable[[Tensor, Tensor], Tensor]" = "mse",
+    lamb: float = 0.0,
+    lamb_l1: float = 1.0,
+    lamb_entropy: float = 2.0,
+    ridge: float = 0.0,
+    batch_size: int | None = None,
+    sample_weight: Any = None,
+    val: Any = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    time_limit_sec: float | None = None,
+    scheduler: Any = None,
+    grad_clip: float | None = None,
+    update_grid: bool = True,
+    grid_updates: int = 5,
+    stop_grid_update: float = 0.25,
+    metrics: Any = None,
+    callbacks: "Callable[[FitState], Any] | Sequence[Callable[[FitState], Any]]" = (),
+    progress: bool | None = None,
+    checkpoint: "str | os.PathLike[str] | None" = None,
+    checkpoint_every_sec: float = 30.0,
+    resume: bool = False,
+    seed: int = 0,
+) -> FitResult:
+    """Train a model in place.
+
+    After it, `model.input_summary` holds `(33, inputs)` quantiles of every training input (not part of the
+    `state_dict`): what pictures of the model use when no data are given.
+
+    Args:
+        model: a `KAN`, `MLP` or any `nn.Module`; grids and `lamb` concern `KAN`s and spline layers only.
+        data: a dict with `train_input` and `train_label` (and `test_input`, `test_label`, which are only
+            reported); a pair `(x, y)` of arrays or tensors; `(DataFrame, target column or columns)`; a
+            `Dataset` (read into memory); or a `DataLoader` (streamed, first-order optimizers only). `x` is
+            `(N, inputs)`, `y` is `(N, outputs)`, or `(N,)` class numbers for `"cross_entropy"`. Tensors
+            must have the model's dtype and device; other data are converted.
+        opt: `"lbfgs"` (torch's L-BFGS with strong Wolfe line search, all rows at once), any class of
+            `torch.optim` by name (`"adam"`, `"sgd"`, ...) or itself, an instance, or `"auto"`: L-BFGS while
+            rows x parameters <= 1e8, else AdamW on mini-batches. The result says which and why.
+        steps: passes over the training rows: one L-BFGS iteration or one epoch of mini-batches each.
+        lr: learning rate; a sensible one for each optimizer when None.
+        loss: `"mse"`, `"mae"`, `"huber"`, `"cross_entropy"`, `"bce"` (both take logits), `"poisson"` (takes
+            the log rate), or a callable `(prediction, label) -> Tensor`.
+        lamb: strength of the sparsity penalty, see `edgewise.train.regularizers`; useful: 1e-4 to 1e-1 for
+            labels of about unit size.
+        lamb_l1: factor of the edges' magnitudes within the penalty.
+        lamb_entropy: factor of their entropy within the penalty.
+        ridge: factor of the sum of all squared spline coefficients, added to the mean loss; smooths small or noisy
+            data.
+        batch_size: rows per update; all up to 2048 rows and 1024 beyond when None. Not for L-BFGS.
+        sample_weight: `(N,)` weights >= 0 of the training rows; only their ratios matter.
+        val: what to select by: a fraction of the training rows, a pair `(x, y)`, a `DataLoader`, or `"test"`
+            for the dict's test set. With it, the weights of the lowest validation loss are the result.
+        patience: stop after this many steps without a lower validation loss; needs `val`.
+        min_delta: how much lower counts for `patience`.
+        time_limit_sec: stop after this many seconds.
+        scheduler: learning rate over time: `"cosine"`, `"onecycle"`, `"plateau"`, a scheduler instance, or a
+            callable that makes one from the optimizer. Not for L-BFGS.
+        grad_clip: largest norm of the gradient. Not for L-BFGS.
+        update_grid: move grids to where the data are: at the start if the inputs do not fit the first
+            layer's domain, then `grid_updates` times.
+        grid_updates: how many times.
+        stop_grid_update: in which first fraction of the steps.
+        metrics: names (`"r2"`, `"accuracy"`, `"mae"`, `"rmse"`, `"max_error"`), callables
+            `(prediction, label) -> float`, or a mapping of them; computed on validation and test sets, or on
+            the training set if there is neither.
+        callbacks: called with a `FitState` after every step; returning False or raising `StopFit` ends the
+            run.
+        progress: show a bar; when None, only in a terminal or notebook.
+        checkpoint: file to write the run's state to, so that it can be resumed after being killed.
+        checkpoint_every_sec: how often; it is also written at the end.
+        resume: continue from `checkpoint` if that file exists, else start; the other arguments must be those
+            of the interrupted call. The trajectory is the one of an uninterrupted run.
+        seed: seed of the validation split and of the mini-batches.
+
+    Returns:
+        History, why the run ended, and the model.
+
+    Raises:
+        ParameterError: an argument is outside its documented set.
+        ShapeError: a shape, dtype or device of the data does not fit, or data are empty.
+        DomainError: NaN or infinity in the data, or labels outside the loss's range.
+        ConvergenceError: the objective is not finite and stays so with ever smaller steps; names the edge.
+        FormatError: `checkpoint` cannot be resumed from.
+    """
+    if not isinstance(model, nn.Module):
+        raise ParameterError(f"`model` must be a torch.nn.Module; got {type(model).__name__}.")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ParameterError("`model` must have a parameter to train; all are frozen or there are none.")
+    loss_ = get_loss(loss)
+    seed = check_int("seed", seed, 0)
+    prepared = prepare(model, data, loss_, val, sample_weight, seed)
+    train = prepared.train
+    rows = len(train) if isinstance(train, Rows) else None
+    plan = Plan(
+        steps=check_int("steps", steps, 0),
+        loss=loss_,
+        lamb=_check_lamb(model, lamb),
+        lamb_l1=check_number("lamb_l1", lamb_l1, 0),
+        lamb_entropy=check_number("lamb_entropy", lamb_entropy, 0),
+        ridge=check_number("ridge", ridge, 0),
+        batch_size=_batch_size(batch_size, rows),
+        patience=_check_patience(patience, prepared),
+        min_delta=check_number("min_delta", min_delta, 0),
+        time_limit_sec=_optional("time_limit_sec", time_limit_sec),
+        grad_clip=_optional("grad_clip", grad_clip),
+        grid_steps=set(),
+        update_grid=check_bool("update_grid", update_grid) and isinstance(model, KAN),
+        metrics=get_metrics(metrics),
+        callbacks=_check_callbacks(callbacks),
+        progress=progress if progress is None else check_bool("progress", progress),
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        checkpoint_every_sec=check_number("checkpoint_every_sec", checkpoint_every_sec, 0),
+        seed=seed,
+    )
+    schedule = grid_steps(
+        plan.steps,
+        check_int("grid_updates", grid_updates, 0),
+        check_number("stop_grid_update", stop_grid_update, 0, 1, open_high=False),
+    )
+    plan.grid_steps = schedule if plan.update_grid else set()
+    rate = _optional("lr", lr)
+    chosen, why = choose(opt, rows, model, batch_size)
+    optimizer = build(chosen, rate, [p for p in model.parameters() if p.requires_grad])
+    if isinstance(optimizer, torch.optim.LBFGS):
+        _check_lbfgs(train, batch_size, grad_clip)
+    rates = RateSchedule(scheduler, optimizer, plan.steps, _updates(train, plan.batch_size))
+    if plan.checkpoint is not None:
+        plan.settings = _settings(plan, optimizer, scheduler, train, val)
+    loop = Loop(model, prepared, plan, optimizer, rates)
+    if check_bool("resume", resume):
+        if plan.checkpoint is None:
+            raise ParameterError("`resume=True` needs `checkpoint`, the file to resume from.")
+        if plan.checkpoint.exists():
+            loop.load(plan.checkpoint)
+    loop.run()
+    _summarize(model, loop)
+    return FitResult(
+        model=model,
+        history=loop.history,
+        stopped_because=loop.reason,
+        opt=type(optimizer).__name__.lower(),
+        why_opt=why,
+        steps=loop.step,
+        seconds=loop.seconds,
+        best_step=loop.step if loop.best_step is None else loop.best_step,
+        interrupted=loop.interrupted,
+    )
+
+
+def _optional(name: str, value: float | None) -> float | None:
+    return None if value is None else check_number(name, value, 0, open_low=True)
+
+
+def _check_lamb(model: nn.Module, lamb: float) -> float:
+    lamb = check_number("lamb", lamb, 0)
+    if lamb > 0 and not any(isinstance(m, KANLayer) for m in model.modules()):
+        raise ParameterError(
+            f"`lamb` must be 0 for a {type(model).__name__}: the sparsity penalty is about spline edges; got {lamb:g}. "
+            f"Use an optimizer with `weight_decay` instead."
+        )
+    return lamb
+
+
+def _check_patience(patience: int | None, data: Prepared) -> int | None:
+    if patience is None:
+        return None
+    if data.val is None:
+        raise ParameterError("`patience` needs a validation set to watch: pass `val`, e.g. `val=0.2`.")
+    return check_int("patience", patience, 1)
+
+
+def _check_callbacks(callbacks: Any) -> tuple[Callable[[FitState], Any], ...]:
+    several = (callbacks,) if callable(callbacks) else callbacks
+    if not isinstance(several, Sequence) or not all(callable(c) for c in several):
+        raise ParameterError(f"`callbacks` must be callables that take a FitState; got {callbacks!r}.")
+    return tuple(several)
+
+
+def _check_lbfgs(train: "Rows | Stream", batch_size: int | None, grad_clip: float | None) -> None:
+    if isinstance(train, Stream):
+        raise ParameterError("`opt='lbfgs'` needs all rows at once; pass arrays or tensors, or choose `opt='adamw'`.")
+    if batch_size is not None and batch_size < len(train):
+        raise ParameterError(
+            f"`batch_size` must be None for L-BFGS, which needs all rows at once; got {batch_size} of {len(train)} "
+            f"rows. Choose `opt='adamw'` for mini-batches."
+        )
+    if grad_clip is not None:
+        raise ParameterError("`grad_clip` must be None for L-BFGS: its line search needs the true gradient.")
+
+
+def _batch_size(batch_size: int | None, rows: int | None) -> int:
+    if batch_size is not None:
+        if rows is None:
+            raise ParameterError("`batch_size` must be None with a DataLoader, which has its own; got both.")
+        return check_int("batch_size", batch_size, 1)
+    if rows is None:
+        return 0
+    return rows if rows <= 2 * _MINI_BATCH else _MINI_BATCH
+
+
+def _updates(train: "Rows | Stream", batch_size: int) -> int | None:
+    return train.updates() if isinstance(train, Stream) else -(-len(train) // batch_size)
+
+
+def _settings(
+    plan: Plan, optimizer: torch.optim.Optimizer, scheduler: Any, train: "Rows | Stream", val: Any
+) -> dict[str, Any]:
+    """What must not change between a run and its continuation."""
+    return {
+        "opt": type(optimizer).__name__,
+        "loss": plan.loss.name,
+        "lamb": [plan.lamb, plan.lamb_l1, plan.lamb_entropy, plan.ridge],
+        "batch_size": plan.batch_size,
+        "grad_clip": plan.grad_clip,
+        "scheduler": scheduler if scheduler is None or isinstance(scheduler, str) else type(scheduler).__name__,
+        "grid updates": sorted(plan.grid_steps),
+        "val": val if val is None or isinstance(val, float | str) else type(val).__name__,
+        "seed": plan.seed,
+        "training data": fingerprint(train),
+    }
+
+
+@torch.no_grad()
+def _summarize(model: nn.Module, loop: Loop) -> None:
+    """Leave quantiles of the training inputs on the model, as a buffer that is not saved."""
+    x = sample_inputs(loop.data.train, loop.plan.seed) if loop.sample is None else loop.sample
+    if x.dim() != 2:
+        return
+    levels = torch.linspace(0, 1, _SUMMARY_ROWS, dtype=x.dtype, device=x.device)
+    summary = torch.quantile(x.contiguous(), levels, dim=0)
+    if "input_summary" in model._buffers or not hasattr(model, "input_summary"):
+        model.register_buffer("input_summary", summary, persistent=False)

@@ -1,0 +1,53 @@
+"""What `fit` returns."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from torch import nn
+
+
+@dataclass(eq=False)
+class FitResult(Mapping[str, list[float]]):
+    """History of a run and why it ended; also a mapping over the history: `result["train_loss"]`.
+
+    Attributes:
+        model: the trained model, the same object that was passed to `fit`.
+        history: one list per quantity, one entry per step. `"train_loss"` always; `"val_loss"` and
+            `"test_loss"` where there is such a set; `"*_rmse"` beside each for the loss `"mse"`; `"penalty"`
+            with `lamb > 0`; `"lr"`; and `"*_NAME"` for every metric.
+        stopped_because: a sentence.
+        opt: name of the optimizer that was used.
+        why_opt: a sentence.
+        steps: steps done, over all resumed parts.
+        seconds: time spent in training, over all resumed parts.
+        best_step: the step whose weights the model has, counted from 1; with a validation set the one with
+            the lowest validation loss, otherwise the last. 0 if no step was done.
+        interrupted: whether Ctrl-C ended the run.
+    """
+
+    model: nn.Module = field(repr=False)
+    history: dict[str, list[float]] = field(repr=False)
+    stopped_because: str
+    opt: str
+    why_opt: str
+    steps: int
+    seconds: float
+    best_step: int
+    interrupted: bool = False
+
+    def __getitem__(self, name: str) -> list[float]:
+        """The history of one quantity."""
+        return self.history[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the quantities."""
+        return iter(self.history)
+
+    def __len__(self) -> int:
+        """Number of quantities."""
+        return len(self.history)
+
+    def __str__(self) -> str:
+        last = {name: values[self.best_step - 1] for name, values in self.history.items() if values and name != "lr"}
+        numbers = ", ".join(f"{name} {value:.3g}" for name, value in last.items())
+        return f"{self.steps} steps of {self.opt} in {self.seconds:.1f} s: {numbers}. {self.stopped_because}"
