@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.plot.style import BLUE, Picture, figure_of, inks, new_axes, tidy
@@ -83,7 +84,7 @@ def plot_confusion(y_true: Any, y_pred: Any, *, labels: Sequence[Any] | None = N
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     if true.ndim != 1 or true.shape != predicted.shape or not len(true):
         raise ShapeError(f"`y_true` and `y_pred` must both be (N,), N >= 1; got {true.shape} and {predicted.shape}.")
-    occurring = sorted({*true.tolist(), *predicted.tolist()})
+    occurring = sorted({*true.tolist(), *predicted.tolist()}, key=lambda c: (type(c).__name__, c))
     classes = occurring if labels is None else list(labels)
     missing = [c for c in occurring if c not in classes]
     if missing:
@@ -151,6 +152,8 @@ def _parity(ax: Axes, true: np.ndarray, predicted: np.ndarray, name: str | None)
         ax.scatter(true, predicted, s=13, color=BLUE, alpha=opacity, linewidths=0, zorder=2)
     ax.plot(ends, ends, color=ink, linewidth=1, linestyle="--", zorder=3)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(5))  # the same numbers both ways
     ax.set_xlabel("true")
     ax.set_ylabel("predicted")
     if name:

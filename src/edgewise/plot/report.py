@@ -130,16 +130,20 @@ def _table(section: Section) -> str:
         raise ParameterError(
             f"Section {section.heading!r}: `best` must be a row of the table, 0 to {len(rows) - 1}; got {section.best}."
         )
-    numeric = [any(_is_number(value) for value in column) for column in zip(*rows, strict=True)]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    # Name-value tables mix kinds; columns of a real table line up at the decimals.
+    numeric = [bool(header) and any(_is_number(value) for value in column) for column in columns]
+    decimals = [_decimals(column) if number else None for column, number in zip(columns, numeric, strict=True)]
     lines = []
     if header:
         right = numeric or [False] * len(header)
         cells = [f'<th scope="col"{_right(r)}>{escape(str(name))}</th>' for name, r in zip(header, right, strict=True)]
         lines.append(f"<thead><tr>{''.join(cells)}</tr></thead>")
     lines.append("<tbody>")
-    for r, (first, *others) in enumerate(rows):
-        cells = [f'<th scope="row"{_right(numeric[0])}>{escape(_cell(first))}</th>']
-        cells += [f"<td{_right(n)}>{escape(_cell(v))}</td>" for v, n in zip(others, numeric[1:], strict=True)]
+    for r, row in enumerate(rows):
+        texts = [escape(_cell(value, places)) for value, places in zip(row, decimals, strict=True)]
+        cells = [f'<th scope="row"{_right(numeric[0])}>{texts[0]}</th>']
+        cells += [f"<td{_right(n)}>{text}</td>" for text, n in zip(texts[1:], numeric[1:], strict=True)]
         lines.append(f"<tr{' class=best' if r == section.best else ''}>{''.join(cells)}</tr>")
     lines.append("</tbody>")
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
@@ -172,16 +176,28 @@ def _is_number(value: Any) -> bool:
     return hasattr(value, "__float__") and not isinstance(value, (bool, str))
 
 
-def _cell(value: Any) -> str:
-    """Four significant digits, whole numbers in full, a dash for nothing."""
+def _decimals(column: list[Any]) -> int | None:
+    """Decimal places that give the column's largest number four digits; None if a small one then lost its own."""
+    sizes = [abs(float(value)) for value in column if _is_number(value)]
+    sizes = [size for size in sizes if size and math.isfinite(size)]
+    if not sizes:
+        return None
+    places = 3 - math.floor(math.log10(max(sizes)))
+    return places if 0 <= places <= 6 and min(sizes) >= 10.0 ** (1 - places) else None
+
+
+def _cell(value: Any, places: int | None) -> str:
+    """Whole numbers in full, others with that many places or else four digits, a dash for nothing."""
     if value is None or (_is_number(value) and math.isnan(float(value))):
         return "\N{EN DASH}"
     if not _is_number(value):
         return str(value)
     number = float(value)
-    if number.is_integer() and (hasattr(value, "__index__") or abs(number) < 1e4):
-        return f"{int(number):,}".replace(",", "\N{THIN SPACE}").replace("-", "\N{MINUS SIGN}")
-    return f"{number:.4g}".replace("-", "\N{MINUS SIGN}")
+    if hasattr(value, "__index__") or 1e4 <= abs(number) < 1e9:
+        text = f"{round(number):,}".replace(",", "\N{THIN SPACE}")
+    else:
+        text = f"{number:.4g}" if places is None else f"{number:.{places}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _right(number: bool) -> str:
