@@ -167,7 +167,7 @@ class _KANEstimator(BaseEstimator):
             lr=self.lr,
             loss=loss,
             lamb=self.lamb,
-            weight_decay=self.alpha / float(weight.sum()),
+            ridge=self.alpha / float(weight.sum()),
             batch_size=self.batch_size,
             sample_weight=torch.from_numpy(weight).to(**kind),
             val=self.validation_fraction if self.early_stopping else None,
