@@ -41,6 +41,7 @@ KNOWS = {
         "plot",
         "explorer",
         "estimators",
+        "preprocess",
         "datasets",
         "export",
         "bench",
