@@ -32,8 +32,7 @@ def plot_history(
         result: what `fit` returned, or any mapping with `"train_loss"` and perhaps `"val_loss"` and
             `"test_loss"`, one value per step. Values that are not finite leave gaps.
         ax: axes to draw into; a new figure when absent.
-        grid_steps: steps (counted from 1) after which the grid was updated; `result.grid_steps` where it
-            has that, when absent.
+        grid_steps: after how many steps the grid was updated; `result.grid_steps` when absent.
 
     Returns:
         The figure, not shown.

@@ -173,7 +173,11 @@ def _counts(index: list[Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return hasattr(value, "__float__") and not isinstance(value, (bool, str))
+    return (
+        hasattr(value, "__float__")
+        and not isinstance(value, (bool, str))
+        and type(value).__name__ not in ("bool", "bool_")
+    )
 
 
 def _decimals(column: list[Any]) -> int | None:

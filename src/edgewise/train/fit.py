@@ -180,6 +180,7 @@ def fit(
         seconds=loop.seconds,
         best_step=loop.step if loop.best_step is None else loop.best_step,
         interrupted=loop.interrupted,
+        grid_steps=tuple(sorted(step for step in plan.grid_steps if step < loop.step)),
     )
 
 

@@ -23,6 +23,7 @@ class FitResult(Mapping[str, list[float]]):
         best_step: the step whose weights the model has, counted from 1; with a validation set the one with
             the lowest validation loss, otherwise the last. 0 if no step was done.
         interrupted: whether Ctrl-C ended the run.
+        grid_steps: number of steps done before each grid update.
     """
 
     model: nn.Module = field(repr=False)
@@ -34,6 +35,7 @@ class FitResult(Mapping[str, list[float]]):
     seconds: float
     best_step: int
     interrupted: bool = False
+    grid_steps: tuple[int, ...] = ()
 
     def __getitem__(self, name: str) -> list[float]:
         """The history of one quantity."""
