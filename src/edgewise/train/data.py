@@ -139,8 +139,8 @@ class Form:
             )
         if floating or array.dtype.kind == "f":
             with np.errstate(over="ignore"):  # what overflows is reported as infinite below
-                return torch.as_tensor(np.ascontiguousarray(array)).to(self.device, self.dtype)
-        return torch.as_tensor(np.ascontiguousarray(array)).to(self.device, torch.long)
+                return torch.from_numpy(np.array(array, order="C")).to(self.device, self.dtype)
+        return torch.from_numpy(np.array(array, order="C")).to(self.device, torch.long)
 
     def _as_given(self, value: Tensor, what: str, floating: bool) -> Tensor:
         if value.device != self.device:
