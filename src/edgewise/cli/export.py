@@ -1,0 +1,47 @@
+"""Write a model for other programs: ONNX, a torch.export program, or JSON numbers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from edgewise.cli.console import OK, Console
+from edgewise.cli.models import open_model
+
+NAME, HELP = "export", "write a model as ONNX, torch.export or JSON"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("--format", "--to", required=True, choices=("onnx", "torch", "json"), help="what to write")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the file to write")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    parser.add_argument("--quiet", action="store_true", help="no notes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export `args.model`; returns the exit code."""
+    opened = open_model(args.model)
+    from edgewise import export
+    from edgewise.cli.pipeline import raw_module
+
+    module, names, extra = raw_module(opened)
+    if args.format == "onnx":
+        export.export_onnx(module, args.output, **names)
+    elif args.format == "torch":
+        export.export_torch(module, args.output, in_features=names["in_features"])
+    else:
+        export.export_json(opened.network, args.output, extra=extra)
+    inputs, outputs = names["input_names"], names["output_names"]
+    console = Console(args.json, args.quiet)
+    data = {"format": args.format, "output": args.output, "kind": opened.kind, "inputs": inputs, "outputs": outputs}
+    if args.json:
+        console.result("", data)
+    else:
+        console.note(f"{args.output}: {opened.kind} as {args.format}; inputs {_some(inputs)}; outputs {_some(outputs)}")
+    return OK
+
+
+def _some(names: Sequence[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

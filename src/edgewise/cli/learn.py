@@ -1,0 +1,167 @@
+"""Fit a table and compare: split, estimator, two baselines, metrics. Nothing is written here."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgewise.cli.console import Console, InputError
+from edgewise.cli.tables import Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from edgewise.estimators import KANClassifier, KANRegressor
+
+LINEAR, BOOSTING = "linear", "gradient_boosting"
+
+
+@dataclass
+class Outcome:
+    """A fitted problem.
+
+    Attributes:
+        problem: what was fitted.
+        settings: with what.
+        estimator: the fitted estimator.
+        train: the rows that were learnt from.
+        test: the held-out rows.
+        prediction: `(test rows,)` predictions on the held-out rows.
+        probability: `(test rows,)` probability of the predicted class; None for regression.
+        metrics: per model (`kan`, `linear`, `gradient_boosting`) its scores on the held-out rows.
+        seconds: how long the KAN trained.
+        interrupted: whether Ctrl-C ended the training or the comparison.
+    """
+
+    problem: Problem
+    settings: dict[str, Any]
+    estimator: KANRegressor | KANClassifier
+    train: pd.DataFrame
+    test: pd.DataFrame
+    prediction: np.ndarray
+    probability: np.ndarray | None
+    metrics: dict[str, dict[str, float]]
+    seconds: float
+    interrupted: bool
+
+    @property
+    def truth(self) -> pd.Series:
+        """The target of the held-out rows."""
+        return self.problem.y.loc[self.test.index]
+
+
+def learn(problem: Problem, settings: dict[str, Any], console: Console) -> Outcome:
+    """Fit a KAN to most of the rows, and two baselines; score all three on the others.
+
+    Args:
+        problem: the table.
+        settings: see `edgewise.cli.options.FIT`; None leaves a choice to the estimator.
+        console: where notes and progress go.
+
+    Returns:
+        The outcome. Ctrl-C during training keeps the best model so far, during the baselines leaves them out.
+    """
+    train, test = _split(problem, settings["test_size"], settings["seed"])
+    model = _estimator(problem, settings, console.progress)
+    start = time.perf_counter()
+    model.fit(train, problem.y.loc[train.index])
+    seconds = time.perf_counter() - start
+    interrupted = model.result_.interrupted
+    if interrupted:
+        console.note("Stopped with Ctrl-C: going on with the best model so far.")
+    metrics = {"kan": _scores(problem, model, test)}
+    try:
+        metrics |= _baselines(problem, train, test, settings["seed"])
+    except KeyboardInterrupt:
+        interrupted = True
+        console.note("Stopped with Ctrl-C: baselines left out.")
+    prediction, probability = _predictions(problem, model, test)
+    return Outcome(problem, settings, model, train, test, prediction, probability, metrics, seconds, interrupted)
+
+
+def _split(problem: Problem, test_size: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from sklearn.model_selection import train_test_split
+
+    stratify = problem.y if problem.task == "classification" else None
+    try:
+        return train_test_split(problem.x, test_size=test_size, random_state=seed, stratify=stratify)
+    except ValueError as error:
+        raise InputError(
+            f"{problem.name}: {len(problem.x)} rows cannot be split with --test-size {test_size:g} "
+            f"({error}) Choose another fraction."
+        ) from error
+
+
+def _estimator(problem: Problem, settings: dict[str, Any], progress: bool) -> KANRegressor | KANClassifier:
+    from edgewise.estimators import KANClassifier, KANRegressor
+
+    names = {"hidden": "hidden", "grid": "grid", "k": "k", "steps": "max_iter", "opt": "opt", "lamb": "lamb"}
+    names["time_limit"] = "time_limit_sec"
+    chosen = {name: settings[ours] for ours, name in names.items() if settings.get(ours) is not None}
+    kind = KANClassifier if problem.task == "classification" else KANRegressor
+    return kind(random_state=settings["seed"], verbose=progress, **chosen)
+
+
+def _predictions(problem: Problem, model: Any, x: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
+    if problem.task == "regression":
+        return model.predict(x), None
+    probability = model.predict_proba(x)
+    return model.classes_[probability.argmax(axis=1)], probability.max(axis=1)
+
+
+def _scores(problem: Problem, model: Any, x: pd.DataFrame) -> dict[str, float]:
+    from sklearn import metrics
+
+    truth = problem.y.loc[x.index]
+    if problem.task == "regression":
+        guess = model.predict(x)
+        return {
+            "r2": float(metrics.r2_score(truth, guess)),
+            "rmse": float(metrics.root_mean_squared_error(truth, guess)),
+            "mae": float(metrics.mean_absolute_error(truth, guess)),
+        }
+    probability = model.predict_proba(x)
+    guess = model.classes_[probability.argmax(axis=1)]
+    return {
+        "accuracy": float((guess == truth.to_numpy()).mean()),
+        "log_loss": float(metrics.log_loss(truth.tolist(), probability, labels=list(model.classes_))),
+    }
+
+
+def _baselines(problem: Problem, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> dict[str, dict[str, float]]:
+    """Linear or logistic regression, and scikit-learn's gradient boosting with its defaults."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+    categories = problem.categorical
+    classify = problem.task == "classification"
+    one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=100)
+    ordinal = OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=float("nan"),
+        encoded_missing_value=float("nan"),
+        max_categories=200,
+    )
+    boosting = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
+    models = {
+        LINEAR: make_pipeline(
+            make_column_transformer((one_hot, categories), remainder=StandardScaler()),
+            LogisticRegression(max_iter=1000) if classify else LinearRegression(),
+        ),
+        BOOSTING: make_pipeline(
+            make_column_transformer((ordinal, categories), remainder="passthrough"),
+            boosting(categorical_features=list(range(len(categories))) or None, random_state=seed),
+        ),
+    }
+    scores = {}
+    for name, model in models.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # unknown categories, slow convergence: of no interest in a baseline
+            scores[name] = _scores(problem, model.fit(train, problem.y.loc[train.index]), test)
+    return scores

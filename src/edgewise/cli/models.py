@@ -1,0 +1,68 @@
+"""Open a model file, whatever it holds: a fitted estimator, or a bare network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgewise.cli.console import InputError
+from edgewise.errors import FormatError
+
+ESTIMATORS = ("KANRegressor", "KANClassifier")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model file that was read.
+
+    Attributes:
+        path: where it is.
+        kind: what it holds: `KANRegressor`, `KANClassifier`, `KAN` or `MLP`.
+        version: of the file format.
+        network: the network in it.
+        estimator: the fitted estimator around it; None for a bare network.
+    """
+
+    path: str
+    kind: str
+    version: int
+    network: Any
+    estimator: Any
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the table columns that the estimator takes."""
+        names = getattr(self.estimator, "feature_names_in_", None)
+        return list(self.network.input_names) if names is None else [str(name) for name in names]
+
+
+def open_model(path: str) -> Opened:
+    """Read a model file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        InputError: there is no such file.
+        FormatError: the file is not a model that this version can read.
+    """
+    if Path(path).is_dir():
+        raise InputError(f"{path} is a folder; pass the model file in it, such as {Path(path) / 'model.safetensors'}.")
+    if not Path(path).exists():
+        raise InputError(f"{path}: no such model file.")
+    from edgewise.models.files import KINDS, load, read_file
+
+    header = read_file(path)[1]
+    kind, version = header["kind"], header["version"]
+    if kind in KINDS:
+        return Opened(path, kind, version, load(path), None)
+    if kind not in ESTIMATORS:
+        raise FormatError(f"{path} holds a {kind}, not a model. Pass the file that `edgewise fit -o` or `save` wrote.")
+    from edgewise import estimators
+
+    estimator = getattr(estimators, kind).load(path)
+    return Opened(path, kind, version, estimator.model_, estimator)

@@ -1,0 +1,125 @@
+"""Predict the rows of a table with a fitted model, as CSV.
+
+Columns are found by name; others are ignored. Output: index (row of TABLE, from 0), prediction, and for classes the
+probability of each. Without -o it goes to stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgewise.cli.console import OK, Console, InputError, suggestion
+from edgewise.cli.models import Opened, open_model
+from edgewise.cli.tables import categories, first_row, numeric_column, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME, HELP = "predict", "predict the rows of a table"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument("model", metavar="MODEL", help="a file that `edgewise fit` or an estimator's save() wrote")
+    parser.add_argument("table", metavar="TABLE", help="the rows to predict")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the CSV file to write (default: stdout)")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout instead of CSV")
+    parser.add_argument("--quiet", action="store_true", help="no notes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict `args.table`.
+
+    Args:
+        args: the parsed flags.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InputError: the model is a bare network, or the table does not fit it.
+    """
+    console = Console(args.json, args.quiet)
+    opened = open_model(args.model)
+    if opened.estimator is None:
+        raise InputError(
+            f"{args.model} holds a bare {opened.kind}, which does not know a table's columns and scales. "
+            f"Predict in Python (`edgewise.{opened.kind}.load`), or fit with `edgewise fit`."
+        )
+    frame = read_table(args.table)
+    table = predict(opened, frame, Path(args.table).name)
+    text = table.to_csv(index=False, lineterminator="\n")
+    if args.output:
+        from edgewise.models.files import write_atomic
+
+        write_atomic(args.output, text.encode())
+        console.note(f"{len(table)} predictions written to {args.output}")
+    if args.json:
+        console.result("", {"rows": len(table), "output": args.output, "predictions": table.to_dict("records")})
+    elif not args.output:
+        console.result(text.rstrip("\n"), None)
+    return OK
+
+
+def predict(opened: Opened, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Predictions for every row of a table.
+
+    Args:
+        opened: a fitted estimator.
+        frame: the table.
+        name: what to call it in messages.
+
+    Returns:
+        `index`, `prediction`, and for classes one `p(class)` each.
+
+    Raises:
+        InputError: a column is missing or holds what the model cannot take.
+    """
+    import pandas as pd
+
+    missing = [column for column in opened.columns if column not in frame.columns]
+    if missing:
+        more = f" (and {len(missing) - 1} more: {', '.join(map(repr, missing[1:6]))})" if len(missing) > 1 else ""
+        raise InputError(
+            f"{name}: the model needs column {missing[0]!r}{more}. {suggestion(missing[0], frame.columns)}"
+        )
+    x = inputs(opened, frame, name)
+    columns = {"index": frame.index, "prediction": opened.estimator.predict(x)}
+    if hasattr(opened.estimator, "classes_"):
+        probability = opened.estimator.predict_proba(x)
+        columns |= {f"p({c})": probability[:, n] for n, c in enumerate(opened.estimator.classes_)}
+    return pd.DataFrame(columns)
+
+
+def inputs(opened: Opened, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The model's columns of a table, each read as the kind it had when the model was fitted.
+
+    Args:
+        opened: a fitted estimator.
+        frame: the table, with all of the model's columns.
+        name: what to call it in messages.
+
+    Returns:
+        The columns in the model's order.
+
+    Raises:
+        InputError: text or a missing value stands where the model needs a number.
+    """
+    import pandas as pd
+
+    columns = {}
+    for name_of, column in zip(opened.columns, opened.estimator.preprocessor_.columns, strict=True):
+        if hasattr(column, "levels"):
+            columns[name_of] = categories(frame[name_of])
+            continue
+        numbers = numeric_column(frame[name_of], name)
+        missing = numbers.isna()
+        if missing.any():
+            raise InputError(
+                f"{name}: column {name_of!r} has missing values (NaN) in {missing.sum()} of {len(frame)} rows, first in "
+                f"{first_row(missing)}. The model needs a number there: fill these values in or remove the rows."
+            )
+        columns[name_of] = numbers
+    return pd.DataFrame(columns, index=frame.index)
