@@ -76,3 +76,14 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_command_lines_on_the_pages_are_understood():
+    """Every `edgewise ...` line parses: the commands and options exist."""
+    from edgewise.cli.entry import build_parser
+
+    lines = [line for b in blocks(README, "text") + blocks(README, "bash") for line in re.split(r"\n|&&", b)]
+    commands = [line.split("#")[0].split()[1:] for line in lines if line.strip().startswith("edgewise ")]
+    assert len(commands) >= 4
+    for command in commands:
+        assert build_parser().parse_args(command).run
