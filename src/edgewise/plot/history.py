@@ -10,12 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgewise.errors import ParameterError
-from edgewise.plot.style import LINES, SERIES, figure_of, inks, new_axes, tidy
+from edgewise.plot.style import BLUE, GREEN, ORANGE, figure_of, inks, new_axes, tidy
 
 if TYPE_CHECKING:
     from edgewise.train import FitResult
 
-_NAMES = {"train_loss": "training", "val_loss": "validation", "test_loss": "test"}
+_CURVES = {
+    "train_loss": ("training", BLUE, "-"),
+    "val_loss": ("validation", ORANGE, "--"),
+    "test_loss": ("test", GREEN, ":"),
+}
 
 
 def plot_history(
@@ -40,7 +44,7 @@ def plot_history(
     Raises:
         ParameterError: `result` has no `"train_loss"`.
     """
-    losses = {name: list(result[name]) for name in _NAMES if name in result and len(result[name])}
+    losses = {name: list(result[name]) for name in _CURVES if name in result and len(result[name])}
     if "train_loss" not in losses:
         raise ParameterError(f"`result` must hold a non-empty 'train_loss'; it holds {sorted(result)}.")
     ax = new_axes(4.6, 3.2) if ax is None else ax
@@ -48,11 +52,12 @@ def plot_history(
     finite = [value for values in losses.values() for value in values if math.isfinite(value)]
     if finite and min(finite) > 0:
         ax.set_yscale("log")
-    for (name, values), colour, line in zip(losses.items(), SERIES, LINES, strict=False):
+    for name, values in losses.items():
+        label, colour, line = _CURVES[name]
         steps = range(1, len(values) + 1)
         marker = "o" if len(values) == 1 else None
         shown = [value if math.isfinite(value) else math.nan for value in values]
-        ax.plot(steps, shown, color=colour, linestyle=line, linewidth=1.8, marker=marker, label=_NAMES[name])
+        ax.plot(steps, shown, color=colour, linestyle=line, linewidth=1.8, marker=marker, label=label)
     _mark_best(ax, losses, getattr(result, "best_step", None))
     updates = list(getattr(result, "grid_steps", ()) if grid_steps is None else grid_steps)
     if updates:

@@ -50,7 +50,7 @@ class Labels:
     lines: list[str] | None
     angle: float
     height: float
-    overhang: float = 0.0  # how far the first slanted name reaches beyond its node
+    overhang: float = 0.0  # how far slanted names reach beyond the outermost node
 
 
 @dataclass
@@ -80,7 +80,7 @@ def natural_size(
     wanted += [len(side) * min(widest_name + 0.2, 1.6) for side in names]
     width = min(_WIDEST, max(2.4, *wanted, widest_name + 0.3)) * scale**0.5
     height = 0.25 + sum(Frames.fit(count, width, scale, tick).height(width) for count in counts)
-    height += sum(_labels(side, width, scale, 1.0).height for side in names) + (0.35 * scale if titled else 0.0)
+    height += sum(_labels(side, width, scale, 1).height for side in names) + (0.35 * scale if titled else 0.0)
     return width, height
 
 
@@ -96,8 +96,10 @@ def layout(
     """Place everything between the strips kept free for the title and the caption."""
     width, height = size
     place = Layout(width, height, _labels(names[0], width, scale, 1), _labels(names[1], width, scale, -1), frames)
-    left = max(_MARGIN, place.inputs.overhang - 0.5 * width / len(names[0]))
-    right = max(_MARGIN, place.outputs.overhang - 0.5 * width / len(names[1]))
+    narrow = width - place.inputs.overhang - place.outputs.overhang - 2 * _MARGIN  # at least this is left
+    # In axes too small for the names, names are cut rather than the drawing turned inside out.
+    left = min(max(_MARGIN, place.inputs.overhang - 0.5 * narrow / len(names[0])), 0.4 * width)
+    right = min(max(_MARGIN, place.outputs.overhang - 0.5 * narrow / len(names[1])), 0.4 * width)
 
     def across(count: int) -> np.ndarray:
         return left + (np.arange(count) + 0.5) / max(count, 1) * (width - left - right)
@@ -106,7 +108,7 @@ def layout(
     top = height - strips[0] - place.outputs.height - 0.12 * scale
     drop = [0.26 if product.n_mult else 0.0 for product in model.products]  # a product stands above its factors
     shares = np.array([frame.height(width) for frame in frames])
-    gaps = (top - bottom - sum(drop)) * shares / shares.sum()
+    gaps = max(top - bottom - sum(drop), 0.3 * height) * shares / shares.sum()
     place.sums.append(np.stack([across(model.in_features), np.full(model.in_features, bottom)], axis=1))
     place.nodes.append(place.sums[0])
     level = bottom
@@ -114,9 +116,11 @@ def layout(
         count, rows = len(pairs), max(frame.rows, 1)
         pitch = (width - left - right) / max(count, 1) * rows
         between = 0.16 * scale if frame.tick else 0.0
-        side = min(0.84 * pitch - between, 0.52 * scale, (0.62 * gap - rows * between) / rows)
+        room = gap / rows
+        side = min(max(0.84 * pitch - between, 0.3 * pitch), 0.52 * scale, max(0.62 * room - between, 0.3 * room))
+        step = min(1.16 * side + between, 0.9 * room)
         row = np.arange(count) % rows
-        centre = level + gap / 2 + (row - (rows - 1) / 2) * (1.16 * side + between)
+        centre = level + gap / 2 + (row - (rows - 1) / 2) * step
         inset = side / 2 + between if rows > 1 else 0.5 * pitch  # staggered rows reach the margins
         x = np.linspace(left + inset, width - right - inset, count)
         place.centres.append(np.stack([x, centre], axis=1))
@@ -137,7 +141,7 @@ def _sized(name: str, scale: float) -> tuple[str, float, bool]:
     return text, 10 * scale, is_math
 
 
-def _labels(names: list[str], width: float, scale: float, sign: float) -> Labels:
+def _labels(names: list[str], width: float, scale: float, sign: int) -> Labels:
     """Names flat where they fit, else broken into lines, else slanted, else only counted."""
     pitch = width / len(names)
     line = 10 * scale / 72 * 1.25
@@ -154,8 +158,9 @@ def _labels(names: list[str], width: float, scale: float, sign: float) -> Labels
     longest = max(text_width(*_sized(name, scale)) for name in short)
     angle = 35.0 if pitch > 1.9 * line else 60.0
     tilt = math.radians(angle)
-    first = text_width(*_sized(short[0] if sign > 0 else short[-1], scale))
-    return Labels(short, angle, longest * math.sin(tilt) + line, first * math.cos(tilt) + 0.1)
+    inwards = short if sign > 0 else short[::-1]
+    reach = [text_width(*_sized(name, scale)) * math.cos(tilt) - 0.6 * n * pitch for n, name in enumerate(inwards)]
+    return Labels(short, angle, longest * math.sin(tilt) + line, max(reach) + 0.12)
 
 
 def _break(name: str, width: float, scale: float) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import StringIO
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from edgewise.errors import ParameterError
@@ -197,7 +198,7 @@ def _cell(value: Any, places: int | None) -> str:
     if not _is_number(value):
         return str(value)
     number = float(value)
-    if hasattr(value, "__index__") or 1e4 <= abs(number) < 1e9:
+    if isinstance(value, Integral) or 1e4 <= abs(number) < 1e9:
         text = f"{round(number):,}".replace(",", "\N{THIN SPACE}")
     else:
         text = f"{number:.4g}" if places is None else f"{number:.{places}f}"

@@ -11,6 +11,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
@@ -25,12 +26,9 @@ from edgewise.interpret.attribution import check_data
 from edgewise.models import KAN
 
 # Okabe and Ito (2008), Color universal design: distinct for every common kind of colour vision. Series
-# also differ by line style or marker, so that a grey print can be read.
+# also differ by line style, so that a grey print can be read.
 INK, SOFT, FAINT = "#1a1a1a", "#595959", "#d9d9d9"
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
-SERIES = (BLUE, ORANGE, GREEN, PURPLE, INK)
-LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-MARKERS = ("o", "^", "s", "D", "v")
+BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 
 
 class Picture(Figure):
@@ -142,7 +140,7 @@ def as_data(model: KAN, x: Any) -> Tensor:
         `(B, inputs)` finite data.
 
     Raises:
-        ParameterError: `model` is not a KAN.
+        ParameterError: `model` is not a KAN, or `x` is not numeric.
         ShapeError: wrong rank or features, or no rows.
         DomainError: a NaN or infinite entry.
     """
@@ -151,7 +149,10 @@ def as_data(model: KAN, x: Any) -> Tensor:
     if x is None:
         return default_data(model)
     if not isinstance(x, Tensor):
-        x = torch.as_tensor(x.to_numpy() if hasattr(x, "to_numpy") else x)
+        try:
+            x = torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"`x` must be numbers, shape (rows, {model.in_features}): {error}.") from None
     x = x.detach().to(model.layers[0].knots)
     check_data(model, x)
     return x
