@@ -278,7 +278,7 @@ def test_no_data_make_a_nan(name, grid_eps, dtype):
 
 
 @pytest.mark.parametrize("grid_eps", [1.0, 0.0])
-@pytest.mark.parametrize("dead", ["masked", "zero weights", "constant splines"])
+@pytest.mark.parametrize("dead", ["masked", "zero weights", "constant splines", "cancelling splines"])
 def test_a_dead_neuron_stays_finite_and_keeps_its_grid(dead, grid_eps):
     model = wavy([2, 3, 1], grid_eps=grid_eps)
     layer = model.layers[0]
@@ -290,7 +290,9 @@ def test_a_dead_neuron_stays_finite_and_keeps_its_grid(dead, grid_eps):
         else:
             layer.base_weight[:, 1] = 0
             # A partition of unity: the sum is 0.6 up to rounding, which must count as constant.
-            layer.spline_weight[:, :, 1] = 0.3 if dead == "constant splines" else 0.0
+            layer.spline_weight[:, :, 1] = 0.0 if dead == "zero weights" else 0.3
+            if dead == "cancelling splines":  # 0 up to rounding, which is all there is to see in this node
+                layer.spline_weight[0, :, 1] *= -1
     x = inside(100, 2)
     for _ in range(10):
         model.update_grid(x)

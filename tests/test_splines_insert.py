@@ -112,6 +112,8 @@ def test_nests_only_if_every_breakpoint_is_kept():
     assert not nests(grid(5), grid(12), 3)
     assert not nests(grid(5), grid(10) + 1e-6, 3)
     assert not nests(grid(5), uniform_knots(ends[0], ends[1] + 1e-9, 10, 3), 3)
+    wider = uniform_knots(ends[0] - 0.6, ends[1] + 0.6, 7, 3)
+    assert not nests(grid(5), wider, 3)  # every breakpoint is there, but the domain is another
     assert nests(grid(5).float(), grid(10).float(), 3)
     assert nests(grid(5), grid(10) * (1 + 2e-16), 3)  # rounding
     both = torch.cat([grid(10), grid(10)])

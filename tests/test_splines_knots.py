@@ -115,6 +115,11 @@ def test_weights_count_as_repeated_rows():
     assert (tilted - unweighted)[0, 2:4].min() > 0.3  # weight on the right pulls the quantiles right
 
 
+def test_weighted_quantiles_mirror_with_the_sample():
+    x, weight = normal(40), torch.rand(40, dtype=F64, generator=torch.Generator().manual_seed(1)) + 0.1
+    assert_close(weighted_quantiles(-x, 7, weight), -weighted_quantiles(x, 7, weight).flip(1), rtol=0, atol=1e-13)
+
+
 def test_rows_of_weight_zero_do_not_count():
     x = torch.cat([normal(50), column(1e6)])
     weight = torch.ones(51, dtype=F64)
