@@ -57,7 +57,7 @@ class TestReading:
         [
             (b"", "cannot be read as CSV: No columns to parse"),
             (b"a,b\n", r"the table has 2 columns and no rows"),
-            (b"a,b\n1,2,3\n1,2,3,4\n", "cannot be read as CSV"),
+            (b"a,b\n1,2\n1,2,3,4\n", "line 3 has 4 fields where 2 are expected. Check separators"),
             (b"a,b\n\xff\xfe,2\n", r"not text in UTF-8.*Save it as CSV in UTF-8"),
             (b"a ,a\n1,2\n", "two columns are called 'a'"),
         ],

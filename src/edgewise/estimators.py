@@ -67,6 +67,7 @@ class _KANEstimator(BaseEstimator):
         warm_start: bool = False,
         random_state: Any = None,
         max_categories: int = 20,
+        time_limit_sec: float | None = None,
         dtype: str = "float64",
         device: str = "cpu",
         verbose: bool = False,
@@ -87,6 +88,7 @@ class _KANEstimator(BaseEstimator):
         self.warm_start = warm_start
         self.random_state = random_state
         self.max_categories = max_categories
+        self.time_limit_sec = time_limit_sec
         self.dtype = dtype
         self.device = device
         self.verbose = verbose
@@ -172,6 +174,7 @@ class _KANEstimator(BaseEstimator):
             sample_weight=torch.from_numpy(weight).to(**kind),
             val=self.validation_fraction if self.early_stopping else None,
             patience=self.n_iter_no_change if self.early_stopping else None,
+            time_limit_sec=self.time_limit_sec,
             update_grid=not again,
             progress=bool(self.verbose),
             seed=seed,
@@ -362,6 +365,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         warm_start: whether `fit` continues from the last fit, with its scaling and grids.
         random_state: int, `RandomState` or None: initial weights, validation split and batches.
         max_categories: most 0/1 inputs a categorical column becomes; the rarest levels share one.
+        time_limit_sec: end the training after this many seconds.
         dtype: `"float64"` or `"float32"`.
         device: where to train, as torch names it.
         verbose: show progress.
@@ -403,6 +407,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         warm_start: bool = False,
         random_state: Any = None,
         max_categories: int = 20,
+        time_limit_sec: float | None = None,
         dtype: str = "float64",
         device: str = "cpu",
         verbose: bool = False,
@@ -425,6 +430,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             warm_start=warm_start,
             random_state=random_state,
             max_categories=max_categories,
+            time_limit_sec=time_limit_sec,
             dtype=dtype,
             device=device,
             verbose=verbose,
@@ -454,8 +460,8 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         self._check_parameters()
         if not callable(self.loss) and self.loss not in _REGRESSION_LOSSES:
             raise ParameterError(f"`loss` must be one of {_REGRESSION_LOSSES} or a callable; got {self.loss!r}.")
+        names, y = _target(self, y)  # before the table: checking labels alone makes scikit-learn forget column names
         table = self._table(X, reset=True)
-        names, y = _target(self, y)
         check_consistent_length(table, y)
         raw, target = read_columns(table), y.reshape(len(y), -1)
         rows, weight = merge_rows([*raw.values(), *target.T], self._weights(sample_weight, len(y)))
@@ -538,9 +544,9 @@ class KANClassifier(ClassifierMixin, _KANEstimator):
             DomainError: a value cannot be used; the message names column, row and value.
         """
         self._check_parameters()
-        table = self._table(X, reset=True)
         name = getattr(y, "name", None)
-        y = np.asarray(validate_data(self, y=y))
+        y = np.asarray(validate_data(self, y=y))  # before the table, see `KANRegressor.fit`
+        table = self._table(X, reset=True)
         check_consistent_length(table, y)
         check_classification_targets(y)
         weight = self._weights(sample_weight, len(y))

@@ -7,6 +7,7 @@ network and a report in one file. Nothing is downloaded.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from edgewise.cli.console import Console
 from edgewise.cli.fit import add_output_flags, command_line, fit_and_show
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
 
     table = load_table(args.data)
     rows, columns = table.x.shape
-    console.note(f"{table.name}: {rows} rows, {table.target} from {columns} columns. {table.source}")
+    console.note(f"{table.name}: {rows} rows, {table.target} from {columns} columns.")
     problem = prepare(table.frame, table.target, name=table.name, task=table.task)
+    about = (table.description, f"Source: {table.source}", f"Licence: {table.licence}")
+    problem = replace(problem, about=about)
     command = command_line(["edgewise", "demo", "--data", args.data], values, _OPTIONS)
     return fit_and_show(problem, values, folder, console, command)

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.run(args)
     except KeyboardInterrupt:
-        return _fail("stopped with Ctrl-C; nothing was written.", INTERRUPTED)
+        return _fail("stopped with Ctrl-C before the result was complete.", INTERRUPTED)
     except BrokenPipeError:  # the reader, such as `head`, has gone: not an error, but Python would report one at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE

@@ -87,12 +87,13 @@ def _split(problem: Problem, test_size: float, seed: int) -> tuple[pd.DataFrame,
 
     stratify = problem.y if problem.task == "classification" else None
     try:
-        return train_test_split(problem.x, test_size=test_size, random_state=seed, stratify=stratify)
+        parts: Any = train_test_split(problem.x, test_size=test_size, random_state=seed, stratify=stratify)
     except ValueError as error:
         raise InputError(
             f"{problem.name}: {len(problem.x)} rows cannot be split with --test-size {test_size:g} "
             f"({error}) Choose another fraction."
         ) from error
+    return parts[0], parts[1]
 
 
 def _estimator(problem: Problem, settings: dict[str, Any], progress: bool) -> KANRegressor | KANClassifier:
@@ -140,6 +141,7 @@ def _baselines(problem: Problem, train: pd.DataFrame, test: pd.DataFrame, seed: 
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
     categories = problem.categorical
+    numbers = [column for column in problem.x.columns if column not in categories]
     classify = problem.task == "classification"
     one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=100)
     ordinal = OrdinalEncoder(
@@ -148,10 +150,10 @@ def _baselines(problem: Problem, train: pd.DataFrame, test: pd.DataFrame, seed: 
         encoded_missing_value=float("nan"),
         max_categories=200,
     )
-    boosting = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
+    boosting: Any = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
     models = {
         LINEAR: make_pipeline(
-            make_column_transformer((one_hot, categories), remainder=StandardScaler()),
+            make_column_transformer((one_hot, categories), (StandardScaler(), numbers)),
             LogisticRegression(max_iter=1000) if classify else LinearRegression(),
         ),
         BOOSTING: make_pipeline(

@@ -33,8 +33,7 @@ class Opened:
     @property
     def columns(self) -> list[str]:
         """Names of the table columns that the estimator takes."""
-        names = getattr(self.estimator, "feature_names_in_", None)
-        return list(self.network.input_names) if names is None else [str(name) for name in names]
+        return [column.name for column in self.estimator.preprocessor_.columns]
 
 
 def open_model(path: str) -> Opened:

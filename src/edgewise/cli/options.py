@@ -108,7 +108,10 @@ DATA = {
     "target": Option(_text, "the column to predict", metavar="COLUMN"),
     "output": Option(_text, "folder to write to; without it nothing is written", metavar="DIR"),
     "task": Option(
-        _one_of("auto", "regression", "classification"), "what the target is (default: seen from its values)", "auto"
+        _one_of("auto", "regression", "classification"),
+        "auto, regression or classification (default: auto, by the values)",
+        "auto",
+        "KIND",
     ),
     "ignore": Option(_text, "leave a column out; may be repeated", (), "COLUMN", many=True),
     "categorical": Option(_text, "treat a column of numbers as categories; may be repeated", (), "COLUMN", many=True),
@@ -170,7 +173,7 @@ def read_config(path: str, options: dict[str, Option]) -> dict[str, Any]:
     try:
         import tomllib
     except ImportError:  # Python 3.10
-        import tomli as tomllib
+        import tomli as tomllib  # pyright: ignore[reportMissingImports]
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -118,8 +118,8 @@ def inputs(opened: Opened, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         missing = numbers.isna()
         if missing.any():
             raise InputError(
-                f"{name}: column {name_of!r} has missing values (NaN) in {missing.sum()} of {len(frame)} rows, first in "
-                f"{first_row(missing)}. The model needs a number there: fill these values in or remove the rows."
+                f"{name}: column {name_of!r} has missing values (NaN) in {missing.sum()} of {len(frame)} rows, "
+                f"first in {first_row(missing)}. The model needs a number there: fill them in or remove the rows."
             )
         columns[name_of] = numbers
     return pd.DataFrame(columns, index=frame.index)

@@ -48,7 +48,7 @@ def check_folder(path: str | None, force: bool) -> Path | None:
             raise InputError(
                 f"the output folder {path} is not empty. Choose another, or add --force to replace the results in it."
             )
-        near = next(parent for parent in (folder, *folder.resolve().parents) if parent.is_dir())
+        near = next(parent for parent in (folder.resolve(), *folder.resolve().parents) if parent.exists())
         # Asking the system for permissions is not enough: it says yes to root on a read-only disk.
         with tempfile.TemporaryFile(dir=near):
             pass
@@ -116,7 +116,20 @@ def summary(outcome: Outcome) -> dict[str, Any]:
             "stopped_because": result.stopped_because,
             "interrupted": outcome.interrupted,
         },
-        "settings": outcome.settings,
+        "settings": used_settings(outcome),
+    }
+
+
+def used_settings(outcome: Outcome) -> dict[str, Any]:
+    """What the fit was made with, choices of the estimator included."""
+    return {"test_size": outcome.settings["test_size"], "seed": outcome.settings["seed"], **_parameters(outcome)}
+
+
+def _parameters(outcome: Outcome) -> dict[str, Any]:
+    parameters = outcome.estimator.get_params()
+    left_out = ("random_state", "verbose", "warm_start", "device", "dtype")
+    return {
+        n: list(v) if isinstance(v, tuple) else v for n, v in parameters.items() if n not in left_out and v is not None
     }
 
 
@@ -165,7 +178,6 @@ def _report(outcome: Outcome, picture: Figure, command: str) -> str:
     first = "R2" if problem.task == "regression" else "accuracy"
     best = max(range(len(rows)), key=lambda r: rows[r][first])
     model = outcome.estimator.model_
-    settings = {name: value for name, value in outcome.settings.items() if value not in (None, (), [], "")}
     sections = [
         Section(
             "Result",
@@ -182,49 +194,28 @@ def _report(outcome: Outcome, picture: Figure, command: str) -> str:
             figure=picture,
             caption=f"KAN {model.width}, {model.n_edges} edges, {model.n_parameters} parameters.",
         ),
-        _fit_section(outcome),
+        _held_out(outcome),
         Section(
             "Training",
             text=f"{result.stopped_because} {result.why_opt}".strip(),
             figure=plot_history(result),
             caption=f"{result.opt}, {result.steps} steps, {outcome.seconds:.1f} s.",
         ),
-        Section("Data", text=problem.notes or None, table=_column_rows(problem.x)),
-        Section("How it was made", table=settings, code=command),
+        Section("Data", text=[*problem.about, *problem.notes] or None, table=_column_rows(problem.x)),
+        Section("How it was made", table=used_settings(outcome), code=command),
     ]
     return html_report(_title(outcome), sections, subtitle=f"edgewise {__version__}")
 
 
-def _fit_section(outcome: Outcome) -> Any:
-    from edgewise.plot import Section
+def _held_out(outcome: Outcome) -> Any:
+    from edgewise.plot import Section, plot_confusion, plot_predictions
 
-    if outcome.problem.task == "regression":
-        return Section(
-            "Held-out rows",
-            figure=_scatter(outcome),
-            caption="Prediction against truth; on the line they are equal.",
-        )
-    import pandas as pd
-
-    table = pd.crosstab(
-        pd.Series(outcome.truth.to_numpy(), name="true class").astype(str),
-        pd.Series(outcome.prediction, name="predicted").astype(str),
-    )
-    table.columns = [f"predicted {column}" for column in table.columns]
-    return Section("Held-out rows", text="How many rows of each class were predicted as what.", table=table)
-
-
-def _scatter(outcome: Outcome) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
-    axes = figure.add_subplot()
     truth = outcome.truth.to_numpy()
-    axes.plot(truth, outcome.prediction, "o", ms=3, alpha=0.5, color="#0072b2", mew=0, rasterized=len(truth) > 2000)
-    axes.axline((truth.mean(), truth.mean()), slope=1, color="#1f2328", lw=1, zorder=0)
-    axes.set(xlabel=f"{outcome.problem.target}, true", ylabel=f"{outcome.problem.target}, predicted")
-    axes.set_aspect("equal", adjustable="datalim")
-    return figure
+    if outcome.problem.task == "regression":
+        figure = plot_predictions(truth, outcome.prediction, names=[outcome.problem.target])
+        return Section("Held-out rows", figure=figure, caption="Prediction against truth; on the line they are equal.")
+    figure = plot_confusion(truth, outcome.prediction)
+    return Section("Held-out rows", figure=figure, caption="How many rows of each class were predicted as what.")
 
 
 def _column_rows(x: pd.DataFrame) -> list[dict[str, Any]]:

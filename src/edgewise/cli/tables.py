@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ class Problem:
         categorical: names of the columns of `x` that hold categories rather than numbers.
         name: what to call the table.
         notes: what was decided or left out on the way.
+        about: where the table comes from, for the report.
     """
 
     x: pd.DataFrame
@@ -38,6 +40,7 @@ class Problem:
     categorical: list[str]
     name: str
     notes: list[str]
+    about: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
@@ -75,7 +78,7 @@ def read_table(path: str) -> pd.DataFrame:
         ) from error
     except (ValueError, EOFError, OSError) as error:  # pandas' parser errors are ValueErrors, pyarrow's are OSErrors
         kind = "Parquet" if file.suffix.lower() in _PARQUET else "CSV"
-        raise InputError(f"{path}: cannot be read as {kind}: {str(error).strip()}") from error
+        raise InputError(f"{path}: cannot be read as {kind}: {_in_words(error)}") from error
     frame.columns = [str(column).strip() for column in frame.columns]
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
@@ -167,7 +170,8 @@ def is_categorical(column: pd.Series) -> bool:
         return False
     if present.map(lambda value: isinstance(value, bool)).all():
         return bool(column.isna().any())
-    return bool(pd.to_numeric(present, errors="coerce").notna().mean() < 0.5)
+    numbers: Any = pd.to_numeric(present, errors="coerce")
+    return bool(numbers.notna().mean() < 0.5)
 
 
 def numeric_column(column: pd.Series, name: str) -> pd.Series:
@@ -191,17 +195,17 @@ def numeric_column(column: pd.Series, name: str) -> pd.Series:
             f"{name}: column {column.name!r} holds dates. Turn it into numbers first, such as days since a start, "
             f"or leave it out with --ignore {quoted(column.name)}."
         )
-    numbers = pd.to_numeric(column, errors="coerce")
+    numbers: Any = pd.to_numeric(column, errors="coerce")
     wrong = numbers.isna() & column.notna()
     if wrong.any():
         raise InputError(
             f"{name}: column {column.name!r} should hold numbers but {_count(wrong.sum(), 'row')} "
-            f"{'does' if wrong.sum() == 1 else 'do'} not; the first is {column[wrong].iloc[0]!r} in "
+            f"{'does' if wrong.sum() == 1 else 'do'} not; the first is {_shown(column.loc[wrong].iloc[0])} in "
             f"{first_row(wrong)}. Correct it, leave the column out with --ignore {quoted(column.name)}, or treat "
             f"it as categories with --categorical {quoted(column.name)}."
         )
     numbers = numbers.astype("float64")
-    infinite = np.isinf(numbers)
+    infinite: Any = np.isinf(numbers)
     if infinite.any():
         raise InputError(
             f"{name}: column {column.name!r} is infinite in {_count(infinite.sum(), 'row')}, first in "
@@ -237,6 +241,14 @@ def _read_csv(file: Path) -> pd.DataFrame:
     if len(header) == 1 and ";" in header[0]:
         return pd.read_csv(file, sep=";", decimal=",", **options)
     return pd.read_csv(file, sep="\t" if len(header) == 1 and "\t" in header[0] else ",", **options)
+
+
+def _in_words(error: Exception) -> str:
+    uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+    if uneven is None:
+        return str(error).strip()
+    expected, line, seen = uneven.groups()
+    return f"line {line} has {seen} fields where {expected} are expected. Check separators and quotes there."
 
 
 def _why_no_file(file: Path) -> str:
@@ -285,13 +297,13 @@ def _column(column: pd.Series, name: str, category: bool) -> pd.Series:
 
 
 def _without_missing(frame: pd.DataFrame, needed: list[str], name: str, drop: bool, notes: list[str]) -> pd.DataFrame:
-    missing = frame[needed].isna()
+    missing: Any = frame[needed].isna()
     count = int(missing.any(axis=1).sum())
     if count == 0:
         return frame
     if drop:
         notes.append(f"{_count(count, 'row')} with missing values left out")
-        return frame[~missing.any(axis=1)]
+        return frame.loc[~missing.any(axis=1)]
     columns = {c: int(n) for c, n in missing.sum().items() if n}
     worst = ", ".join(f"{c!r} in {_count(n, 'row')}" for c, n in list(columns.items())[:5])
     more = f" and {len(columns) - 5} more columns" if len(columns) > 5 else ""
@@ -315,7 +327,7 @@ def _check_rows(frame: pd.DataFrame, target: str, classify: bool, name: str) -> 
     counts = frame[target].value_counts()
     if len(counts) == 1:
         raise InputError(
-            f"{name}: the target {target!r} is constant ({counts.index[0]!r} in every row): there is nothing to "
+            f"{name}: the target {target!r} is constant ({_shown(counts.index[0])} in every row): there is nothing to "
             f"predict. Choose another --target."
         )
     if classify and len(counts) > max(2, len(frame) / 5):
@@ -325,7 +337,7 @@ def _check_rows(frame: pd.DataFrame, target: str, classify: bool, name: str) -> 
         )
     if classify and counts.min() < 2:
         raise InputError(
-            f"{name}: class {counts.idxmin()!r} of the target {target!r} has a single row, which cannot be both "
+            f"{name}: class {_shown(counts.idxmin())} of the target {target!r} has a single row, which cannot be both "
             f"learnt from and tested. Add rows of this class, or remove it."
         )
 
@@ -334,6 +346,10 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def first_row(where: pd.Series) -> str:
+def _shown(value: Any) -> str:
+    return repr(value.item() if hasattr(value, "item") else value)
+
+
+def first_row(where: Any) -> str:
     """Where a person finds the first true row: counted from 1 below the header."""
     return f"row {int(where.idxmax()) + 1} (not counting the header)"
