@@ -195,6 +195,15 @@ def test_config_builds_the_same_structure(options):
     assert repr(twin) == repr(model)
 
 
+def test_every_option_reaches_every_layer():
+    options = dict(grid_eps=0.25, base_fun="tanh", outside="extend", init="paper")
+    model = KAN([2, 3, 1], k=2, grid_range=(0, 2), sp_trainable=True, sb_trainable=False, **options)
+    for layer in model.layers:
+        assert {name: getattr(layer, name) for name in options} == options
+        assert (layer.k, layer.scale_sp.requires_grad, layer.scale_base.requires_grad) == (2, True, False)
+        assert_close(layer.domain, torch.tensor([0.0, 2.0]).expand(layer.in_features, 2))
+
+
 def test_activations_are_the_values_of_every_node():
     model, x = build([2, [2, 1], 2]), rows(4, 2)
     values = model.activations(x)
