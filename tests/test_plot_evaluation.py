@@ -124,14 +124,14 @@ class TestPredictions:
 
 class TestConfusion:
     def test_counts(self):
-        figure = plot_confusion(["b", "a", "a", "b", "b"], ["b", "b", "a", "b", "a"])
+        figure = plot_confusion(["b", "a", "a", "b", "b", "b"], ["b", "b", "a", "b", "a", "a"])
         ax = figure.axes[0]
         cells = {tuple(np.subtract(text.get_position(), 0.5)): text.get_text() for text in ax.texts}
-        assert cells == {(0, 0): "1", (1, 0): "1", (0, 1): "1", (1, 1): "2"}  # (predicted, true)
-        assert ax.get_title("left") == "accuracy 0.600"
+        assert cells == {(0, 0): "1", (1, 0): "1", (0, 1): "2", (1, 1): "2"}  # (predicted, true)
+        assert ax.get_title("left") == "accuracy 0.500"
         assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b"]
         assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first class on top
-        np.testing.assert_allclose(ax.collections[0].get_array().ravel(), [1 / 2, 1 / 2, 1 / 3, 2 / 3])
+        np.testing.assert_allclose(ax.collections[0].get_array().ravel(), [1 / 2, 1 / 2, 1 / 2, 1 / 2])
 
     def test_classes_of_any_kind(self):
         figure = plot_confusion(torch.tensor([0, 1, 2]), torch.tensor([0, 1, 1]), labels=[2, 1, 0, 7])
