@@ -57,11 +57,14 @@ def _errors(random: np.random.Generator, knots: np.ndarray, degree: int, dtype: 
     T, X, C, g64 = (a.double().numpy() for a in (t, x, coef, g))
     basis = [BSpline.design_matrix(X[:, i], T[i], degree).toarray() for i in range(INPUTS)]
     pairs = {
-        "evaluate": (kernels.evaluate(x, coef, t, None, degree, 0, False), sum(b @ c for b, c in zip(basis, C))),
+        "evaluate": (
+            kernels.evaluate(x, coef, t, None, degree, 0, False),
+            sum(b @ c for b, c in zip(basis, C, strict=True)),
+        ),
         "scatter": (kernels.scatter(x, g, t, None, degree, 0, False), np.stack([b.T @ g64 for b in basis])),
         "pull": (
             kernels.pull(x, coef, g, t, degree, 0, False),
-            np.stack([(g64 * (b @ c)).sum(1) for b, c in zip(basis, C)], axis=1),
+            np.stack([(g64 * (b @ c)).sum(1) for b, c in zip(basis, C, strict=True)], axis=1),
         ),
     }
     if degree >= 2:  # the derivative is continuous: no question of which side of a knot

@@ -91,9 +91,8 @@ def interleave(
         for name in order:
             if spent[name] > budget_sec and len(timings[name].seconds) >= min_rounds:
                 continue
-            start = time.perf_counter()
             timings[name].seconds.append(_time_once(cases[name], repeats[name]))
-            spent[name] += time.perf_counter() - start
+            spent[name] += timings[name].seconds[-1] * repeats[name]
     return timings
 
 

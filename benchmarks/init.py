@@ -56,7 +56,9 @@ def _standardised(data: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _deep(x: Tensor) -> Tensor:
-    s = torch.sin(torch.pi * (x[:, [0]] ** 2 + x[:, [1]] ** 2)) + torch.sin(torch.pi * (x[:, [2]] ** 2 + x[:, [3]] ** 2))
+    s = torch.sin(torch.pi * (x[:, [0]] ** 2 + x[:, [1]] ** 2)) + torch.sin(
+        torch.pi * (x[:, [2]] ** 2 + x[:, [3]] ** 2)
+    )
     return torch.exp(s / 2)
 
 
@@ -84,7 +86,12 @@ def _airfoil() -> dict[str, Tensor]:
     y = torch.as_tensor(table.y.to_numpy(dtype="float64", copy=True)).reshape(-1, 1)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
     test, train = order[:300], order[300:]
-    return _standardised({"train_input": x[train], "train_label": y[train], "test_input": x[test], "test_label": y[test]})
+    return _standardised({
+        "train_input": x[train],
+        "train_label": y[train],
+        "test_input": x[test],
+        "test_label": y[test],
+    })
 
 
 PROBLEMS = [
@@ -115,17 +122,15 @@ def measure(
                     model = edgewise.KAN(problem.width, grid=5, seed=seed, init=init, dtype=torch.float64)
                     start = time.perf_counter()
                     result = model.fit(train, opt=opt, steps=steps, seed=seed, progress=False)
-                    runs.append(
-                        {
-                            "problem": problem.name,
-                            "opt": opt,
-                            "init": init,
-                            "seed": seed,
-                            "rmse": rmse(model, data["test_input"], data["test_label"]),
-                            "train": result["train_loss"][-1] ** 0.5,
-                            "seconds": time.perf_counter() - start,
-                        }
-                    )
+                    runs.append({
+                        "problem": problem.name,
+                        "opt": opt,
+                        "init": init,
+                        "seed": seed,
+                        "rmse": rmse(model, data["test_input"], data["test_label"]),
+                        "train": result["train_loss"][-1] ** 0.5,
+                        "seconds": time.perf_counter() - start,
+                    })
     return runs
 
 
@@ -144,7 +149,9 @@ def as_text(runs: list[dict[str, Any]]) -> str:
         cells = [f"{sums[init]['median']:.2e} / {sums[init]['worst']:.2e}" for init in INITS]
         rows.append([problem, opt, *cells, f"{wins} of {len(values['power'])}", f"{ratio:.2f}"])
     parts.append(harness.table(["", "optimizer", *INITS, "power better", "median ratio"], rows))
-    parts.append(f"Geometric mean of the median ratios (below 1: power is better): {statistics.geometric_mean(ratios):.2f}.")
+    parts.append(
+        f"Geometric mean of the median ratios (below 1: power is better): {statistics.geometric_mean(ratios):.2f}."
+    )
     return "\n\n".join(parts)
 
 

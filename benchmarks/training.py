@@ -1,6 +1,6 @@
 """Training: the Hello-KAN function over 20 seeds, L-BFGS, 200 iterations, test error never used to choose.
 
-    python -m benchmarks.training [--quick]
+python -m benchmarks.training [--quick]
 """
 
 from __future__ import annotations
@@ -27,15 +27,13 @@ def measure(seeds: int = 20, steps: int = 200, **fit: Any) -> list[dict[str, flo
         start = time.perf_counter()
         result = model.fit(train, **({"opt": "lbfgs", "steps": steps, "seed": seed, "progress": False} | fit))
         seconds = time.perf_counter() - start
-        runs.append(
-            {
-                "seed": seed,
-                "rmse": rmse(model, data["test_input"], data["test_label"]),
-                "train_rmse": rmse(model, data["train_input"], data["train_label"]),
-                "seconds": seconds,
-                "steps": result.steps,
-            }
-        )
+        runs.append({
+            "seed": seed,
+            "rmse": rmse(model, data["test_input"], data["test_label"]),
+            "train_rmse": rmse(model, data["train_input"], data["train_label"]),
+            "seconds": seconds,
+            "steps": result.steps,
+        })
     return runs
 
 
@@ -65,14 +63,12 @@ def as_text(runs: list[dict[str, float]]) -> str:
     ]
     seconds = statistics.median(r["seconds"] for r in runs)
     steps = statistics.median(r["steps"] for r in runs)
-    return "\n\n".join(
-        [
-            f"## exp(sin(pi x1) + x2^2), KAN([2,5,1], grid=5), float64, L-BFGS, {len(runs)} seeds",
-            harness.table(["", "best", "median", "worst", "not finite"], rows),
-            f"Median {seconds:.2f} s for {steps:.0f} iterations (the first run of a process compiles kernels). "
-            "Test RMSE per seed: " + ", ".join(f"{r['rmse']:.1e}" for r in runs) + ".",
-        ]
-    )
+    return "\n\n".join([
+        f"## exp(sin(pi x1) + x2^2), KAN([2,5,1], grid=5), float64, L-BFGS, {len(runs)} seeds",
+        harness.table(["", "best", "median", "worst", "not finite"], rows),
+        f"Median {seconds:.2f} s for {steps:.0f} iterations (the first run of a process compiles kernels). "
+        "Test RMSE per seed: " + ", ".join(f"{r['rmse']:.1e}" for r in runs) + ".",
+    ])
 
 
 def main() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from edgewise.cli.console import OK
 from edgewise.errors import MissingDependencyError
 
 NAME, HELP = "bench", "time the library on this machine"
@@ -28,13 +26,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         MissingDependencyError: this installation has no benchmark.
     """
-    import json
     from importlib import import_module
 
     try:
         bench = import_module("edgewise.bench")
     except ModuleNotFoundError as error:
         raise MissingDependencyError("this installation has no edgewise.bench. Install edgewise again.") from error
-    result = bench.run(json=args.json)
-    sys.stdout.write((result if isinstance(result, str) else json.dumps(result, indent=2)).rstrip() + "\n")
-    return OK
+    return bench.main(json=args.json)
