@@ -163,7 +163,11 @@ X, Y = table()
 BAD = {
     "1-D labels": ((X, Y[:, 0]), ShapeError, r"labels? have shape \(40,\).*broadcast to \(N, N\).*`y\[:, None\]`"),
     "1-D labels of a frame": ((pd.DataFrame(X.numpy()), pd.Series(Y[:, 0].numpy())), ShapeError, r"y\[:, None\]"),
-    "too many labels": ((X, torch.cat([Y, Y], 1)), ShapeError, r"have shape \(40, 2\), the model's outputs are \(N, 1\)"),
+    "too many labels": (
+        (X, torch.cat([Y, Y], 1)),
+        ShapeError,
+        r"have shape \(40, 2\), the model's outputs are \(N, 1\)",
+    ),
     "wrong feature count": ((X[:, :1], Y), ShapeError, r"train_input must be \(N, 2\).*got \(40, 1\)"),
     "1-D inputs": ((X[:, 0], Y), ShapeError, r"train_input must be \(N, 2\)"),
     "fewer labels": ((X, Y[:-1]), ShapeError, "a row for each of the 40 rows of inputs; got"),
@@ -173,7 +177,11 @@ BAD = {
     "device": ((X.to("meta"), Y), ShapeError, "train_input is on meta, the model on cpu"),
     "NaN input": (with_value(torch.nan, 7, 1), DomainError, r"1 of 80 values .* column 1 \(x2\), row 7: nan"),
     "infinite input": (with_value(-torch.inf, 3, 0), DomainError, r"column 0 \(x1\), row 3: -inf"),
-    "NaN label": ((X, torch.where(Y == Y[5], torch.nan, Y)), DomainError, "train_label must be finite.*column 0, row 5"),
+    "NaN label": (
+        (X, torch.where(Y[5] == Y, torch.nan, Y)),
+        DomainError,
+        "train_label must be finite.*column 0, row 5",
+    ),
     "overflow": ((np.full((4, 2), 1e300), np.full((4, 1), 1.0)), DomainError, "inf"),
     "empty": ((X[:0], Y[:0]), ShapeError, "train_input must have at least one row"),
     "text": ((np.array([["1", "b"]]), Y), ShapeError, "train_input must be numbers.*'1' at entry 0"),

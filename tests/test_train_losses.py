@@ -28,9 +28,7 @@ ORACLES = {
     "huber": lambda p, y, w: np.average(
         np.where(np.abs(p - y) < 1, 0.5 * (p - y) ** 2, np.abs(p - y) - 0.5).mean(1), weights=w
     ),
-    "bce": lambda p, y, w: np.average(
-        -(y * np.log(sigmoid(p)) + (1 - y) * np.log(sigmoid(-p))).mean(1), weights=w
-    ),
+    "bce": lambda p, y, w: np.average(-(y * np.log(sigmoid(p)) + (1 - y) * np.log(sigmoid(-p))).mean(1), weights=w),
     "poisson": lambda p, y, w: np.average((np.exp(p) - y * p).mean(1), weights=w),
 }
 
@@ -73,9 +71,7 @@ def test_mini_batches_with_weights_report_the_mean_over_rows():
     x, y = pair(10)
     y, weight = y[:, :1], torch.arange(10, dtype=DOUBLE)
     model = KAN([2, 1], grid=3, seed=0, dtype=DOUBLE)
-    result = fit(
-        model, (x, y), sample_weight=weight, batch_size=4, opt="sgd", lr=1e-300, steps=1, update_grid=False
-    )
+    result = fit(model, (x, y), sample_weight=weight, batch_size=4, opt="sgd", lr=1e-300, steps=1, update_grid=False)
     square = ((model(x) - y).detach() ** 2)[:, 0]
     assert result["train_loss"][0] == pytest.approx(float((weight * square).sum() / weight.sum()), rel=1e-12)
 
@@ -91,7 +87,9 @@ def test_callable_losses():
         return ((prediction - label) ** 2)[:, 0]
 
     models = [KAN([2, 1], grid=3, seed=0, dtype=DOUBLE) for _ in range(3)]
-    histories = [fit(m, (x, y), loss=f, steps=4)["train_loss"] for m, f in zip(models, ("mse", scalar, rows), strict=True)]
+    histories = [
+        fit(m, (x, y), loss=f, steps=4)["train_loss"] for m, f in zip(models, ("mse", scalar, rows), strict=True)
+    ]
     np.testing.assert_allclose(histories[1], histories[0], rtol=1e-10)
     np.testing.assert_allclose(histories[2], histories[0], rtol=1e-10)
     weight = torch.linspace(1, 2, 20, dtype=DOUBLE)
@@ -153,7 +151,9 @@ class TestMetrics:
     def test_values(self):
         prediction, label = pair()
         p, y = prediction.numpy(), label.numpy()
-        assert float(METRICS["r2"](prediction, label)) == pytest.approx(sk.r2_score(y, p, multioutput="variance_weighted"))
+        assert float(METRICS["r2"](prediction, label)) == pytest.approx(
+            sk.r2_score(y, p, multioutput="variance_weighted")
+        )
         assert float(METRICS["mae"](prediction, label)) == pytest.approx(sk.mean_absolute_error(y, p))
         assert float(METRICS["rmse"](prediction, label)) == pytest.approx(sk.mean_squared_error(y, p) ** 0.5)
         assert float(METRICS["max_error"](prediction, label)) == pytest.approx(np.abs(p - y).max())

@@ -379,7 +379,8 @@ def _separate(form: Form, val: Any, test: Rows | None, what: str) -> Source | No
     if isinstance(val, DataLoader):
         return Stream(val, form, "val")
     if isinstance(val, tuple | list) and len(val) == 2:
-        return form.rows(*val, "val")
+        x, y = val
+        return form.rows(x, y, "val")
     if isinstance(val, float) and what == "a DataLoader":
         raise ParameterError("`val` as a fraction needs data in memory; with a DataLoader pass (x, y) or a DataLoader.")
     raise ParameterError(

@@ -135,6 +135,7 @@ def fit(
         lamb_entropy=check_number("lamb_entropy", lamb_entropy, 0),
         ridge=check_number("ridge", ridge, 0),
         batch_size=_batch_size(batch_size, rows),
+        updates=0,
         patience=_check_patience(patience, prepared),
         min_delta=check_number("min_delta", min_delta, 0),
         time_limit_sec=_optional("time_limit_sec", time_limit_sec),
@@ -144,7 +145,7 @@ def fit(
         metrics=get_metrics(metrics),
         callbacks=_check_callbacks(callbacks),
         progress=progress if progress is None else check_bool("progress", progress),
-        checkpoint=None if checkpoint is None else Path(checkpoint),
+        checkpoint=_check_checkpoint(checkpoint),
         checkpoint_every_sec=check_number("checkpoint_every_sec", checkpoint_every_sec, 0),
         seed=seed,
     )
@@ -159,7 +160,9 @@ def fit(
     optimizer = build(chosen, rate, [p for p in model.parameters() if p.requires_grad])
     if isinstance(optimizer, torch.optim.LBFGS):
         _check_lbfgs(train, batch_size, grad_clip)
-    rates = RateSchedule(scheduler, optimizer, plan.steps, _updates(train, plan.batch_size))
+    updates = _updates(train, plan.batch_size)
+    plan.updates = updates or 0
+    rates = RateSchedule(scheduler, optimizer, plan.steps, updates)
     if plan.checkpoint is not None:
         plan.settings = _settings(plan, optimizer, scheduler, train, val)
     loop = Loop(model, prepared, plan, optimizer, rates)
@@ -213,6 +216,15 @@ def _check_callbacks(callbacks: Any) -> tuple[Callable[[FitState], Any], ...]:
     return tuple(several)
 
 
+def _check_checkpoint(checkpoint: "str | os.PathLike[str] | None") -> Path | None:
+    if checkpoint is None:
+        return None
+    path = Path(checkpoint)
+    if not path.parent.is_dir():
+        raise ParameterError(f"`checkpoint` must be a file in a folder that exists; got {path}. Create {path.parent}.")
+    return path
+
+
 def _check_lbfgs(train: "Rows | Stream", batch_size: int | None, grad_clip: float | None) -> None:
     if isinstance(train, Stream):
         raise ParameterError("`opt='lbfgs'` needs all rows at once; pass arrays or tensors, or choose `opt='adamw'`.")
@@ -245,13 +257,14 @@ def _settings(
     """What must not change between a run and its continuation."""
     return {
         "opt": type(optimizer).__name__,
+        "lr": [group["lr"] for group in optimizer.param_groups],
         "loss": plan.loss.name,
         "lamb": [plan.lamb, plan.lamb_l1, plan.lamb_entropy, plan.ridge],
+        "val": val if val is None or isinstance(val, float | str) else type(val).__name__,
         "batch_size": plan.batch_size,
         "grad_clip": plan.grad_clip,
         "scheduler": scheduler if scheduler is None or isinstance(scheduler, str) else type(scheduler).__name__,
         "grid updates": sorted(plan.grid_steps),
-        "val": val if val is None or isinstance(val, float | str) else type(val).__name__,
         "seed": plan.seed,
         "training data": fingerprint(train),
     }

@@ -5,8 +5,8 @@ update the loop keeps a copy of the parameters and buffers that is known to be g
 Whatever interrupts the run (NaN, Ctrl-C, an error) falls back to that copy, so the model is never left in
 the middle of a line search or of a grid update.
 
-    non-finite objective   fall back, halve the rate, forget the optimizer's memory, try again; after
-                           `RETRIES` failures within a step raise `ConvergenceError` that names the edge
+    non-finite objective   fall back, lower the rate, forget the optimizer's memory, try again; after
+                           `RETRIES` failures in a row raise `ConvergenceError` that names the edge
     L-BFGS stalls          forget the curvature once; if the next iteration stalls too, stop
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgewise.errors import ConvergenceError
+from edgewise.errors import ConvergenceError, FormatError
 from edgewise.layers import KANLayer
 from edgewise.train import checkpoint as files
 from edgewise.train.callbacks import FitState, StopFit
@@ -49,6 +49,7 @@ class Plan:
     lamb_entropy: float
     ridge: float
     batch_size: int
+    updates: int
     patience: int | None
     min_delta: float
     time_limit_sec: float | None
@@ -160,9 +161,11 @@ class Loop:
         while not self.reason and not self._is_over():
             if self.batch == 0 and self.step in self.plan.grid_steps:
                 self._move_grids()
+            rate = float(self.optimizer.param_groups[0]["lr"])
             row = self._lbfgs_step() if self.line_search else self._pass()
             if row is None:  # stopped within a step
                 break
+            row["lr"] = rate
             self._record(row)
             progress.step(row)
             self._call_back()
@@ -189,10 +192,11 @@ class Loop:
         return True
 
     def _finish(self) -> None:
-        lengths = {len(values) for values in self.history.values()}
-        if len(lengths) > 1:  # Ctrl-C came while a row was written
-            self.history = {name: values[: min(lengths)] for name, values in self.history.items()}
-            self.step = min(lengths)
+        if self.interrupted:  # perhaps while a row was written
+            self.step = min((len(values) for values in self.history.values()), default=0)
+            self.history = {name: values[: self.step] for name, values in self.history.items()}
+        elif not self.line_search and not self._outputs_are_finite():  # nothing has looked at the last update yet
+            self.good.restore()
         if self.plan.checkpoint is not None:
             self.save()
         if self.best_step is not None:
@@ -231,6 +235,7 @@ class Loop:
                 if not self.optimizer.state:
                     full.restart()
                 before = full.here()
+                self.good.save()
                 self.optimizer.step(full)
                 after = full.here()
                 break
@@ -274,13 +279,14 @@ class Loop:
             self._update(rows)
             self.batch += 1
             self.rates.update()
-            if isinstance(self.data.train, Rows):  # a loader cannot be resumed in the middle
+            if self.batch < self.plan.updates and isinstance(self.data.train, Rows):  # a loader has no middle
                 self._save_if_due()
-        while not self._parameters_are_finite():
+        if self._parameters_are_finite():
+            self.failures = 0  # but `good` waits for a finite objective: huge numbers are finite too
+        else:
             self._recover(rows)  # pyright: ignore[reportPossiblyUnbound]
-        self.good.save()
         loss, penalty, weight = self.sums
-        self.batch, self.sums, self.failures = 0, [0.0, 0.0, 0.0], 0
+        self.batch, self.sums = 0, [0.0, 0.0, 0.0]
         return self._row(loss / weight, penalty / weight if self.plan.lamb > 0 else None)
 
     def _batches(self):
@@ -322,7 +328,7 @@ class Loop:
             ConvergenceError: that has been tried `RETRIES` times.
         """
         self.failures += 1
-        if self.failures > RETRIES or self._good_is_bad():
+        if self.failures > RETRIES:
             where = self._where(rows)
             raise ConvergenceError(
                 f"The objective is not finite in step {self.step + 1}, after {self.failures - 1} retries with smaller "
@@ -333,13 +339,10 @@ class Loop:
         forget(self.optimizer)
         if self.full is not None:
             self.full.forget()
-            self.reduced += 1
-        scale_rate(self.optimizer, 0.5)
-        self.rates.scale(0.5)
-
-    def _good_is_bad(self) -> bool:
-        """Whether not even the parameters before this step work: then no smaller step can help."""
-        return all(torch.equal(copy, t) for copy, t in zip(self.good.copies, self.good.tensors, strict=True))
+            self.reduced += self.failures
+        factor = 0.5**self.failures  # ever faster: ten failures make 3e-17
+        scale_rate(self.optimizer, factor)
+        self.rates.scale(factor)
 
     def _where(self, rows: Rows) -> str:
         """Where the first non-finite number appears: at the parameters that failed, else in the gradient before."""
@@ -352,6 +355,13 @@ class Loop:
         total.backward()
         return blame(self.model, rows.x)
 
+    @torch.no_grad()
+    def _outputs_are_finite(self) -> bool:
+        x = self.sample
+        if x is None and isinstance(self.data.train, Rows):
+            x = self.data.train.x[:1024]
+        return x is None or bool(self.model(x).isfinite().all())
+
     def _parameters_are_finite(self) -> bool:
         return all(bool(p.isfinite().all()) for p in self.parameters)
 
@@ -362,14 +372,15 @@ class Loop:
             self._grids_have_moved()
 
     def _move_grids(self) -> None:
-        move_grids(self.model, self._grid_rows(), self.optimizer)
+        rows = self._grid_rows()
+        if self._outputs_are_finite():  # else the next evaluation notices, and falls back
+            move_grids(self.model, rows, self.optimizer)
         self._grids_have_moved()
 
     def _grids_have_moved(self) -> None:
         if self.full is not None:
             self.full.forget()
         self.stalled = False
-        self.good.save()
 
     def _grid_rows(self) -> Tensor:
         """Training inputs, at most some thousand, always with every input's extremes."""
@@ -399,7 +410,6 @@ class Loop:
             self.model.train()
         if self.plan.loss.name == "mse":
             row.update({k.replace("_loss", "_rmse"): math.sqrt(v) for k, v in row.items() if k.endswith("_loss")})
-        row["lr"] = float(self.optimizer.param_groups[0]["lr"])
         self._compare(row)
         self.rates.step(row.get("val_loss", row["train_loss"]))
         for name, value in row.items():
@@ -482,6 +492,12 @@ class Loop:
             FormatError: the file is no checkpoint, damaged, or of another model.
         """
         saved = files.load_checkpoint(path)
+        try:
+            self._load(saved, path)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise FormatError(f"{path}: the checkpoint is damaged ({error!r}). Delete it to start anew.") from error
+
+    def _load(self, saved: dict[str, Any], path: Any) -> None:
         files.check_same(path, saved["settings"], self.plan.settings)
         files.copy_into(self._named_state(), saved["model"], path)
         if saved["best"] is not None:

@@ -146,7 +146,7 @@ class _EdgeL1(torch.autograd.Function):
                 dcoef[i] += kernels.scatter(columns, g, knot, None, degree, 0, linear)[:, 0]
             if need_x:
                 dx[b, i] += kernels.pull(columns, coef[i][:, None], g, knot, degree, 1, linear)[..., 0].mT
-            if dbase is not None and dweight is not None:
+            if base is not None and dbase is not None and dweight is not None:
                 dbase[b, i] += torch.einsum("cbo,co->bc", g, base_weight[i])
                 dweight[i] += torch.einsum("cbo,bc->co", g, base[b, i])
         return dx, dcoef, dbase, dweight, None, None, None, None
