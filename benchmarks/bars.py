@@ -168,7 +168,9 @@ def _memory(quick: bool, threads: int) -> tuple[list[Bar], str]:
 
 
 def _tiny(quick: bool, threads: int) -> tuple[list[Bar], str]:
-    timings = tiny.measure(**({"rounds": 7, "fit_steps": 1, "fit_rounds": 2} if quick else {"rounds": 25}))
+    timings = tiny.measure(
+        **({"rounds": 7, "fit_steps": 1, "fit_rounds": 2, "compiled": False} if quick else {"rounds": 25})
+    )
     return tiny_bars(timings), tiny.as_text(timings)
 
 

@@ -158,12 +158,17 @@ def as_text(runs: list[dict[str, Any]]) -> str:
 def main() -> None:
     options = harness.parser(__doc__)
     options.add_argument("--seeds", type=int, default=None)
+    options.add_argument("--problems", help="comma-separated parts of problem names")
+    options.add_argument("--opt", choices=list(OPTIMIZERS), help="only this optimizer")
     args = options.parse_args()
     torch.set_num_threads(args.threads)
     if args.quick:
         runs = measure([PROBLEMS[0], PROBLEMS[5]], args.seeds or 3, {"lbfgs": 100, "adam": 200})
     else:
-        runs = measure(seeds=args.seeds or 10)
+        parts = args.problems.split(",") if args.problems else [""]
+        problems = [p for p in PROBLEMS if any(part in p.name for part in parts)]
+        optimizers = {name: n for name, n in OPTIMIZERS.items() if args.opt in (None, name)}
+        runs = measure(problems, args.seeds or 10, optimizers)
     harness.finish(args, runs, as_text(runs))
 
 

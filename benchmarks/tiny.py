@@ -58,7 +58,7 @@ def closure(model: nn.Module, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
     return evaluate
 
 
-def measure(*, rounds: int = 15, fit_steps: int = 4, fit_rounds: int = 5) -> dict[str, Timing]:
+def measure(*, rounds: int = 15, fit_steps: int = 4, fit_rounds: int = 5, compiled: bool = True) -> dict[str, Timing]:
     """Every row of the table. Fits are interleaved with one another, closures with one another."""
     d = data()
     x, y = d["train_input"], d["train_label"]
@@ -66,9 +66,8 @@ def measure(*, rounds: int = 15, fit_steps: int = 4, fit_rounds: int = 5) -> dic
         OURS: closure(edgewise.KAN([2, 5, 1], grid=5, seed=0, dtype=torch.float64), x, y),
         MLP: closure(edgewise.MLP([2, 5, 1], seed=0, dtype=torch.float64), x, y),
     }
-    for peer in peers.find_peers(["efficient-kan (re-stated)", "inkan"]):
-        with contextlib.suppress(ImportError):
-            closures[f"{peer.name}, closure"] = closure(peer.make(peers.find_rows(["[2,5,1] f64"])[0]).module, x, y)
+    for peer in peers.find_peers(["efficient-kan (re-stated)", "inkan"], compiled=compiled):
+        closures[f"{peer.name}, closure"] = closure(peer.make(peers.find_rows(["[2,5,1] f64"])[0]).module, x, y)
     fits: dict[str, Callable[[], float]] = {OURS_FIT: lambda: _our_fit(d, fit_steps * 20)}
     if not peers.find_peers(["pykan"]):
         return harness.interleave(closures, rounds=rounds)
@@ -156,7 +155,9 @@ def main() -> None:
     args = harness.parser(__doc__).parse_args()
     torch.set_num_threads(args.threads)
     rounds = args.rounds or (5 if args.quick else 25)
-    timings = measure(rounds=rounds, fit_steps=1 if args.quick else 4, fit_rounds=2 if args.quick else 5)
+    timings = measure(
+        rounds=rounds, fit_steps=1 if args.quick else 4, fit_rounds=2 if args.quick else 5, compiled=not args.quick
+    )
     harness.finish(args, {name: t.as_dict() for name, t in timings.items()}, as_text(timings))
 
 
