@@ -15,14 +15,12 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-@parametrize_with_checks(
-    [
-        KANRegressor(hidden=(3,), grid=3, max_iter=15),
-        KANClassifier(hidden=(3,), grid=3, max_iter=15),
-        # The whole contract again where a validation set is held back.
-        KANRegressor(hidden=(), grid=3, max_iter=15, early_stopping=True),
-        KANClassifier(hidden=(), grid=3, max_iter=15, early_stopping=True),
-    ]
-)
+@parametrize_with_checks([
+    KANRegressor(hidden=(3,), grid=3, max_iter=15),
+    KANClassifier(hidden=(3,), grid=3, max_iter=15),
+    # The whole contract again where a validation set is held back.
+    KANRegressor(hidden=(), grid=3, max_iter=15, early_stopping=True),
+    KANClassifier(hidden=(), grid=3, max_iter=15, early_stopping=True),
+])
 def test_scikit_learn_check(estimator, check):
     check(estimator)

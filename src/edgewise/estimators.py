@@ -54,7 +54,7 @@ class _KANEstimator(BaseEstimator):
         *,
         grid: int = 5,
         k: int = 3,
-        alpha: float = 0.3,
+        alpha: float = 0.1,
         lamb: float = 0.0,
         grid_eps: float = 0.5,
         opt: str = "auto",
@@ -298,7 +298,8 @@ class _KANEstimator(BaseEstimator):
             )
         try:
             model = unpack(tensors, header["model"], path)
-            estimator = cls(**{**header["parameters"], "device": "cpu"})
+            parameters = {name: tuple(v) if isinstance(v, list) else v for name, v in header["parameters"].items()}
+            estimator = cls(**{**parameters, "device": "cpu"})
             estimator._restore(model, header)
         except _DAMAGE as error:
             raise FormatError(f"{path} is damaged ({error}). Restore it from a copy or save again.") from error
@@ -311,10 +312,11 @@ class _KANEstimator(BaseEstimator):
             raise FormatError(f"the columns give {len(inputs)} inputs, the network is {type(model).__name__}.")
         self.model_ = model
         self.n_features_in_ = int(header["n_features"])
-        if self.n_features_in_ != len(self.preprocessor_.columns):
-            raise FormatError(f"{self.n_features_in_} features, {len(self.preprocessor_.columns)} columns.")
+        names = [column.name for column in self.preprocessor_.columns]
+        if self.n_features_in_ != len(names) or header["feature_names"] not in (None, names):
+            raise FormatError(f"{self.n_features_in_} features called {header['feature_names']} are columns {names}.")
         if header["feature_names"] is not None:
-            self.feature_names_in_ = np.array(header["feature_names"], dtype=object)
+            self.feature_names_in_ = np.array(names, dtype=object)
         self.loss_curve_ = [float(value) for value in header["loss_curve"]]
         self.n_iter_ = len(self.loss_curve_)
         self._restore_target(header["target"])
@@ -394,7 +396,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         *,
         grid: int = 5,
         k: int = 3,
-        alpha: float = 0.3,
+        alpha: float = 0.1,
         lamb: float = 0.0,
         grid_eps: float = 0.5,
         opt: str = "auto",

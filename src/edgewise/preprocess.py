@@ -310,7 +310,7 @@ def read_numbers(column: pd.Series, name: str) -> np.ndarray:
     if missing.any():
         raise DomainError(
             f"column {name!r} contains NaN: {int(missing.sum())} of {len(column)} values are missing (first at row "
-            f"{column.index[missing][0]!r}). Fill them, for example with sklearn.impute.SimpleImputer in a Pipeline, "
+            f"{_label(column, missing)}). Fill them, for example with sklearn.impute.SimpleImputer in a Pipeline, "
             f"or drop those rows."
         )
     try:
@@ -321,7 +321,7 @@ def read_numbers(column: pd.Series, name: str) -> np.ndarray:
     if infinite.any():
         raise DomainError(
             f"column {name!r} contains inf: {int(infinite.sum())} of {len(column)} values are infinite (first at row "
-            f"{column.index[infinite][0]!r}). Replace them or drop those rows."
+            f"{_label(column, infinite)}). Replace them or drop those rows."
         )
     return values
 
@@ -334,9 +334,14 @@ def _number(column: pd.Series, n: int, name: str) -> float:
         raise DomainError(_not_a_number(column, n, name)) from error
 
 
+def _label(column: pd.Series, where: Any) -> str:
+    """The first row of a place or mask as the frame calls it."""
+    return repr(column.index[[where] if isinstance(where, int) else where].tolist()[0])
+
+
 def _not_a_number(column: pd.Series, n: int, name: str) -> str:
     value = column.iloc[n]
-    place = f"column {name!r}, row {column.index[n]!r}: could not convert {value!r} to a number"
+    place = f"column {name!r}, row {_label(column, n)}: could not convert {value!r} to a number"
     if isinstance(value, str):
         return (
             f"{place}. Correct or drop such rows, or make the column categorical: frame[{name!r}].astype('category')."
