@@ -131,7 +131,7 @@ class TestFit:
 
     def test_the_report_and_the_picture_stand_alone(self, fitted):
         report = (fitted / "run" / "report.html").read_text()
-        assert all(word in report for word in ("<svg", "gradient boosting", "x1", "edgewise fit", "R2"))
+        assert all(word in report for word in ("<svg", "What matters", "gradient boosting", "x1", "edgewise fit", "R2"))
         assert "src=" not in report
         assert "<script" not in report
         svg = (fitted / "run" / "network.svg").read_text()
@@ -199,6 +199,12 @@ class TestFit:
         assert json.loads(out)["network"]["width"] == [4, 3, 1]
         assert json.loads(out)["training"]["steps"] == 3
         assert (tmp_path / "out" / "report.html").exists()
+
+    @pytest.mark.parametrize(("flags", "stops"), [([], True), (["--early-stopping", "off"], False)])
+    def test_classes_stop_early(self, run, tmp_path, flags, stops):
+        table().assign(y=lambda t: t["y"] > 0.5).to_csv(tmp_path / "t.csv", index=False)
+        _, out, _ = run("fit", "t.csv", "--target", "y", "--json", *FAST, *flags)
+        assert json.loads(out)["settings"]["early_stopping"] is stops
 
     def test_an_additive_model(self, fitted, run):
         _, out, _ = run("fit", fitted / "t.csv", "--target", "y", "--hidden", "0", "--steps", "2", "--quiet", "--json")
@@ -476,15 +482,12 @@ class TestCtrlC:
 
 
 def test_bench_speaks_json_or_text(run, monkeypatch):
-    import types
+    from edgewise import bench
 
-    bench = types.ModuleType("edgewise.bench")
-    bench.main = lambda json: sys.stdout.write('{"forward": 1.5}\n' if json else "| forward | 1.5 |\n") and 0
-    monkeypatch.setitem(sys.modules, "edgewise.bench", bench)
-    assert run("bench") == (0, "| forward | 1.5 |\n", "")
-    assert json.loads(run("bench", "--json")[1]) == {"forward": 1.5}
-
-
-def test_bench_missing(fails, monkeypatch):
-    monkeypatch.setitem(sys.modules, "edgewise.bench", None)
-    assert "this installation has no edgewise.bench" in fails("bench", code=1)
+    result = bench.run(seconds=0.0)
+    monkeypatch.setattr(bench, "run", lambda: result)
+    code, out, err = run("bench", "--json")
+    assert (code, json.loads(out), err) == (0, result, "")
+    code, out, _ = run("bench")
+    assert code == 0
+    assert out == bench.report(result) + "\n"

@@ -39,10 +39,14 @@ def test_flags():
 
 
 def test_the_file_speaks_where_no_flag_does(toml):
-    path = toml('target = "p"\nhidden = [8, 4]\nseed = 3\ntest-size = 0.5\ndrop_missing = true\nignore = "a"\n')
+    path = toml(
+        'target = "p"\nhidden = [8, 4]\nseed = 3\ntest-size = 0.5\nignore = "a"\n'
+        "drop_missing = true\nearly-stopping = false\n"
+    )
     values = parse("--seed", "7", config=path)
     assert (values["target"], values["hidden"], values["seed"], values["test_size"]) == ("p", [8, 4], 7, 0.5)
     assert values["drop_missing"] is True
+    assert values["early_stopping"] == "off"
     assert values["ignore"] == ["a"]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from edgewise.errors import MissingDependencyError
-
 NAME, HELP = "bench", "time the library on this machine"
 
 
@@ -15,21 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the benchmark.
+    """Measure and print the tables; returns the exit code."""
+    from edgewise import bench
 
-    Args:
-        args: the parsed flags.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        MissingDependencyError: this installation has no benchmark.
-    """
-    from importlib import import_module
-
-    try:
-        bench = import_module("edgewise.bench")
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError("this installation has no edgewise.bench. Install edgewise again.") from error
     return bench.main(json=args.json)

@@ -102,7 +102,10 @@ def _estimator(problem: Problem, settings: dict[str, Any], progress: bool) -> KA
     names = {"hidden": "hidden", "grid": "grid", "k": "k", "steps": "max_iter", "opt": "opt", "lamb": "lamb"}
     names["time_limit"] = "time_limit_sec"
     chosen = {name: settings[ours] for ours, name in names.items() if settings.get(ours) is not None}
-    kind = KANClassifier if problem.task == "classification" else KANRegressor
+    classify = problem.task == "classification"
+    # Classes are soon learnt by heart: the log-loss of unseen rows rises long before training is done.
+    chosen["early_stopping"] = classify if settings["early_stopping"] == "auto" else settings["early_stopping"] == "on"
+    kind = KANClassifier if classify else KANRegressor
     return kind(random_state=settings["seed"], verbose=progress, **chosen)
 
 

@@ -72,6 +72,12 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
+def _switch(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return _one_of("auto", "on", "off")(value)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be text that is not empty")
@@ -91,6 +97,12 @@ NETWORK = {
     "steps": Option(_whole(1), "most optimizer steps", metavar="N"),
     "opt": Option(_text, "optimizer: auto, lbfgs or a class of torch.optim such as Adam", metavar="NAME"),
     "lamb": Option(_real(0, 1e300, "a number >= 0", ends=True), "strength of the sparsity penalty", metavar="L"),
+    "early-stopping": Option(
+        _switch,
+        "on, off or auto: hold rows back and keep the best step (default: auto, on for classes)",
+        "auto",
+        "WHEN",
+    ),
     "seed": Option(_whole(0), "seed of the split and of the starting weights (default: 0)", 0, "N"),
     "time-limit": Option(
         _real(0, 1e300, "a number of seconds > 0", ends=False), "stop training after this long", metavar="SECONDS"

@@ -194,6 +194,7 @@ def _report(outcome: Outcome, picture: Figure, command: str) -> str:
             figure=picture,
             caption=f"KAN {model.width}, {model.n_edges} edges, {model.n_parameters} parameters.",
         ),
+        _importance(outcome),
         _held_out(outcome),
         Section(
             "Training",
@@ -205,6 +206,21 @@ def _report(outcome: Outcome, picture: Figure, command: str) -> str:
         Section("How it was made", table=used_settings(outcome), code=command),
     ]
     return html_report(_title(outcome), sections, subtitle=f"edgewise {__version__}")
+
+
+def _importance(outcome: Outcome) -> Any:
+    import torch
+
+    from edgewise.interpret import input_scores
+    from edgewise.plot import Section, plot_importance
+
+    model, table = outcome.estimator.model_, outcome.estimator.preprocessor_
+    inputs = torch.from_numpy(table.transform(table.read(outcome.train))).to(next(model.parameters()))
+    return Section(
+        "What matters",
+        figure=plot_importance(model.input_names, input_scores(model, inputs)),
+        caption="Share of the output's variation that is passed back to each input; the largest is 1.",
+    )
 
 
 def _held_out(outcome: Outcome) -> Any:
