@@ -81,8 +81,8 @@ def as_text(results: dict[str, Any]) -> str:
     heavy = ", ".join(seconds["heavy"]) or "none"
     lines = [
         "## Start-up, seconds",
-        f"`import torch` {seconds['torch']:.2f}; `import edgewise` (and naming `edgewise.KAN`) after it {seconds['edgewise']:.3f} "
-        f"(heavy packages loaded by both: {heavy}).",
+        f"`import torch` {seconds['torch']:.2f}; `import edgewise` and naming `edgewise.KAN` after it "
+        f"{seconds['edgewise']:.3f} (heavy packages loaded by both: {heavy}).",
     ]
     names = ["numba import", "kernels", "rest of fit"]
     when = {"first": "after install", "later": "in a later process"}
