@@ -70,8 +70,23 @@ class TestHistory:
         assert "kept: step 2" not in legend(figure)
         figure.savefig(io.BytesIO(), format="png")
 
+    @pytest.mark.parametrize(("last", "shown"), [(0.43, "0.45"), (0.1, "0.2"), (1e-3, "$\\mathdefault{10^{-2}}$")])
+    def test_the_loss_axis_has_readable_numbers(self, last, shown):
+        figure = plot_history({"train_loss": [0.54, 0.5, last]})
+        figure.canvas.draw()
+        ax = figure.axes[0]
+        low, high = ax.get_ylim()
+        ticks = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+        labels = [label.get_text() for at, label in ticks if low <= at <= high]
+        assert shown in labels
+        assert 2 <= len(labels) <= 7
+        assert not [label for label in ax.get_yticklabels(minor=True) if label.get_text()]
+        assert all(float(at).is_integer() for at in ax.get_xticks())
+
     def test_one_step_is_visible(self):
-        assert plot_history({"train_loss": [1.0]}).axes[0].lines[0].get_marker() == "o"
+        ax = plot_history({"train_loss": [1.0]}).axes[0]
+        assert ax.lines[0].get_marker() == "o"
+        assert list(ax.get_xticks()) == [0, 1, 2]
 
     def test_bad_argument(self):
         with pytest.raises(ParameterError, match=r"non-empty 'train_loss'; it holds \['lr'\]"):

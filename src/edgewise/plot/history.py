@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from edgewise.errors import ParameterError
 from edgewise.plot.style import BLUE, GREEN, ORANGE, figure_of, inks, new_axes, tidy
@@ -52,12 +53,21 @@ def plot_history(
     finite = [value for values in losses.values() for value in values if math.isfinite(value)]
     if finite and min(finite) > 0:
         ax.set_yscale("log")
+        if max(finite) < 20 * min(finite):  # hardly a power of ten on the axis: plain numbers
+            ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            ax.yaxis.set_minor_locator(NullLocator())
+            ax.yaxis.set_major_formatter(_plain)
+        if max(finite) < 2 * min(finite):
+            ax.yaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     for name, values in losses.items():
         label, colour, line = _CURVES[name]
         steps = range(1, len(values) + 1)
         marker = "o" if len(values) == 1 else None
         shown = [value if math.isfinite(value) else math.nan for value in values]
         ax.plot(steps, shown, color=colour, linestyle=line, linewidth=1.8, marker=marker, label=label)
+    if all(len(values) == 1 for values in losses.values()):
+        ax.set_xlim(0, 2)
     _mark_best(ax, losses, getattr(result, "best_step", None))
     updates = list(getattr(result, "grid_steps", ()) if grid_steps is None else grid_steps)
     if updates:
@@ -67,6 +77,10 @@ def plot_history(
     ax.set_ylabel("loss")
     ax.legend(frameon=False, fontsize=9, labelcolor=inks(ax)[0])
     return figure_of(ax)
+
+
+def _plain(value: float, _: float | None = None) -> str:
+    return f"{value:.3g}"
 
 
 def _mark_best(ax: Axes, losses: dict[str, list[float]], best_step: int | None) -> None:

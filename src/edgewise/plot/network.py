@@ -25,7 +25,7 @@ from edgewise.layers import KANLayer
 from edgewise.models import KAN
 from edgewise.plot.edge import edge_curves, edge_kind
 from edgewise.plot.layout import Frames, Labels, Layout, layout, natural_size
-from edgewise.plot.style import ORANGE, Picture, as_data, default_data, figure_of, inks, put_name
+from edgewise.plot.style import ORANGE, Picture, as_data, default_data, figure_of, inks, put_name, text_width
 
 _POINTS = 49  # per curve
 _HEAVY = 2.2  # how much heavier the frame of an edge that is not a spline
@@ -259,9 +259,16 @@ class _Drawing:
 
     def _ticks(self, x: float, y: float, half: float, span: np.ndarray) -> None:
         lo, hi, low, high = (f"{value:.2g}".replace("-", "\N{MINUS SIGN}") for value in span)
-        look = {"fontsize": 5.5 * self.scale, "color": self.soft}
+        look: dict[str, Any] = {"color": self.soft}
+        size = 5.5 * self.scale
+
+        def fitted(first: str, second: str) -> float:
+            return size * min(1.0, 1.8 * half / (text_width(first, size) + text_width(second, size)))
+
+        look["fontsize"] = fitted(lo, hi)
         put_name(self.ax, x - half, y - half - 0.02, lo, ha="left", va="top", **look)
         put_name(self.ax, x + half, y - half - 0.02, hi, ha="right", va="top", **look)
+        look["fontsize"] = fitted(low, high)
         put_name(self.ax, x - half - 0.02, y - half, low, ha="right", va="bottom", rotation=90, **look)
         put_name(self.ax, x - half - 0.02, y + half, high, ha="right", va="top", rotation=90, **look)
 
