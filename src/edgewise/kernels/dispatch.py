@@ -1,5 +1,8 @@
 """Chooses, by device, who computes a contraction; and the shapes of each result for tracing."""
 
+from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -10,7 +13,16 @@ from edgewise.kernels import reference
 
 def run(name: str, *args: Any) -> Any:
     """Compute contraction `name` on the device of its tensors, outside autograd."""
+    x = args[0]
+    if x.device.type == "cpu" and x.dtype in _CPU_DTYPES:
+        return getattr(_cpu(), name)(*args)
     return _REFERENCE[name](*args)
+
+
+@lru_cache(maxsize=1)
+def _cpu() -> ModuleType:
+    """The compiled kernels; Numba is imported at their first use."""
+    return import_module("edgewise.kernels.cpu")
 
 
 def _edges(x, coef, base, base_weight, knots, degree, linear):
@@ -25,6 +37,8 @@ def _edges_backward(x, coef, base, base_weight, cotangent, knots, degree, linear
         base.mT @ cotangent,
     )
 
+
+_CPU_DTYPES = (torch.float32, torch.float64)
 
 _REFERENCE = {
     "evaluate": reference.evaluate,

@@ -1,0 +1,404 @@
+"""The contractions on the CPU: blocks of rows, columns sorted by cell, panels of outputs.
+
+Forward, for a block of rows: every input column is sorted by cell once (`cells`), then each panel of
+outputs accumulates all inputs into a tile that stays in cache (`microkernels.forward_run`). Threads share
+the rows. Backward, for one input at a time: the same sort, then coefficient gradients and input gradients in
+one pass over the cotangents (`microkernels.backward_run`). Threads share the inputs, so that no two write the
+same gradient; with few inputs and many rows they share the rows and add up private gradients.
+
+Cost per sample, input and output: `k + 1` multiply-adds forward, about twice that backward, for any grid.
+"""
+
+import numpy as np
+import torch
+from numba import carray, types
+from numba.extending import intrinsic
+from torch import Tensor
+
+from edgewise.kernels.cells import basis_of_runs, first_row, is_uniform, sort_by_cell
+from edgewise.kernels.compilation import compiled
+from edgewise.kernels.microkernels import (
+    BASE,
+    NARROW,
+    PULL,
+    SCATTER,
+    VECTOR_BYTES,
+    WIDE,
+    backward_run,
+    forward_run,
+)
+from edgewise.kernels.threads import shares, split
+
+SLOTS = 8
+"""Columns that the forward kernel keeps sorted at a time."""
+FORWARD_ROWS, BACKWARD_ROWS = 512, 1024
+"""Most rows per block."""
+GRAIN = 4.0e5
+"""Operations (about 50 microseconds) below which another thread does not pay."""
+
+_KINDS = {torch.float32: np.empty(1, np.float32), torch.float64: np.empty(1, np.float64)}
+_WIDE, _NARROW, _ONE = (0,) * WIDE, (0,) * NARROW, (0,)
+
+
+@intrinsic
+def _pointer(typingctx, kind, address):
+    """The integer `address` as a pointer to elements of the array `kind`."""
+    signature = types.CPointer(kind.dtype)(kind, address)
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[1], context.get_value_type(signature.return_type))
+
+    return signature, codegen
+
+
+@compiled
+def _aligned(kind, elements):
+    """Scratch that starts on a vector register's boundary.
+
+    Take its address (`.ctypes.data`) inside the loop that uses it: Numba frees an array after its last use.
+    """
+    memory = np.empty(elements + VECTOR_BYTES // kind.itemsize, kind.dtype)
+    beyond = memory.ctypes.data % VECTOR_BYTES
+    skip = np.int64((VECTOR_BYTES - beyond) % VECTOR_BYTES) // kind.itemsize
+    return memory[skip : skip + elements]
+
+
+@compiled
+def _tolerance(kind):
+    """Largest deviation from equal spacing, in spacings, that the accuracy of `kind` does not see."""
+    return 1e-5 if kind.itemsize == 4 else 2e-14
+
+
+@compiled
+def forward(kind, rows, with_base, wide, narrow, arguments):
+    """`y = evaluate(x, coef) (+ base @ base_weight)` for tasks `first <= task < last`, one per block of rows."""
+    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
+     y_at, B, I, S, O, order, linear, capacity, first, last) = arguments  # fmt: skip
+    degree, k1 = len(rows) - 1, len(rows)
+    bytes_ = kind.itemsize
+    lanes = VECTOR_BYTES // bytes_
+    vectors = (O + lanes - 1) // lanes
+    n_wide = vectors // len(wide)
+    n_narrow = vectors - n_wide * len(wide)
+    groups = S + k1 + 2  # one per cell, one before and one behind the grid, one more for counting
+    slots = min(SLOTS, I)
+    tile = _aligned(kind, capacity * vectors * lanes)
+    weights = np.empty(slots * k1 * capacity, kind.dtype)
+    bases = np.empty(slots * capacity if len(with_base) else 1, kind.dtype)
+    orders = np.empty((slots, capacity), np.int32)
+    counts = np.empty((slots, groups), np.int32)
+    cell, local, sorted_local = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
+    table, exact_table, work = np.empty((k1, k1), kind.dtype), np.empty((k1, k1)), np.empty((k1, k1))
+    blocks = (B + capacity - 1) // capacity
+    for task in range(first, last):
+        model, block = task // blocks, task % blocks
+        begin = block * capacity
+        n = min(capacity, B - begin)
+        tile[:] = 0
+        x = carray(_pointer(kind, x_at + model * x_step * bytes_), B * I)
+        for i0 in range(0, I, slots):
+            here = min(slots, I - i0)
+            for slot in range(here):
+                i = i0 + slot
+                knots = carray(_pointer(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_), S + k1)
+                uniform = is_uniform(knots, degree, _tolerance(kind))
+                sort_by_cell(
+                    x, begin * I + i, I, n, knots, degree, linear, order >= degree, uniform,
+                    cell, local, counts[slot], sorted_local, orders[slot],
+                )  # fmt: skip
+                basis_of_runs(
+                    rows, knots, linear, uniform, order, counts[slot], sorted_local, n,
+                    weights, slot * k1 * capacity, capacity, table, exact_table, work,
+                )  # fmt: skip
+                if h_at != 0:
+                    h = carray(_pointer(kind, h_at + (model * h_step + begin * I + i) * bytes_), (B - begin) * I)
+                    _scale(rows, weights, slot * k1 * capacity, capacity, h, I, orders[slot], n)
+                if len(with_base):
+                    a = carray(_pointer(kind, base_at + (model * base_step + begin * I + i) * bytes_), (B - begin) * I)
+                    for q in range(n):
+                        bases[slot * capacity + q] = a[orders[slot, q] * I]
+            for panel in range(n_wide + n_narrow):
+                is_wide = panel < n_wide
+                vector = panel * len(wide) if is_wide else n_wide * len(wide) + panel - n_wide
+                tile_at = tile.ctypes.data + vector * lanes * capacity * bytes_
+                column = vector * lanes
+                for slot in range(here):
+                    i = i0 + slot
+                    coef_here = coef_at + (model * coef_step + i * S * O + column) * bytes_
+                    w_here = w_at + (model * w_step + i * O + column) * bytes_
+                    order_at = orders[slot].ctypes.data
+                    weight_here = weights.ctypes.data + slot * k1 * capacity * bytes_
+                    base_here = bases.ctypes.data + slot * capacity * bytes_
+                    for group in range(groups - 1):
+                        start, stop = np.int64(counts[slot, group]), np.int64(counts[slot, group + 1])
+                        if start == stop:
+                            continue
+                        row = coef_here + first_row(group, degree, S) * O * bytes_
+                        if is_wide:
+                            forward_run(kind, rows, wide, with_base, (
+                                row, O, w_here, O - column, start, stop, order_at, weight_here, capacity, base_here,
+                                tile_at))  # fmt: skip
+                        else:
+                            forward_run(kind, rows, narrow, with_base, (
+                                row, O, w_here, O - column, start, stop, order_at, weight_here, capacity, base_here,
+                                tile_at))  # fmt: skip
+        y = carray(_pointer(kind, y_at + (model * B + begin) * O * bytes_), n * O)
+        for vector in range(vectors):
+            in_wide = vector < n_wide * len(wide)
+            stride = lanes * len(wide) if in_wide else lanes
+            shift = (vector // len(wide) * len(wide) * capacity + vector % len(wide)) * lanes if in_wide else vector * capacity * lanes
+            column = vector * lanes
+            width = min(lanes, O - column)
+            for b in range(n):
+                for o in range(width):
+                    y[b * O + column + o] = tile[shift + b * stride + o]
+
+
+@compiled
+def _scale(rows, weights, offset, capacity, h, stride, order, n):
+    for s in range(len(rows)):
+        for q in range(n):
+            weights[offset + s * capacity + q] *= h[order[q] * stride]
+
+
+@compiled
+def _load_tile(kind, tile, capacity, width, g, n, O):
+    """Copy `(n, O)` cotangents into padded panels of `width` registers."""
+    lanes = VECTOR_BYTES // kind.itemsize
+    panel = lanes * width
+    for column in range(0, O, panel):
+        valid = min(panel, O - column)
+        at = column * capacity
+        for b in range(n):
+            for o in range(valid):
+                tile[at + b * panel + o] = g[b * O + column + o]
+            for o in range(valid, panel):
+                tile[at + b * panel + o] = 0
+
+
+@compiled
+def _unload(kind, lanes, pulled, order, n, out, stride):
+    """`out[order[q]] = sum of the lanes of pulled[q]`."""
+    for q in range(n):
+        total = pulled[q * lanes]
+        for lane in range(1, lanes):
+            total += pulled[q * lanes + lane]
+        out[order[q] * stride] = total
+
+
+@compiled
+def backward(kind, rows, flags, wide, arguments):
+    """Gradients of `forward` for tasks `first <= task < last`, one per (model, input), and some of the rows.
+
+    `flags` (its length) says which: SCATTER coefficients, PULL inputs, BASE the residual branch beside them.
+    """
+    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
+     g_at, g_step, dcoef_at, dx_at, dbase_at, dw_at, B, I, S, O, order, slope_order, linear, capacity,
+     row_first, row_last, first, last) = arguments  # fmt: skip
+    degree, k1 = len(rows) - 1, len(rows)
+    bytes_ = kind.itemsize
+    lanes = VECTOR_BYTES // bytes_
+    panel = lanes * len(wide)
+    panels = (O + panel - 1) // panel
+    groups = S + k1 + 2
+    scatter, pull, with_base = (len(flags) & SCATTER) != 0, (len(flags) & PULL) != 0, (len(flags) & BASE) != 0
+    tile = _aligned(kind, capacity * panels * panel)
+    pulled = _aligned(kind, 2 * capacity * lanes)
+    weights = np.empty(2 * k1 * capacity, kind.dtype)
+    bases = np.empty(capacity, kind.dtype)
+    order_of = np.empty(capacity, np.int32)
+    counts = np.empty(groups, np.int32)
+    cell, local, sorted_local = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
+    table, exact_table, work = np.empty((k1, k1), kind.dtype), np.empty((k1, k1)), np.empty((k1, k1))
+    for model in range(first // I, (last + I - 1) // I):
+        x = carray(_pointer(kind, x_at + model * x_step * bytes_), B * I)
+        for begin in range(row_first, max(row_last, row_first + 1), capacity):
+            n = min(capacity, row_last - begin)
+            g = carray(_pointer(kind, g_at + (model * g_step + begin * O) * bytes_), n * O)
+            _load_tile(kind, tile, capacity, len(wide), g, n, O)
+            for i in range(max(first - model * I, 0), min(last - model * I, I)):
+                coef_here = coef_at + (model * coef_step + i * S * O) * bytes_
+                dcoef_here = dcoef_at + (model * I + i) * S * O * bytes_
+                w_here = w_at + (model * w_step + i * O) * bytes_
+                dw_here = dw_at + (model * I + i) * O * bytes_
+                if scatter and begin == row_first:
+                    carray(_pointer(kind, dcoef_here), S * O)[:] = 0
+                    if with_base:
+                        carray(_pointer(kind, dw_here), O)[:] = 0
+                knots = carray(_pointer(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_), S + k1)
+                uniform = is_uniform(knots, degree, _tolerance(kind))
+                sort_by_cell(
+                    x, begin * I + i, I, n, knots, degree, linear, max(order, slope_order) >= degree, uniform,
+                    cell, local, counts, sorted_local, order_of,
+                )  # fmt: skip
+                if scatter:
+                    basis_of_runs(
+                        rows, knots, linear, uniform, order, counts, sorted_local, n,
+                        weights, 0, capacity, table, exact_table, work,
+                    )  # fmt: skip
+                    if h_at != 0:
+                        h = carray(_pointer(kind, h_at + (model * h_step + begin * I + i) * bytes_), (B - begin) * I)
+                        _scale(rows, weights, 0, capacity, h, I, order_of, n)
+                    if with_base:
+                        a = carray(_pointer(kind, base_at + (model * base_step + begin * I + i) * bytes_), (B - begin) * I)
+                        for q in range(n):
+                            bases[q] = a[order_of[q] * I]
+                if pull:
+                    basis_of_runs(
+                        rows, knots, linear, uniform, slope_order, counts, sorted_local, n,
+                        weights, k1 * capacity, capacity, table, exact_table, work,
+                    )  # fmt: skip
+                    pulled[: n * lanes] = 0
+                    if with_base:
+                        pulled[capacity * lanes : (capacity + n) * lanes] = 0
+                for p in range(panels):
+                    column = p * panel
+                    for group in range(groups - 1):
+                        start, stop = np.int64(counts[group]), np.int64(counts[group + 1])
+                        if start == stop:
+                            continue
+                        row = first_row(group, degree, S) * O + column
+                        numbers = (
+                            coef_here + row * bytes_, dcoef_here + row * bytes_, O,
+                            w_here + column * bytes_, dw_here + column * bytes_, O - column,
+                            start, stop, order_of.ctypes.data, weights.ctypes.data,
+                            weights.ctypes.data + k1 * capacity * bytes_, capacity, bases.ctypes.data,
+                            tile.ctypes.data + column * capacity * bytes_, pulled.ctypes.data,
+                            pulled.ctypes.data + capacity * lanes * bytes_,
+                        )  # fmt: skip
+                        backward_run(kind, rows, wide, flags, numbers)
+                if pull:
+                    shift = (model * B + begin) * I + i
+                    _unload(kind, lanes, pulled, order_of, n, carray(_pointer(kind, dx_at + shift * bytes_), (B - begin) * I), I)
+                    if with_base:
+                        out = carray(_pointer(kind, dbase_at + shift * bytes_), (B - begin) * I)
+                        _unload(kind, lanes, pulled[capacity * lanes :], order_of, n, out, I)
+
+
+def evaluate(x, coef, knots, weight, degree, order, linear) -> Tensor:
+    """`evaluate` of `operators` for CPU tensors."""
+    return _forward(x, coef, None, None, knots, weight, degree, order, linear)
+
+
+def edges(x, coef, base, base_weight, knots, degree, linear) -> Tensor:
+    """`edges` of `operators` for CPU tensors."""
+    return _forward(x, coef, base, base_weight, knots, None, degree, 0, linear)
+
+
+def scatter(x, cotangent, knots, weight, degree, order, linear) -> Tensor:
+    """`scatter` of `operators` for CPU tensors."""
+    return _backward(SCATTER, x, None, None, None, cotangent, knots, weight, degree, order, order, linear)[0]
+
+
+def pull(x, coef, cotangent, knots, degree, order, linear) -> Tensor:
+    """`pull` of `operators` for CPU tensors."""
+    return _backward(PULL, x, coef, None, None, cotangent, knots, None, degree, order, order, linear)[1]
+
+
+def edges_backward(x, coef, base, base_weight, cotangent, knots, degree, linear, need_x):
+    """`edges_backward` of `operators` for CPU tensors."""
+    flags = SCATTER | BASE | (PULL if need_x else 0)
+    dcoef, dx, dbase, dweight = _backward(
+        flags, x, coef, base, base_weight, cotangent, knots, None, degree, 0, 1, linear
+    )
+    return dx, dcoef, dbase, dweight
+
+
+def _place(tensor: Tensor | None, models: bool) -> tuple[Tensor | None, int, int]:
+    """A tensor whose models are contiguous, its address, and the elements from one model to the next."""
+    if tensor is None:
+        return None, 0, 0
+    if not tensor.is_contiguous():
+        shared = models and tensor.stride(0) == 0  # an expanded model axis needs no copies
+        tensor = tensor[:1].contiguous().expand_as(tensor) if shared else tensor.contiguous()
+    return tensor, tensor.data_ptr(), tensor.stride(0) if models else 0
+
+
+def _capacity(rows: int, grid_cells: int, largest: int) -> int:
+    """Rows per block: enough that a cell holds several samples, few enough that tiles stay in cache."""
+    wanted = 128
+    while wanted < min(16 * grid_cells, largest):
+        wanted *= 2
+    return max(1, min(wanted, rows))
+
+
+def _forward(x, coef, base, base_weight, knots, weight, degree, order, linear) -> Tensor:
+    models = x.dim() == 3
+    M = x.shape[0] if models else 1
+    B, I = x.shape[-2:]
+    S, O = coef.shape[-2:]
+    y = x.new_empty((*x.shape[:-1], O))
+    if y.numel() == 0:
+        return y
+    if order > degree:
+        return y.copy_((0 * x).sum(-1, keepdim=True))  # NaN in, NaN out
+    kind = _KINDS[x.dtype]
+    x, x_at, x_step = _place(x, models)
+    coef, coef_at, coef_step = _place(coef, models)
+    knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
+    weight, h_at, h_step = _place(weight, models)
+    base, base_at, base_step = _place(base, models)
+    base_weight, w_at, w_step = _place(base_weight, models)
+    capacity = _capacity(B, S, FORWARD_ROWS)
+    lanes = VECTOR_BYTES // kind.itemsize
+    wide = _WIDE if lanes * WIDE <= O else _ONE
+    rows, with_base = (0,) * (degree + 1), _ONE if base is not None else ()
+    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
+               y.data_ptr(), B, I, S, O, order, int(linear), capacity)  # fmt: skip
+
+    def run(first: int, last: int) -> None:
+        forward(kind, rows, with_base, wide, _ONE, (*numbers, first, last))
+
+    tasks = M * ((B + capacity - 1) // capacity)
+    split(run, tasks, shares(tasks, M * B * I * (degree + 1.0) * (O + 16), GRAIN))
+    return y
+
+
+def _backward(flags, x, coef, base, base_weight, g, knots, weight, degree, order, slope_order, linear):
+    models = x.dim() == 3
+    M = x.shape[0] if models else 1
+    B, I = x.shape[-2:]
+    S, O = knots.shape[-1] - degree - 1, g.shape[-1]
+    kind = _KINDS[x.dtype]
+    lead = x.shape[:-2]
+    nothing = x.new_empty(0)
+    dcoef = x.new_empty((*lead, I, S, O)) if flags & SCATTER else nothing
+    dweight = x.new_empty((*lead, I, O)) if flags & SCATTER and flags & BASE else nothing
+    dx = x.new_empty(x.shape) if flags & PULL else nothing
+    dbase = x.new_empty(x.shape) if flags & PULL and flags & BASE else nothing
+    x, x_at, x_step = _place(x, models)
+    coef, coef_at, coef_step = _place(coef, models)
+    knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
+    weight, h_at, h_step = _place(weight, models)
+    base, base_at, base_step = _place(base, models)
+    base_weight, w_at, w_step = _place(base_weight, models)
+    g, g_at, g_step = _place(g, models)
+    capacity = _capacity(B, S, BACKWARD_ROWS)
+    lanes = VECTOR_BYTES // kind.itemsize
+    wide = _NARROW if lanes < O else _ONE
+    rows, tag = (0,) * (degree + 1), (0,) * flags
+    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
+               g_at, g_step)  # fmt: skip
+    sizes = (B, I, S, O, order, slope_order, int(linear), capacity)
+    tasks = M * I
+    threads = shares(max(tasks, B // capacity), M * B * I * (degree + 1.0) * (2 * O + 32), GRAIN)
+    if threads <= tasks:
+        outputs = (dcoef.data_ptr(), dx.data_ptr(), dbase.data_ptr(), dweight.data_ptr())
+
+        def run(first: int, last: int) -> None:
+            backward(kind, rows, tag, wide, (*numbers, *outputs, *sizes, 0, B, first, last))
+
+        split(run, tasks, threads)
+        return dcoef, dx, dbase, dweight
+
+    # Few inputs, many rows: threads share the rows, each with coefficient gradients of its own.
+    own_dcoef, own_dweight = dcoef.new_empty((threads, *dcoef.shape)), dweight.new_empty((threads, *dweight.shape))
+
+    def run_rows(first: int, last: int) -> None:
+        for t in range(first, last):
+            outputs = (own_dcoef[t].data_ptr(), dx.data_ptr(), dbase.data_ptr(), own_dweight[t].data_ptr())
+            share = (B * t // threads, B * (t + 1) // threads)
+            backward(kind, rows, tag, wide, (*numbers, *outputs, *sizes, *share, 0, tasks))
+
+    split(run_rows, threads, threads)
+    return own_dcoef.sum(0), dx, dbase, own_dweight.sum(0)
