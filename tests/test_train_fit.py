@@ -119,7 +119,7 @@ class TestLeavesTheRestAlone:
         model = nn.Sequential(mlp(), Spy())
         x, y = table(60)
         fit(model, (x, y), steps=1, val=(x[:7], y[:7]), opt="sgd")
-        assert [training for training, n in seen if n == 60] == [True]
+        assert [training for training, n in seen if n == 60] == [True, False]  # the second checks the result
         assert [training for training, n in seen if n == 7] == [False]
 
     def test_works_under_no_grad_and_with_frozen_parameters(self):
@@ -161,6 +161,21 @@ class TestOptimizers:
         x, y = table(64)
         losses = fit(kan(), (x, y), opt=name, steps=15, batch_size=None if name == "lbfgs" else 8)["train_loss"]
         assert losses[-1] < losses[0]
+
+    def test_mini_batches_cover_every_row_once_per_pass_in_a_new_order(self):
+        x, _ = table(50)
+        y = torch.arange(50, dtype=DOUBLE)[:, None]
+        seen = []
+
+        def loss(prediction, label):
+            seen.append(label[:, 0].tolist())
+            return ((prediction - label) ** 2).mean()
+
+        fit(mlp(), (x, y), opt="adam", loss=loss, batch_size=16, steps=2)
+        assert [len(batch) for batch in seen] == [16, 16, 16, 2] * 2
+        first, second = ([row for batch in half for row in batch] for half in (seen[:4], seen[4:]))
+        assert sorted(first) == sorted(second) == list(range(50))
+        assert first != second
 
     def test_class_and_instance(self):
         expected = fit(mlp(), table(), opt="adam", lr=0.05, steps=3)["train_loss"]

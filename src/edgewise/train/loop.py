@@ -135,6 +135,9 @@ class Loop:
         self.model.train()
         try:
             self._steps(progress)
+            self.model.eval()
+            if not self.line_search and not self._outputs_are_finite():  # nothing has looked at the last update yet
+                self.good.restore()
         except KeyboardInterrupt:
             self.good.restore()
             self.interrupted = True
@@ -195,8 +198,6 @@ class Loop:
         if self.interrupted:  # perhaps while a row was written
             self.step = min((len(values) for values in self.history.values()), default=0)
             self.history = {name: values[: self.step] for name, values in self.history.items()}
-        elif not self.line_search and not self._outputs_are_finite():  # nothing has looked at the last update yet
-            self.good.restore()
         if self.plan.checkpoint is not None:
             self.save()
         if self.best_step is not None:
