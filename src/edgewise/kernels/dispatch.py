@@ -16,7 +16,7 @@ def run(name: str, *args: Any) -> Any:
     x = args[0]
     if x.device.type == "cpu" and x.dtype in _CPU_DTYPES:
         return getattr(_cpu(), name)(*args)
-    return _REFERENCE[name](*args)
+    return REFERENCE[name](*args)
 
 
 @lru_cache(maxsize=1)
@@ -30,17 +30,18 @@ def _edges(x, coef, base, base_weight, knots, degree, linear):
 
 
 def _edges_backward(x, coef, base, base_weight, cotangent, knots, degree, linear, need_x):
-    return (
+    grads = (
         reference.pull(x, coef, cotangent, knots, degree, 1, linear) if need_x else x.new_empty(0),
         reference.scatter(x, cotangent, knots, None, degree, 0, linear),
         cotangent @ base_weight.mT if need_x else x.new_empty(0),
         base.mT @ cotangent,
     )
+    return tuple(grad.contiguous() for grad in grads)  # as traced by `fake_edges_backward`
 
 
 _CPU_DTYPES = (torch.float32, torch.float64)
 
-_REFERENCE = {
+REFERENCE = {
     "evaluate": reference.evaluate,
     "scatter": reference.scatter,
     "pull": reference.pull,

@@ -40,33 +40,35 @@ def evaluate(
     x: Tensor, coef: Tensor, knots: Tensor, weight: Tensor | None, degree: int, order: int, linear: bool
 ) -> Tensor:
     """`Y[b,o] = sum_i h[b,i] sum_s D^m B_s(x[b,i]) C[i,s,o]`, shape `([M,] B, O)`."""
-    return _call(_Evaluate, x, coef, knots, weight, degree, order, linear)
+    return _call("evaluate", _Evaluate, x, coef, knots, weight, degree, order, linear)
 
 
 def scatter(
     x: Tensor, cotangent: Tensor, knots: Tensor, weight: Tensor | None, degree: int, order: int, linear: bool
 ) -> Tensor:
     """`A[i,s,o] = sum_b h[b,i] D^m B_s(x[b,i]) g[b,o]`, shape `([M,] I, S, O)`."""
-    return _call(_Scatter, x, cotangent, knots, weight, degree, order, linear)
+    return _call("scatter", _Scatter, x, cotangent, knots, weight, degree, order, linear)
 
 
 def pull(
     x: Tensor, coef: Tensor, cotangent: Tensor, knots: Tensor, degree: int, order: int, linear: bool
 ) -> Tensor:
     """`E[b,i] = sum_o g[b,o] sum_s D^m B_s(x[b,i]) C[i,s,o]`, shape `([M,] B, I)`."""
-    return _call(_Pull, x, coef, cotangent, knots, degree, order, linear)
+    return _call("pull", _Pull, x, coef, cotangent, knots, degree, order, linear)
 
 
 def edges(
     x: Tensor, coef: Tensor, base: Tensor, base_weight: Tensor, knots: Tensor, degree: int, linear: bool
 ) -> Tensor:
     """`evaluate(x, coef) + base @ base_weight` in one pass, shape `([M,] B, O)`."""
-    return _call(_Edges, x, coef, base, base_weight, knots, degree, linear)
+    return _call("edges", _Edges, x, coef, base, base_weight, knots, degree, linear)
 
 
-def _call(function: type[torch.autograd.Function], *args: Any) -> Any:
+def _call(name: str, function: type[torch.autograd.Function], *args: Any) -> Any:
+    if torch.onnx.is_in_onnx_export():  # ONNX knows plain operations only
+        return dispatch.REFERENCE[name](*args)
     if torch.compiler.is_compiling():
-        return _OPERATORS[function](*args)
+        return getattr(torch.ops.edgewise, name)(*args)
     return function.apply(*args)
 
 
@@ -265,12 +267,7 @@ def _map_models(
     return (result if models is None else result.unflatten(0, (size, models))), 0
 
 
-def _edges_backward_vmap(info, in_dims, *args):
-    raise NotImplementedError("edges_backward is internal and never mapped; map `edges` instead.")
-
-
 _LIBRARY = torch.library.Library("edgewise", "DEF")
-_OPERATORS: dict[type[torch.autograd.Function], Any] = {}
 
 
 def _register(name: str, function: type[torch.autograd.Function] | None) -> None:
@@ -290,7 +287,6 @@ def _register(name: str, function: type[torch.autograd.Function] | None) -> None
 
     torch.library.register_autograd(qualified, function.backward, setup_context=setup_context, lib=_LIBRARY)
     torch.library.register_vmap(qualified, function.vmap, lib=_LIBRARY)
-    _OPERATORS[function] = getattr(torch.ops.edgewise, name)
 
 
 class _OnlyBackward:
