@@ -144,7 +144,11 @@ class TestWeights:
 
     @pytest.mark.parametrize(
         ("weight", "message"),
-        [(np.zeros(20), "zero"), (-np.ones(20), "Negative values"), (np.ones(3), "shape")],
+        [
+            (np.zeros(20), "every `sample_weight` is zero"),
+            (-np.ones(20), "must be >= 0 everywhere; got -1.0 at row 0"),
+            (np.ones(3), r"must be \(20,\), one per row; got shape \(3,\)"),
+        ],
     )
     def test_bad_weights(self, weight, message):
         with pytest.raises(ValueError, match=message):
@@ -169,6 +173,15 @@ class TestBehaviour:
         model = KANRegressor(early_stopping=True, n_iter_no_change=3, alpha=0.0, random_state=0).fit(x, y)
         assert model.n_iter_ < 100
         assert model.n_iter_ == len(model.loss_curve_) == model.result_.best_step + 3
+
+    def test_early_stopping_is_automatic_for_classifiers_with_rows_to_spare(self):
+        x = np.random.default_rng(0).normal(size=(600, 2))
+        y = x[:, 0] > 0
+        kind = {**SMALL, "max_iter": 1}
+        assert "val_loss" in KANClassifier(**kind).fit(x, y).result_
+        assert "val_loss" not in KANClassifier(**kind).fit(x[:499], y[:499]).result_
+        assert "val_loss" not in KANClassifier(**kind, early_stopping=False).fit(x, y).result_
+        assert "val_loss" not in KANRegressor(**kind).fit(x, x[:, 0]).result_
 
     def test_warm_start_continues(self):
         frame, y = people()
@@ -380,6 +393,7 @@ class TestBadTables:
             ({"max_categories": 1}, "`max_categories` must be an int >= 2; got 1"),
             ({"batch_size": 0, "opt": "adam"}, "`batch_size` must be an int >= 1"),
             ({"early_stopping": True, "validation_fraction": 1.5}, "must lie between 0 and 1; got 1.5"),
+            ({"early_stopping": "maybe"}, "`early_stopping` must be True, False or 'auto'; got 'maybe'"),
             ({"early_stopping": True, "n_iter_no_change": 0}, "must be an int >= 1"),
             ({"time_limit_sec": -1.0}, "`time_limit_sec` must be a number > 0"),
             ({"dtype": "int8"}, "`dtype` must be one of"),

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import Tensor
 
-from edgewise.errors import DomainError, FormatError, ParameterError
+from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
 from edgewise.models import KAN
 from edgewise.models.files import pack, read_file, unpack, write_file
 from edgewise.preprocess import TablePreprocessor, is_frame, merge_rows, read_columns, read_numbers
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from edgewise.train import FitResult
 
 _CHUNK = 65_536  # rows per forward pass of a prediction
+_ENOUGH_TO_HOLD_BACK = 500  # distinct rows from which "auto" lets a classifier spare a validation set
 _REGRESSION_LOSSES = ("mse", "mae", "huber")
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # what a wrong header leads to
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -61,7 +62,7 @@ class _KANEstimator(BaseEstimator):
         lr: float | None = None,
         max_iter: int = 300,
         batch_size: int | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         warm_start: bool = False,
@@ -118,8 +119,12 @@ class _KANEstimator(BaseEstimator):
     def _weights(self, sample_weight: Any, rows: int) -> np.ndarray:
         if sample_weight is None:
             return np.ones(rows)
-        like = np.empty((rows, 0))  # only its length is read
-        weight = _check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
+        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+        if weight.shape != (rows,):
+            raise ShapeError(f"`sample_weight` must be ({rows},), one per row; got shape {weight.shape}.")
+        if (weight < 0).any():
+            n = int((weight < 0).argmax())
+            raise DomainError(f"`sample_weight` must be >= 0 everywhere; got {weight[n]} at row {n}.")
         if not (weight > 0).any():
             raise DomainError("every `sample_weight` is zero: nothing to learn from. At least one must be positive.")
         return weight
@@ -150,6 +155,9 @@ class _KANEstimator(BaseEstimator):
         """
         from edgewise.train import fit
 
+        early_stopping = self.early_stopping
+        if isinstance(early_stopping, str):  # "auto", see `KANRegressor`
+            early_stopping = isinstance(self, KANClassifier) and len(weight) >= _ENOUGH_TO_HOLD_BACK
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
         again = self.warm_start and hasattr(self, "model_")
@@ -172,8 +180,8 @@ class _KANEstimator(BaseEstimator):
             ridge=self.alpha / float(weight.sum()),
             batch_size=self.batch_size,
             sample_weight=torch.from_numpy(weight).to(**kind),
-            val=self.validation_fraction if self.early_stopping else None,
-            patience=self.n_iter_no_change if self.early_stopping else None,
+            val=self.validation_fraction if early_stopping else None,
+            patience=self.n_iter_no_change if early_stopping else None,
             time_limit_sec=self.time_limit_sec,
             update_grid=not again,
             progress=bool(self.verbose),
@@ -215,6 +223,8 @@ class _KANEstimator(BaseEstimator):
             raise ParameterError(f"`max_iter` must be an int >= 1; got {self.max_iter!r}.")
         if not _is_int(self.max_categories, 2):
             raise ParameterError(f"`max_categories` must be an int >= 2; got {self.max_categories!r}.")
+        if not isinstance(self.early_stopping, bool | np.bool_) and self.early_stopping != "auto":
+            raise ParameterError(f"`early_stopping` must be True, False or 'auto'; got {self.early_stopping!r}.")
         if self.dtype not in _DTYPES:
             raise ParameterError(f"`dtype` must be one of {sorted(_DTYPES)}; got {self.dtype!r}.")
 
@@ -361,7 +371,10 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         max_iter: training steps.
         batch_size: rows per update; all rows where that is affordable when None.
         early_stopping: hold `validation_fraction` of the distinct rows back, stop after `n_iter_no_change` steps
-            without improvement and keep the best weights.
+            without improvement and keep the best weights. `"auto"` does so for a classifier with at least 500
+            distinct rows (without it, cross-entropy is driven ever lower and accuracy suffers: on 4,000 rows of the
+            adult table .81 instead of .85) and not for a regressor (the ridge penalty serves it better: airfoil R2
+            .955 instead of .937).
         validation_fraction: share of rows held back by `early_stopping`.
         n_iter_no_change: patience of `early_stopping`.
         warm_start: whether `fit` continues from the last fit, with its scaling and grids.
@@ -403,7 +416,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         lr: float | None = None,
         max_iter: int = 300,
         batch_size: int | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         warm_start: bool = False,
