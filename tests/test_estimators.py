@@ -94,8 +94,12 @@ class TestTargets:
         np.testing.assert_array_equal(large, 2.0**20 * small)  # a power of two scales without rounding
 
     def test_a_constant_target_is_predicted_exactly(self):
-        model = KANRegressor(**SMALL).fit(np.random.default_rng(0).normal(size=(20, 2)), np.full(20, 0.1))
-        assert np.all(model.predict(np.ones((3, 2))) == 0.1)
+        random = np.random.default_rng(0)
+        x, weight = random.normal(size=(20, 2)), random.random(20)  # weighted means of equal numbers round
+        for value in (0.1, 1 / 3, 0.7e9, -1e-9):
+            model = KANRegressor(**{**SMALL, "max_iter": 2}).fit(x, np.full(20, value), sample_weight=weight)
+            assert np.all(model.predict(x) == value)
+            assert model.target_scale_.tolist() == [0.0]  # exact whatever the network says
 
     def test_one_class_has_probability_one(self):
         model = KANClassifier(**SMALL).fit(np.arange(8.0).reshape(4, 2), ["a"] * 4)
@@ -136,6 +140,21 @@ class TestWeights:
         assert weighted.result_["val_loss"] == again.result_["val_loss"]
         predict = "predict_proba" if estimator is KANClassifier else "predict"
         np.testing.assert_array_equal(getattr(weighted, predict)(frame), getattr(again, predict)(frame))
+
+    def test_targets_are_scaled_by_weighted_moments(self):
+        x, y, weight = np.arange(4.0)[:, None], np.array([0.0, 1.0, 2.0, 10.0]), np.array([1.0, 2.0, 1.0, 4.0])
+        model = KANRegressor(**{**SMALL, "max_iter": 1}).fit(x, y, sample_weight=weight)
+        repeated = np.repeat(y, weight.astype(int))
+        assert model.target_mean_[0] == repeated.mean()
+        assert model.target_scale_[0] == pytest.approx(repeated.std(), rel=1e-14)
+
+    def test_the_ridge_penalty_is_a_number_of_rows(self):
+        frame, y = people(40)
+        once = KANRegressor(**SMALL, alpha=1.0).fit(frame, y).predict(frame)
+        twice = KANRegressor(**SMALL, alpha=2.0).fit(frame, y, sample_weight=np.full(40, 2.0)).predict(frame)
+        other = KANRegressor(**SMALL, alpha=2.0).fit(frame, y).predict(frame)
+        np.testing.assert_array_equal(once, twice)
+        assert np.abs(once - other).max() > 1e-3
 
     def test_weights_matter(self):
         x, y = np.repeat([[0.0], [1.0]], 10, axis=0), np.tile([0.0, 1.0], 10)
@@ -187,8 +206,10 @@ class TestBehaviour:
         frame, y = people()
         model = KANRegressor(**SMALL, warm_start=True).fit(frame, y)
         network, first = model.model_, model.loss_curve_[-1]
+        knots = [layer.knots.clone() for layer in network.layers]
         model.fit(frame, y)
         assert model.model_ is network
+        assert all(torch.equal(layer.knots, old) for layer, old in zip(network.layers, knots, strict=True))
         assert model.loss_curve_[0] <= first
         with pytest.raises(ParameterError, match="`warm_start=True` continues the last fit, which had columns"):
             model.fit(frame[["age"]], y)

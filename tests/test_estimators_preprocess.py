@@ -59,6 +59,8 @@ class TestNumbers:
         x = np.array([0.0] * 90 + [1000.0] * 10)
         column = NumericColumn.learn("x", x, np.ones(100))
         assert column.scale == pytest.approx(np.sqrt(0.1) * 1000)
+        pair = NumericColumn.learn("x", np.array([0.0, 1000.0]), np.array([90.0, 10.0]))
+        assert pair.scale == pytest.approx(column.scale, rel=1e-14)
 
     def test_truth_values_and_numbers_that_lost_their_dtype(self):
         frame = pd.DataFrame({"b": [True, False, True], "o": np.array([1, 2.5, True], dtype=object)})

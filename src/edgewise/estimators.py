@@ -119,7 +119,7 @@ class _KANEstimator(BaseEstimator):
     def _weights(self, sample_weight: Any, rows: int) -> np.ndarray:
         if sample_weight is None:
             return np.ones(rows)
-        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+        weight = check_array(sample_weight, ensure_2d=False, dtype="float64", input_name="sample_weight")
         if weight.shape != (rows,):
             raise ShapeError(f"`sample_weight` must be ({rows},), one per row; got shape {weight.shape}.")
         if (weight < 0).any():
