@@ -10,6 +10,7 @@ Numbers that meet a float32 array are cast first: a float64 literal would promot
 import numpy as np
 
 from edgewise.kernels.compilation import compiled
+from edgewise.kernels.microkernels import horner
 
 
 @compiled
@@ -55,7 +56,10 @@ def cell_polynomials(table, work, knots, cell, degree, order, first_row):
 
 @compiled
 def continue_linearly(table, work, knots, cell, degree, order, first_row, at_right):
-    """Like `cell_polynomials` for the straight lines that leave the cell at one of its ends."""
+    """Like `cell_polynomials` for the straight line that leaves the cell, in the next cell's coordinate.
+
+    To the right that coordinate is zero at the edge, to the left it is one.
+    """
     cell_polynomials(table, work, knots, cell, degree, 0, first_row)
     width = float(knots[cell + 1]) - float(knots[cell])
     for s in range(degree + 1):
@@ -65,10 +69,9 @@ def continue_linearly(table, work, knots, cell, degree, order, first_row, at_rig
             for p in range(degree + 1):
                 value += table[s, p]
                 slope += p * table[s, p]
-            value -= slope  # the line's value at u = 0
         table[s, :] = 0.0
         if order == 0:
-            table[s, 0] = value
+            table[s, 0] = value if at_right else value - slope
             if degree > 0:
                 table[s, 1] = slope
         elif order == 1:
@@ -88,36 +91,54 @@ def is_uniform(knots, degree, tolerance):
 
 
 @compiled
-def _locate_uniform(x, offset, stride, n, knots, degree, low, high, exact, cell, local):
-    """Cells `low <= cell <= high` and local coordinates on equal spacing; NaN goes to the first cell."""
-    kind = knots.dtype.type
-    count = knots.size - 2 * degree - 1
-    width64 = (float(knots[knots.size - degree - 1]) - float(knots[degree])) / count
-    lo, width, inverse = knots[degree], kind(width64), kind(1.0 / width64)
-    least, most = kind(low - degree), kind(high - degree)
-    for b in range(n):
-        value = x[offset + b * stride]
-        place = np.floor((value - lo) * inverse)
-        place = place if place > least else least
-        place = place if place < most else most
-        local[b] = (value - (lo + place * width)) * inverse
-        cell[b] = np.int32(place) + np.int32(degree)
-    if exact:  # a derivative that jumps at knots: rounding must not choose the side
-        for b in range(n):
-            value, c = x[offset + b * stride], cell[b]
-            if value < knots[c] and c > low:
-                cell[b] = c - 1
-                local[b] = (value - knots[c - 1]) * inverse
-            elif value >= knots[c + 1] and c < high:
-                cell[b] = c + 1
-                local[b] = (value - knots[c + 1]) * inverse
+def uniform_polynomials(table, work, degree, order):
+    """`cell_polynomials` of an inner cell for knots one apart; divide by the spacing once per order."""
+    integers = np.arange(2 * degree + 2).astype(np.float64)
+    cell_polynomials(table, work, integers, degree, degree, order, 0)
 
 
 @compiled
-def _locate_search(x, offset, stride, n, knots, low, high, cell, local):
-    """Cells `low <= cell <= high` and local coordinates on any spacing, by bisection."""
+def _locate_uniform(x, n, knots, degree, linear, exact, group, local):
+    """Group of every sample and its coordinate in that cell, on equal spacing. NaN goes to the first group."""
+    kind = knots.dtype.type
+    count = knots.size - 2 * degree - 1
+    width64 = (float(knots[knots.size - degree - 1]) - float(knots[degree])) / count
+    lo, hi, inverse = knots[degree], knots[knots.size - degree - 1], kind(1.0 / width64)
+    width = kind(width64)
+    least = kind(-1 if linear else -1 - degree)
+    most = kind(count if linear else count + degree)
+    last = kind(count - 1)
+    to_group = np.int32(degree + 1)
     for b in range(n):
-        value = x[offset + b * stride]
+        value = x[b]
+        place = np.floor((value - lo) * inverse)
+        place = place if place > least else least
+        place = place if place < most else most
+        if linear:  # the domain is closed at its right end
+            place = last if (value <= hi and place > last) else place
+        local[b] = (value - (lo + place * width)) * inverse
+        group[b] = np.int32(place) + to_group
+    if exact:  # a derivative that jumps at knots: rounding must not choose the side
+        low = degree if linear else 0
+        high = knots.size - 2 - low
+        for b in range(n):
+            value, c = x[b], group[b] - 1
+            if low <= c <= high:
+                if value < knots[c]:
+                    group[b] -= 1
+                    local[b] += kind(1)
+                elif value >= knots[c + 1] and not (linear and value == hi):
+                    group[b] += 1
+                    local[b] -= kind(1)
+
+
+@compiled
+def _locate_search(x, n, knots, degree, linear, group, local):
+    """Group of every sample and its coordinate in that cell, on any spacing, by bisection."""
+    low = degree if linear else 0
+    high = knots.size - 2 - degree if linear else knots.size - 2
+    for b in range(n):
+        value = x[b]
         left, right = low, high + 1
         while right - left > 1:
             middle = (left + right) >> 1
@@ -125,48 +146,49 @@ def _locate_search(x, offset, stride, n, knots, low, high, cell, local):
                 left = middle
             else:
                 right = middle
-        cell[b] = left
-        local[b] = (value - knots[left]) / (knots[left + 1] - knots[left])
+        place = (value - knots[left]) / (knots[left + 1] - knots[left])
+        group[b] = left + 1
+        local[b] = place
+        if value < knots[low]:
+            group[b] = low
+            local[b] = place + knots.dtype.type(1)
+        elif value > knots[high + 1] or (value == knots[high + 1] and not linear):
+            group[b] = high + 2
+            local[b] = place - knots.dtype.type(1)
 
 
 @compiled
 def sort_by_cell(
-    x, offset, stride, n, knots, degree, linear, exact, uniform,
-    cell, local, counts, sorted_local, order,
+    x, n, knots, degree, linear, exact, uniform,
+    group, local, starts, sorted_local, order,
 ):  # fmt: skip
-    """Sort one column of samples by group: 0 before the grid, `1 + cell`, and the last behind the grid.
+    """Sort one column of samples by group: `1 + cell`, and one group on each side of the last cells in use.
 
-    Fills `order[:n]` (row numbers), `sorted_local[:n]` and `counts`, the start of every group.
+    Fills `order[:n]` (row numbers), `sorted_local[:n]` and `starts` (where each group begins, and the end).
+    `group` and `local` are scratch.
     """
-    cells = knots.size - 1
-    low = degree if linear else 0
-    high = cells - 1 - degree if linear else cells - 1
     if uniform:
-        _locate_uniform(x, offset, stride, n, knots, degree, low, high, exact, cell, local)
+        _locate_uniform(x, n, knots, degree, linear, exact, group, local)
     else:
-        _locate_search(x, offset, stride, n, knots, low, high, cell, local)
-    begin, end = knots[low], knots[high + 1]
-    counts[:] = 0
+        _locate_search(x, n, knots, degree, linear, group, local)
+    starts[:] = 0
     for b in range(n):
-        value = x[offset + b * stride]
-        group = cell[b] + 1
-        if value < begin:
-            group = 0
-        if value > end or (value == end and not linear):
-            group = cells + 1
-        cell[b] = group
-        counts[group + 1] += 1
-    for c in range(1, cells + 3):
-        counts[c] += counts[c - 1]
+        starts[np.uint32(group[b])] += 1
+    total = np.int32(0)
+    for c in range(starts.size):
+        count = starts[c]
+        starts[c] = total
+        total += count
     for b in range(n):
-        place = counts[cell[b]]
-        counts[cell[b]] = place + 1
+        here = np.uint32(group[b])
+        place = np.uint32(starts[here])
+        starts[here] += 1
         order[place] = b
         sorted_local[place] = local[b]
-    # Each counter now stands at the end of its group, which is the start of the next.
-    for c in range(cells + 2, 0, -1):
-        counts[c] = counts[c - 1]
-    counts[0] = 0
+    # Each entry now stands at the end of its group, which is the start of the next.
+    for c in range(starts.size - 1, 0, -1):
+        starts[c] = starts[c - 1]
+    starts[0] = 0
 
 
 @compiled
@@ -208,35 +230,40 @@ def first_row(group, degree, size):
 
 @compiled
 def basis_of_runs(
-    rows, knots, linear, uniform, order, counts, local, n, weights, offset, capacity, table, exact_table, work
+    rows, knots, linear, uniform, order, starts, local, n, weights, offset, capacity, table, exact_table, work,
+    uniform_table,
 ):  # fmt: skip
     """Local basis values (`order`-th derivatives) of all sorted samples, into `weights[offset:]`.
 
-    `table` has the dtype of the samples; `exact_table` and `work` are float64; all are `(k + 1, k + 1)` scratch.
+    `table` has the dtype of the samples; the others are float64; all are `(k + 1, k + 1)`. `uniform_table` comes
+    from `uniform_polynomials`, the others are scratch. Whole registers are read and written: `local` and each row
+    of `weights` need room up to the next multiple.
     """
     degree = len(rows) - 1
     cells = knots.size - 1
     size = cells - degree
+    low = degree if linear else 0
+    high = cells - 1 - degree if linear else cells - 1
     if uniform:  # one table serves every inner cell
-        cell_polynomials(exact_table, work, knots, degree, degree, order, 0)
-        table[:] = exact_table
-        _horner(rows, weights, offset, capacity, local, 0, n, table)
-    for group in range(cells + 2):
-        start, stop = counts[group], counts[group + 1]
+        width = (float(knots[cells - degree]) - float(knots[degree])) / (size - degree)
+        table[:] = uniform_table / width**order
+        horner(table, rows, (), (), (weights.ctypes.data, offset, capacity, local.ctypes.data, n, table.ctypes.data))
+    for group in range(low, high + 3):
+        start, stop = starts[group], starts[group + 1]
         cell = group - 1
-        if start == stop or (uniform and degree <= cell < cells - degree):
+        inside = low <= cell <= high
+        if start == stop or (uniform and inside and degree <= cell < cells - degree):
             continue
         row = first_row(group, degree, size)
-        if 0 <= cell < cells:
+        if inside:
             cell_polynomials(exact_table, work, knots, cell, degree, order, row)
             table[:] = exact_table
             _horner(rows, weights, offset, capacity, local, start, stop, table)
             continue
         exact_table[:] = 0.0
         if linear:
-            edge = degree if group == 0 else cells - 1 - degree
-            continue_linearly(exact_table, work, knots, edge, degree, order, row, group > 0)
+            continue_linearly(exact_table, work, knots, low if cell < low else high, degree, order, row, cell > high)
         table[:] = exact_table
         _line(rows, weights, offset, capacity, local, start, stop, table, linear and order == 0 and degree > 0)
-    if degree == 0 or order > 0:
+    if degree == 0 or order > 0 or not linear:
         _pass_nan(rows, weights, offset, capacity, local, n)

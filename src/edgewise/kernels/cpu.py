@@ -15,7 +15,7 @@ from numba import carray, types
 from numba.extending import intrinsic
 from torch import Tensor
 
-from edgewise.kernels.cells import basis_of_runs, first_row, is_uniform, sort_by_cell
+from edgewise.kernels.cells import basis_of_runs, first_row, is_uniform, sort_by_cell, uniform_polynomials
 from edgewise.kernels.compilation import compiled
 from edgewise.kernels.microkernels import (
     BASE,
@@ -24,15 +24,21 @@ from edgewise.kernels.microkernels import (
     SCATTER,
     VECTOR_BYTES,
     WIDE,
+    PACK,
+    UNPACK,
+    UNPACK_ADD,
     backward_run,
+    copy_rows,
     forward_run,
+    lane_sum,
 )
+from edgewise.kernels.silu import silu_of_column
 from edgewise.kernels.threads import shares, split
 
 SLOTS = 8
 """Columns that the forward kernel keeps sorted at a time."""
-FORWARD_ROWS, BACKWARD_ROWS = 512, 1024
-"""Most rows per block."""
+FORWARD_ROWS, BACKWARD_ROWS, MOST_ROWS = 512, 256, 1024
+"""Rows per block: as tuned for small grids, and at most."""
 GRAIN = 4.0e5
 """Operations (about 50 microseconds) below which another thread does not pay."""
 
@@ -71,8 +77,8 @@ def _tolerance(kind):
 
 @compiled
 def forward(kind, rows, with_base, wide, narrow, arguments):
-    """`y = evaluate(x, coef) (+ base @ base_weight)` for tasks `first <= task < last`, one per block of rows."""
-    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
+    """`y = evaluate(x, coef) (+ silu(x) @ base_weight)` for tasks `first <= task < last`, one per block of rows."""
+    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
      y_at, B, I, S, O, order, linear, capacity, first, last) = arguments  # fmt: skip
     degree, k1 = len(rows) - 1, len(rows)
     bytes_ = kind.itemsize
@@ -84,11 +90,17 @@ def forward(kind, rows, with_base, wide, narrow, arguments):
     slots = min(SLOTS, I)
     tile = _aligned(kind, capacity * vectors * lanes)
     weights = np.empty(slots * k1 * capacity, kind.dtype)
-    bases = np.empty(slots * capacity if len(with_base) else 1, kind.dtype)
+    bases = np.empty(slots * capacity, kind.dtype)
+    base, unused = np.empty(capacity, kind.dtype), np.empty(1, kind.dtype)
     orders = np.empty((slots, capacity), np.int32)
     counts = np.empty((slots, groups), np.int32)
-    cell, local, sorted_local = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
+    cell, column = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype)
+    local, sorted_local = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
     table, exact_table, work = np.empty((k1, k1), kind.dtype), np.empty((k1, k1)), np.empty((k1, k1))
+    uniform_table = np.empty((k1, k1))
+    uniform_polynomials(uniform_table, work, degree, order)
+    uniform = np.empty(I, np.bool_)
+    checked = -1
     blocks = (B + capacity - 1) // capacity
     for task in range(first, last):
         model, block = task // blocks, task % blocks
@@ -96,36 +108,40 @@ def forward(kind, rows, with_base, wide, narrow, arguments):
         n = min(capacity, B - begin)
         tile[:] = 0
         x = carray(_pointer(kind, x_at + model * x_step * bytes_), B * I)
+        if model != checked:
+            _check_spacing(kind, uniform, knots_at + model * knots_step * bytes_, 0, I, S + k1, degree)
+            checked = model
         for i0 in range(0, I, slots):
             here = min(slots, I - i0)
             for slot in range(here):
                 i = i0 + slot
                 knots = carray(_pointer(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_), S + k1)
-                uniform = is_uniform(knots, degree, _tolerance(kind))
+                for b in range(n):
+                    column[b] = x[(begin + b) * I + i]
                 sort_by_cell(
-                    x, begin * I + i, I, n, knots, degree, linear, order >= degree, uniform,
+                    column, n, knots, degree, linear, order >= degree, uniform[i],
                     cell, local, counts[slot], sorted_local, orders[slot],
                 )  # fmt: skip
                 basis_of_runs(
-                    rows, knots, linear, uniform, order, counts[slot], sorted_local, n,
-                    weights, slot * k1 * capacity, capacity, table, exact_table, work,
+                    rows, knots, linear, uniform[i], order, counts[slot], sorted_local, n,
+                    weights, slot * k1 * capacity, capacity, table, exact_table, work, uniform_table,
                 )  # fmt: skip
                 if h_at != 0:
                     h = carray(_pointer(kind, h_at + (model * h_step + begin * I + i) * bytes_), (B - begin) * I)
                     _scale(rows, weights, slot * k1 * capacity, capacity, h, I, orders[slot], n)
                 if len(with_base):
-                    a = carray(_pointer(kind, base_at + (model * base_step + begin * I + i) * bytes_), (B - begin) * I)
+                    silu_of_column(column, n, base, unused, False)
                     for q in range(n):
-                        bases[slot * capacity + q] = a[orders[slot, q] * I]
+                        bases[slot * capacity + q] = base[np.uint32(orders[slot, q])]
             for panel in range(n_wide + n_narrow):
                 is_wide = panel < n_wide
                 vector = panel * len(wide) if is_wide else n_wide * len(wide) + panel - n_wide
                 tile_at = tile.ctypes.data + vector * lanes * capacity * bytes_
-                column = vector * lanes
+                first_output = vector * lanes
                 for slot in range(here):
                     i = i0 + slot
-                    coef_here = coef_at + (model * coef_step + i * S * O + column) * bytes_
-                    w_here = w_at + (model * w_step + i * O + column) * bytes_
+                    coef_here = coef_at + (model * coef_step + i * S * O + first_output) * bytes_
+                    w_here = w_at + (model * w_step + i * O + first_output) * bytes_
                     order_at = orders[slot].ctypes.data
                     weight_here = weights.ctypes.data + slot * k1 * capacity * bytes_
                     base_here = bases.ctypes.data + slot * capacity * bytes_
@@ -136,22 +152,30 @@ def forward(kind, rows, with_base, wide, narrow, arguments):
                         row = coef_here + first_row(group, degree, S) * O * bytes_
                         if is_wide:
                             forward_run(kind, rows, wide, with_base, (
-                                row, O, w_here, O - column, start, stop, order_at, weight_here, capacity, base_here,
+                                row, O, w_here, O - first_output, start, stop, order_at, weight_here, capacity, base_here,
                                 tile_at))  # fmt: skip
                         else:
                             forward_run(kind, rows, narrow, with_base, (
-                                row, O, w_here, O - column, start, stop, order_at, weight_here, capacity, base_here,
+                                row, O, w_here, O - first_output, start, stop, order_at, weight_here, capacity, base_here,
                                 tile_at))  # fmt: skip
         y = carray(_pointer(kind, y_at + (model * B + begin) * O * bytes_), n * O)
         for vector in range(vectors):
             in_wide = vector < n_wide * len(wide)
             stride = lanes * len(wide) if in_wide else lanes
             shift = (vector // len(wide) * len(wide) * capacity + vector % len(wide)) * lanes if in_wide else vector * capacity * lanes
-            column = vector * lanes
-            width = min(lanes, O - column)
+            first_output = vector * lanes
+            width = min(lanes, O - first_output)
             for b in range(n):
                 for o in range(width):
-                    y[b * O + column + o] = tile[shift + b * stride + o]
+                    y[b * O + first_output + o] = tile[shift + b * stride + o]
+
+
+@compiled
+def _check_spacing(kind, uniform, knots_at, first, last, count, degree):
+    """Which inputs have equally spaced knots."""
+    for i in range(first, last):
+        knots = carray(_pointer(kind, knots_at + i * count * kind.itemsize), count)
+        uniform[i] = is_uniform(knots, degree, _tolerance(kind))
 
 
 @compiled
@@ -177,13 +201,33 @@ def _load_tile(kind, tile, capacity, width, g, n, O):
 
 
 @compiled
-def _unload(kind, lanes, pulled, order, n, out, stride):
-    """`out[order[q]] = sum of the lanes of pulled[q]`."""
+def _pack(kind, wide, packed_at, height, rows_at, count, O):
+    """Copy `(count, O)` rows into panels of `height` rows, padded with zeros."""
+    lanes = VECTOR_BYTES // kind.itemsize
+    panel = lanes * len(wide)
+    for column in range(0, O, panel):
+        source, target = rows_at + column * kind.itemsize, packed_at + column * height * kind.itemsize
+        copy_rows(kind, wide, wide, PACK, (source, O, target, panel, count, O - column))
+
+
+@compiled
+def _unpack(kind, wide, packed_at, height, rows_at, count, O, add):
+    """The way back: write, or add, to `(count, O)` rows."""
+    lanes = VECTOR_BYTES // kind.itemsize
+    panel = lanes * len(wide)
+    for column in range(0, O, panel):
+        source, target = packed_at + column * height * kind.itemsize, rows_at + column * kind.itemsize
+        if add:
+            copy_rows(kind, wide, wide, UNPACK_ADD, (source, panel, target, O, count, O - column))
+        else:
+            copy_rows(kind, wide, wide, UNPACK, (source, panel, target, O, count, O - column))
+
+
+@compiled
+def _unload(kind, pulled_at, order, n, out, stride):
+    """`out[order[q]] = sum of the lanes of vector q`."""
     for q in range(n):
-        total = pulled[q * lanes]
-        for lane in range(1, lanes):
-            total += pulled[q * lanes + lane]
-        out[order[q] * stride] = total
+        out[np.int64(order[q]) * stride] = lane_sum(kind, pulled_at + q * VECTOR_BYTES)
 
 
 @compiled
@@ -192,8 +236,8 @@ def backward(kind, rows, flags, wide, arguments):
 
     `flags` (its length) says which: SCATTER coefficients, PULL inputs, BASE the residual branch beside them.
     """
-    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
-     g_at, g_step, dcoef_at, dx_at, dbase_at, dw_at, B, I, S, O, order, slope_order, linear, capacity,
+    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
+     g_at, g_step, dcoef_at, dx_at, dw_at, B, I, S, O, order, slope_order, linear, capacity,
      row_first, row_last, first, last) = arguments  # fmt: skip
     degree, k1 = len(rows) - 1, len(rows)
     bytes_ = kind.itemsize
@@ -203,105 +247,116 @@ def backward(kind, rows, flags, wide, arguments):
     groups = S + k1 + 2
     scatter, pull, with_base = (len(flags) & SCATTER) != 0, (len(flags) & PULL) != 0, (len(flags) & BASE) != 0
     tile = _aligned(kind, capacity * panels * panel)
-    pulled = _aligned(kind, 2 * capacity * lanes)
+    pulled = _aligned(kind, capacity * lanes)
+    packed, packed_sums = _aligned(kind, panels * panel * (S + 1)), _aligned(kind, panels * panel * (S + 1))
     weights = np.empty(2 * k1 * capacity, kind.dtype)
-    bases = np.empty(capacity, kind.dtype)
+    bases = np.empty(2 * capacity, kind.dtype)
+    base, base_slope = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
     order_of = np.empty(capacity, np.int32)
     counts = np.empty(groups, np.int32)
-    cell, local, sorted_local = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
+    cell, column = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype)
+    local, sorted_local = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
     table, exact_table, work = np.empty((k1, k1), kind.dtype), np.empty((k1, k1)), np.empty((k1, k1))
+    uniform_values, uniform_slopes = np.empty((k1, k1)), np.empty((k1, k1))
+    uniform_polynomials(uniform_values, work, degree, order)
+    uniform_polynomials(uniform_slopes, work, degree, slope_order)
+    uniform = np.empty(I, np.bool_)
     for model in range(first // I, (last + I - 1) // I):
         x = carray(_pointer(kind, x_at + model * x_step * bytes_), B * I)
+        i_first, i_last = max(first - model * I, 0), min(last - model * I, I)
+        _check_spacing(kind, uniform, knots_at + model * knots_step * bytes_, i_first, i_last, S + k1, degree)
         for begin in range(row_first, max(row_last, row_first + 1), capacity):
             n = min(capacity, row_last - begin)
             g = carray(_pointer(kind, g_at + (model * g_step + begin * O) * bytes_), n * O)
             _load_tile(kind, tile, capacity, len(wide), g, n, O)
-            for i in range(max(first - model * I, 0), min(last - model * I, I)):
-                coef_here = coef_at + (model * coef_step + i * S * O) * bytes_
-                dcoef_here = dcoef_at + (model * I + i) * S * O * bytes_
-                w_here = w_at + (model * w_step + i * O) * bytes_
-                dw_here = dw_at + (model * I + i) * O * bytes_
-                if scatter and begin == row_first:
-                    carray(_pointer(kind, dcoef_here), S * O)[:] = 0
+            for i in range(i_first, i_last):
+                if pull:
+                    coef_here = coef_at + (model * coef_step + i * S * O) * bytes_
+                    _pack(kind, wide, packed.ctypes.data, S + 1, coef_here, S, O)
                     if with_base:
-                        carray(_pointer(kind, dw_here), O)[:] = 0
+                        w_here = w_at + (model * w_step + i * O) * bytes_
+                        _pack(kind, wide, packed.ctypes.data + S * panel * bytes_, S + 1, w_here, 1, O)
+                if scatter:
+                    packed_sums[:] = 0
                 knots = carray(_pointer(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_), S + k1)
-                uniform = is_uniform(knots, degree, _tolerance(kind))
+                for b in range(n):
+                    column[b] = x[(begin + b) * I + i]
                 sort_by_cell(
-                    x, begin * I + i, I, n, knots, degree, linear, max(order, slope_order) >= degree, uniform,
+                    column, n, knots, degree, linear, max(order, slope_order) >= degree, uniform[i],
                     cell, local, counts, sorted_local, order_of,
                 )  # fmt: skip
                 if scatter:
                     basis_of_runs(
-                        rows, knots, linear, uniform, order, counts, sorted_local, n,
-                        weights, 0, capacity, table, exact_table, work,
+                        rows, knots, linear, uniform[i], order, counts, sorted_local, n,
+                        weights, 0, capacity, table, exact_table, work, uniform_values,
                     )  # fmt: skip
                     if h_at != 0:
                         h = carray(_pointer(kind, h_at + (model * h_step + begin * I + i) * bytes_), (B - begin) * I)
                         _scale(rows, weights, 0, capacity, h, I, order_of, n)
-                    if with_base:
-                        a = carray(_pointer(kind, base_at + (model * base_step + begin * I + i) * bytes_), (B - begin) * I)
-                        for q in range(n):
-                            bases[q] = a[order_of[q] * I]
                 if pull:
                     basis_of_runs(
-                        rows, knots, linear, uniform, slope_order, counts, sorted_local, n,
-                        weights, k1 * capacity, capacity, table, exact_table, work,
+                        rows, knots, linear, uniform[i], slope_order, counts, sorted_local, n,
+                        weights, k1 * capacity, capacity, table, exact_table, work, uniform_slopes,
                     )  # fmt: skip
                     pulled[: n * lanes] = 0
-                    if with_base:
-                        pulled[capacity * lanes : (capacity + n) * lanes] = 0
+                if with_base:
+                    silu_of_column(column, n, base, base_slope, pull)
+                    for q in range(n):
+                        bases[q] = base[np.uint32(order_of[q])]
+                    if pull:
+                        for q in range(n):
+                            bases[capacity + q] = base_slope[np.uint32(order_of[q])]
                 for p in range(panels):
-                    column = p * panel
                     for group in range(groups - 1):
                         start, stop = np.int64(counts[group]), np.int64(counts[group + 1])
                         if start == stop:
                             continue
-                        row = first_row(group, degree, S) * O + column
-                        numbers = (
-                            coef_here + row * bytes_, dcoef_here + row * bytes_, O,
-                            w_here + column * bytes_, dw_here + column * bytes_, O - column,
+                        here = p * (S + 1) * panel * bytes_
+                        row, base_row = here + first_row(group, degree, S) * panel * bytes_, here + S * panel * bytes_
+                        backward_run(kind, rows, wide, flags, (
+                            packed.ctypes.data + row, packed_sums.ctypes.data + row,
+                            packed.ctypes.data + base_row, packed_sums.ctypes.data + base_row,
                             start, stop, order_of.ctypes.data, weights.ctypes.data,
                             weights.ctypes.data + k1 * capacity * bytes_, capacity, bases.ctypes.data,
-                            tile.ctypes.data + column * capacity * bytes_, pulled.ctypes.data,
-                            pulled.ctypes.data + capacity * lanes * bytes_,
-                        )  # fmt: skip
-                        backward_run(kind, rows, wide, flags, numbers)
+                            bases.ctypes.data + capacity * bytes_,
+                            tile.ctypes.data + p * panel * capacity * bytes_, pulled.ctypes.data))  # fmt: skip
+                if scatter:
+                    add = begin > row_first
+                    sums_at = packed_sums.ctypes.data
+                    _unpack(kind, wide, sums_at, S + 1, dcoef_at + (model * I + i) * S * O * bytes_, S, O, add)
+                    if with_base:
+                        dw_here = dw_at + (model * I + i) * O * bytes_
+                        _unpack(kind, wide, sums_at + S * panel * bytes_, S + 1, dw_here, 1, O, add)
                 if pull:
                     shift = (model * B + begin) * I + i
-                    _unload(kind, lanes, pulled, order_of, n, carray(_pointer(kind, dx_at + shift * bytes_), (B - begin) * I), I)
-                    if with_base:
-                        out = carray(_pointer(kind, dbase_at + shift * bytes_), (B - begin) * I)
-                        _unload(kind, lanes, pulled[capacity * lanes :], order_of, n, out, I)
+                    _unload(kind, pulled.ctypes.data, order_of, n, carray(_pointer(kind, dx_at + shift * bytes_), (B - begin) * I), I)
 
 
 def evaluate(x, coef, knots, weight, degree, order, linear) -> Tensor:
     """`evaluate` of `operators` for CPU tensors."""
-    return _forward(x, coef, None, None, knots, weight, degree, order, linear)
+    return _forward(x, coef, None, knots, weight, degree, order, linear)
 
 
-def edges(x, coef, base, base_weight, knots, degree, linear) -> Tensor:
+def edges(x, coef, base_weight, knots, degree, linear) -> Tensor:
     """`edges` of `operators` for CPU tensors."""
-    return _forward(x, coef, base, base_weight, knots, None, degree, 0, linear)
+    return _forward(x, coef, base_weight, knots, None, degree, 0, linear)
 
 
 def scatter(x, cotangent, knots, weight, degree, order, linear) -> Tensor:
     """`scatter` of `operators` for CPU tensors."""
-    return _backward(SCATTER, x, None, None, None, cotangent, knots, weight, degree, order, order, linear)[0]
+    return _backward(SCATTER, x, None, None, cotangent, knots, weight, degree, order, order, linear)[0]
 
 
 def pull(x, coef, cotangent, knots, degree, order, linear) -> Tensor:
     """`pull` of `operators` for CPU tensors."""
-    return _backward(PULL, x, coef, None, None, cotangent, knots, None, degree, order, order, linear)[1]
+    return _backward(PULL, x, coef, None, cotangent, knots, None, degree, order, order, linear)[1]
 
 
-def edges_backward(x, coef, base, base_weight, cotangent, knots, degree, linear, need_x):
+def edges_backward(x, coef, base_weight, cotangent, knots, degree, linear, need_x):
     """`edges_backward` of `operators` for CPU tensors."""
     flags = SCATTER | BASE | (PULL if need_x else 0)
-    dcoef, dx, dbase, dweight = _backward(
-        flags, x, coef, base, base_weight, cotangent, knots, None, degree, 0, 1, linear
-    )
-    return dx, dcoef, dbase, dweight
+    dcoef, dx, dweight = _backward(flags, x, coef, base_weight, cotangent, knots, None, degree, 0, 1, linear)
+    return dx, dcoef, dweight
 
 
 def _place(tensor: Tensor | None, models: bool) -> tuple[Tensor | None, int, int]:
@@ -314,15 +369,14 @@ def _place(tensor: Tensor | None, models: bool) -> tuple[Tensor | None, int, int
     return tensor, tensor.data_ptr(), tensor.stride(0) if models else 0
 
 
-def _capacity(rows: int, grid_cells: int, largest: int) -> int:
-    """Rows per block: enough that a cell holds several samples, few enough that tiles stay in cache."""
-    wanted = 128
-    while wanted < min(16 * grid_cells, largest):
+def _capacity(rows: int, basis: int, wanted: int, per_cell: int) -> int:
+    """Rows per block: what the caches like, more where cells would hold fewer than `per_cell` samples."""
+    while wanted < per_cell * basis and wanted < MOST_ROWS:
         wanted *= 2
-    return max(1, min(wanted, rows))
+    return min(wanted, -(-rows // 16) * 16)  # whole registers
 
 
-def _forward(x, coef, base, base_weight, knots, weight, degree, order, linear) -> Tensor:
+def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tensor:
     models = x.dim() == 3
     M = x.shape[0] if models else 1
     B, I = x.shape[-2:]
@@ -337,13 +391,12 @@ def _forward(x, coef, base, base_weight, knots, weight, degree, order, linear) -
     coef, coef_at, coef_step = _place(coef, models)
     knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
     weight, h_at, h_step = _place(weight, models)
-    base, base_at, base_step = _place(base, models)
     base_weight, w_at, w_step = _place(base_weight, models)
-    capacity = _capacity(B, S, FORWARD_ROWS)
+    capacity = _capacity(B, S, FORWARD_ROWS, 8)
     lanes = VECTOR_BYTES // kind.itemsize
     wide = _WIDE if lanes * WIDE <= O else _ONE
-    rows, with_base = (0,) * (degree + 1), _ONE if base is not None else ()
-    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
+    rows, with_base = (0,) * (degree + 1), _ONE if base_weight is not None else ()
+    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
                y.data_ptr(), B, I, S, O, order, int(linear), capacity)  # fmt: skip
 
     def run(first: int, last: int) -> None:
@@ -354,7 +407,7 @@ def _forward(x, coef, base, base_weight, knots, weight, degree, order, linear) -
     return y
 
 
-def _backward(flags, x, coef, base, base_weight, g, knots, weight, degree, order, slope_order, linear):
+def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slope_order, linear):
     models = x.dim() == 3
     M = x.shape[0] if models else 1
     B, I = x.shape[-2:]
@@ -365,40 +418,38 @@ def _backward(flags, x, coef, base, base_weight, g, knots, weight, degree, order
     dcoef = x.new_empty((*lead, I, S, O)) if flags & SCATTER else nothing
     dweight = x.new_empty((*lead, I, O)) if flags & SCATTER and flags & BASE else nothing
     dx = x.new_empty(x.shape) if flags & PULL else nothing
-    dbase = x.new_empty(x.shape) if flags & PULL and flags & BASE else nothing
     x, x_at, x_step = _place(x, models)
     coef, coef_at, coef_step = _place(coef, models)
     knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
     weight, h_at, h_step = _place(weight, models)
-    base, base_at, base_step = _place(base, models)
     base_weight, w_at, w_step = _place(base_weight, models)
     g, g_at, g_step = _place(g, models)
-    capacity = _capacity(B, S, BACKWARD_ROWS)
+    capacity = _capacity(B, S, BACKWARD_ROWS if O > 64 else FORWARD_ROWS, 32)
     lanes = VECTOR_BYTES // kind.itemsize
     wide = _NARROW if lanes < O else _ONE
     rows, tag = (0,) * (degree + 1), (0,) * flags
-    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, base_at, base_step, w_at, w_step,
+    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
                g_at, g_step)  # fmt: skip
     sizes = (B, I, S, O, order, slope_order, int(linear), capacity)
     tasks = M * I
     threads = shares(max(tasks, B // capacity), M * B * I * (degree + 1.0) * (2 * O + 32), GRAIN)
     if threads <= tasks:
-        outputs = (dcoef.data_ptr(), dx.data_ptr(), dbase.data_ptr(), dweight.data_ptr())
+        outputs = (dcoef.data_ptr(), dx.data_ptr(), dweight.data_ptr())
 
         def run(first: int, last: int) -> None:
             backward(kind, rows, tag, wide, (*numbers, *outputs, *sizes, 0, B, first, last))
 
         split(run, tasks, threads)
-        return dcoef, dx, dbase, dweight
+        return dcoef, dx, dweight
 
     # Few inputs, many rows: threads share the rows, each with coefficient gradients of its own.
     own_dcoef, own_dweight = dcoef.new_empty((threads, *dcoef.shape)), dweight.new_empty((threads, *dweight.shape))
 
     def run_rows(first: int, last: int) -> None:
         for t in range(first, last):
-            outputs = (own_dcoef[t].data_ptr(), dx.data_ptr(), dbase.data_ptr(), own_dweight[t].data_ptr())
+            outputs = (own_dcoef[t].data_ptr(), dx.data_ptr(), own_dweight[t].data_ptr())
             share = (B * t // threads, B * (t + 1) // threads)
             backward(kind, rows, tag, wide, (*numbers, *outputs, *sizes, *share, 0, tasks))
 
     split(run_rows, threads, threads)
-    return own_dcoef.sum(0), dx, dbase, own_dweight.sum(0)
+    return own_dcoef.sum(0), dx, own_dweight.sum(0)

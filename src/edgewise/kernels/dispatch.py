@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import silu
 
 from edgewise.kernels import reference
 
@@ -25,18 +26,24 @@ def _cpu() -> ModuleType:
     return import_module("edgewise.kernels.cpu")
 
 
-def _edges(x, coef, base, base_weight, knots, degree, linear):
-    return reference.evaluate(x, coef, knots, None, degree, 0, linear) + base @ base_weight
+def silu_slope(x: Tensor) -> Tensor:
+    """Derivative of `silu`, itself differentiable to any order."""
+    gate = torch.sigmoid(x)
+    return gate * (1 + x * (1 - gate))
 
 
-def _edges_backward(x, coef, base, base_weight, cotangent, knots, degree, linear, need_x):
-    grads = (
-        reference.pull(x, coef, cotangent, knots, degree, 1, linear) if need_x else x.new_empty(0),
-        reference.scatter(x, cotangent, knots, None, degree, 0, linear),
-        cotangent @ base_weight.mT if need_x else x.new_empty(0),
-        base.mT @ cotangent,
-    )
-    return tuple(grad.contiguous() for grad in grads)  # as traced by `fake_edges_backward`
+def _edges(x, coef, base_weight, knots, degree, linear):
+    return reference.evaluate(x, coef, knots, None, degree, 0, linear) + silu(x) @ base_weight
+
+
+def _edges_backward(x, coef, base_weight, cotangent, knots, degree, linear, need_x):
+    dx = x.new_empty(0)
+    if need_x:
+        dx = reference.pull(x, coef, cotangent, knots, degree, 1, linear)
+        dx = dx + silu_slope(x) * (cotangent @ base_weight.mT)
+    dcoef = reference.scatter(x, cotangent, knots, None, degree, 0, linear)
+    # Contiguous, as `fake_edges_backward` tells the tracer.
+    return dx.contiguous(), dcoef.contiguous(), (silu(x).mT @ cotangent).contiguous()
 
 
 _CPU_DTYPES = (torch.float32, torch.float64)
@@ -63,13 +70,12 @@ def fake_pull(x, coef, cotangent, knots, degree, order, linear):
     return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
-def fake_edges(x, coef, base, base_weight, knots, degree, linear):
+def fake_edges(x, coef, base_weight, knots, degree, linear):
     return x.new_empty((*x.shape[:-1], coef.shape[-1]))
 
 
-def fake_edges_backward(x, coef, base, base_weight, cotangent, knots, degree, linear, need_x):
+def fake_edges_backward(x, coef, base_weight, cotangent, knots, degree, linear, need_x):
     def like(tensor: Tensor) -> Tensor:
         return torch.empty_like(tensor, memory_format=torch.contiguous_format)
 
-    empty = x.new_empty(0)
-    return (like(x) if need_x else empty, like(coef), like(base) if need_x else x.new_empty(0), like(base_weight))
+    return (like(x) if need_x else x.new_empty(0)), like(coef), like(base_weight)

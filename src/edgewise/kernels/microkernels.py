@@ -44,7 +44,7 @@ class _Emitter:
         self.lanes = VECTOR_BYTES // self.bytes
         self.vector = ir.VectorType(element, self.lanes)
         self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
-        self.masks: list[ir.Value] = []
+        self.mask: ir.Value | None = None
 
     def count(self, value: int) -> ir.Value:
         return ir.Constant(ir.IntType(64), value)
@@ -70,8 +70,7 @@ class _Emitter:
 
     def splat(self, address: ir.Value) -> ir.Value:
         """All lanes equal to the number at `address`."""
-        lane = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), self.scalar(address), self._i32(0))
-        return self.builder.shuffle_vector(lane, lane, ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes))
+        return self._broadcast(self.scalar(address), self.vector)
 
     def index(self, address: ir.Value) -> ir.Value:
         """The 32-bit index at `address`, widened."""
@@ -81,41 +80,33 @@ class _Emitter:
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         return self.builder.fadd(self.builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
 
-    def only_first(self, valid: ir.Value, width: int) -> None:
-        """Restrict `load_part` and `store_part` to the first `valid` lanes of a panel of `width` registers."""
+    def only_first(self, valid: ir.Value, register: int = 0) -> None:
+        """Restrict `load_part` and `store_part` to the lanes of a register that precede lane `valid` of the panel."""
         lane = ir.VectorType(ir.IntType(32), self.lanes)
-        limit = self.builder.insert_element(
-            ir.Constant(lane, ir.Undefined), self.builder.trunc(valid, ir.IntType(32)), self._i32(0)
-        )
-        limit = self.builder.shuffle_vector(limit, limit, ir.Constant(lane, [0] * self.lanes))
-        for v in range(width):
-            numbers = ir.Constant(lane, list(range(v * self.lanes, (v + 1) * self.lanes)))
-            self.masks.append(self.builder.icmp_signed("<", numbers, limit))
+        limit = self._broadcast(self.builder.trunc(valid, ir.IntType(32)), lane)
+        numbers = range(register * self.lanes, (register + 1) * self.lanes)
+        self.mask = self.builder.icmp_signed("<", ir.Constant(lane, list(numbers)), limit)
 
-    def load_part(self, address: ir.Value, v: int) -> ir.Value:
-        """Register `v` of the panel that starts at `address`; zero beyond the valid lanes."""
-        place = self.offset(address, v * self.lanes)
-        return self._masked("load", place, v, None) if self.masks else self.load(place)
+    def _broadcast(self, value: ir.Value, vector: ir.VectorType) -> ir.Value:
+        first = self.builder.insert_element(ir.Constant(vector, ir.Undefined), value, self._i32(0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, first, everywhere)
 
-    def store_part(self, value: ir.Value, address: ir.Value, v: int) -> None:
-        """Write register `v` of the panel that starts at `address`, valid lanes only."""
-        place = self.offset(address, v * self.lanes)
-        if self.masks:
-            self._masked("store", place, v, value)
-        else:
-            self.store(value, place)
-
-    def _masked(self, verb: str, address: ir.Value, v: int, value: ir.Value | None) -> Any:
-        letter = "f32" if self.bytes == 4 else "f64"
-        bit_mask = ir.VectorType(ir.IntType(1), self.lanes)
+    def load_part(self, address: ir.Value) -> ir.Value:
+        """The valid lanes at `address`, and zeros."""
+        if self.mask is None:
+            return self.load(address)
         pointer = self.pointer(address, self.vector)
-        align, name = self._i32(self.bytes), f"llvm.masked.{verb}.v{self.lanes}{letter}.p0"
-        if verb == "load":
-            kind = ir.FunctionType(self.vector, [pointer.type, ir.IntType(32), bit_mask, self.vector])
-            arguments = [pointer, align, self.masks[v], self.zero]
-        else:
-            kind = ir.FunctionType(ir.VoidType(), [self.vector, pointer.type, ir.IntType(32), bit_mask])
-            arguments = [value, pointer, align, self.masks[v]]
+        return self._masked("load", self.vector, [pointer, self._i32(self.bytes), self.mask, self.zero])
+
+    def store_part(self, value: ir.Value, address: ir.Value) -> None:
+        """Write the valid lanes to `address`."""
+        pointer = self.pointer(address, self.vector)
+        self._masked("store", ir.VoidType(), [value, pointer, self._i32(self.bytes), self.mask])
+
+    def _masked(self, verb: str, result: ir.Type, arguments: list[Any]) -> Any:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        name = f"llvm.masked.{verb}.v{self.lanes}{'f32' if self.bytes == 4 else 'f64'}.p0"
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
 
     @staticmethod
@@ -147,14 +138,14 @@ def _emit_forward(
 ) -> None:  # fmt: skip
     """`tile[order[n]] += sum_r weights[r][n] coef[r] (+ base[n] base_weight)` for `start <= n < stop`."""
     if width == 1:  # wider panels are always full
-        to.only_first(valid, width)
+        to.only_first(valid)
     kept = [
-        [to.load_part(to.address(coef, to.builder.mul(row_stride, to.count(r))), v) for v in range(width)]
+        [to.load_part(to.offset(to.address(coef, to.builder.mul(row_stride, to.count(r))), v * to.lanes)) for v in range(width)]
         for r in range(rows)
     ]
     factors = [to.address(weights, to.builder.mul(capacity, to.count(r))) for r in range(rows)]
     if with_base:
-        kept.append([to.load_part(base_weight, v) for v in range(width)])
+        kept.append([to.load_part(to.offset(base_weight, v * to.lanes)) for v in range(width)])
         factors.append(base)
     with cgutils.for_range_slice(to.builder, start, stop, to.count(1)) as (n, _):
         target = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
@@ -175,70 +166,113 @@ SCATTER, PULL, BASE = 1, 2, 4
 
 def _emit_backward(
     to: _Emitter, rows: int, width: int, flags: int,
-    coef, grad_coef, row_stride, base_weight, grad_base_weight, valid, start, stop, order,
-    weights, slopes, capacity, base, tile, pulled, pulled_base,
+    coef, grad_coef, base_weight, grad_base_weight, start, stop, order,
+    weights, slopes, capacity, base, base_slope, tile, pulled,
 ) -> None:  # fmt: skip
     """With `g = tile[order[n]]`, for `start <= n < stop`, whichever of these the flags ask for.
 
     SCATTER: `grad_coef[r] += weights[r][n] g`; PULL: `pulled[n] += g * sum_r slopes[r][n] coef[r]` lane by lane;
-    BASE with SCATTER: `grad_base_weight += base[n] g`; BASE with PULL: `pulled_base[n] += g * base_weight`.
+    BASE: the residual branch is one more row, with weight `base[n]` and slope `base_slope[n]`. Rows lie packed,
+    one panel's registers after the other.
     """
     builder = to.builder
-    to.only_first(valid, width)
-
-    def row(address: ir.Value, r: int) -> ir.Value:
-        return to.address(address, builder.mul(row_stride, to.count(r)))
-
     panel = range(width)
     scatter, pull, with_base = bool(flags & SCATTER), bool(flags & PULL), bool(flags & BASE)
-    kept = [[to.load_part(row(coef, r), v) for v in panel] for r in range(rows)] if pull else []
-    kept_base = [to.load_part(base_weight, v) for v in panel] if pull and with_base else []
+    # (address of the row, of its gradient, of its weights, of its slopes)
+    table = [
+        (to.offset(coef, packed), to.offset(grad_coef, packed), to.address(weights, skip), to.address(slopes, skip))
+        for r in range(rows)
+        for packed, skip in ((r * width * to.lanes, builder.mul(capacity, to.count(r))),)
+    ]
+    if with_base:
+        table.append((base_weight, grad_base_weight, base, base_slope))
+    kept = [[to.load(to.offset(place, v * to.lanes)) for v in panel] for place, _, _, _ in table] if pull else []
     # Sums live in allocas that LLVM promotes to registers.
-    sums = [[cgutils.alloca_once(builder, to.vector) for _ in panel] for _ in range(rows)] if scatter else []
-    sums_base = [cgutils.alloca_once(builder, to.vector) for _ in panel] if scatter and with_base else []
-    for total in [total for sums_of_row in sums for total in sums_of_row] + sums_base:
+    sums = [[cgutils.alloca_once(builder, to.vector) for _ in panel] for _ in table] if scatter else []
+    for total in (total for sums_of_row in sums for total in sums_of_row):
         builder.store(to.zero, total)
     with cgutils.for_range_slice(builder, start, stop, to.count(1)) as (n, _):
         source = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
         g = [to.load(to.offset(source, v * to.lanes)) for v in panel]
-
-        def accumulate(sums_of_row: list[ir.Value], factor: ir.Value) -> None:
+        for sums_of_row, (_, _, weight, _) in zip(sums, table, strict=False):
+            factor = to.splat(to.address(weight, n))
             for v in panel:
                 builder.store(to.fma(factor, g[v], builder.load(sums_of_row[v])), sums_of_row[v])
-
-        def reduce(vectors: list[ir.Value], target: ir.Value) -> None:
-            place = to.address(target, n, to.bytes * to.lanes)
+        if pull:
+            slope = [to.splat(to.address(place, n)) for _, _, _, place in table]
+            place = to.address(pulled, n, to.bytes * to.lanes)
             total = to.load(place)
             for v in panel:
-                total = to.fma(g[v], vectors[v], total)
-            to.store(total, place)
-
-        if scatter:
-            for r in range(rows):
-                factor = to.splat(to.address(weights, builder.add(builder.mul(capacity, to.count(r)), n)))
-                accumulate(sums[r], factor)
-            if with_base:
-                accumulate(sums_base, to.splat(to.address(base, n)))
-        if pull:
-            slope = [to.splat(to.address(slopes, builder.add(builder.mul(capacity, to.count(r)), n))) for r in range(rows)]
-            values = []
-            for v in panel:
                 value = builder.fmul(slope[0], kept[0][v])
-                for r in range(1, rows):
+                for r in range(1, len(table)):
                     value = to.fma(slope[r], kept[r][v], value)
-                values.append(value)
-            reduce(values, pulled)
-            if with_base:
-                reduce(kept_base, pulled_base)
-    for r, sums_of_row in enumerate(sums):
-        _add_to_memory(to, row(grad_coef, r), sums_of_row)
-    if sums_base:
-        _add_to_memory(to, grad_base_weight, sums_base)
+                total = to.fma(g[v], value, total)
+            to.store(total, place)
+    for sums_of_row, (_, row, _, _) in zip(sums, table, strict=False):
+        for v in panel:
+            place = to.offset(row, v * to.lanes)
+            to.store(builder.fadd(to.load(place), builder.load(sums_of_row[v])), place)
 
 
-def _add_to_memory(to: _Emitter, address: ir.Value, sums: list[ir.Value]) -> None:
-    for v, total in enumerate(sums):
-        to.store_part(to.builder.fadd(to.load_part(address, v), to.builder.load(total)), address, v)
+backward_run = _intrinsic(_emit_backward, 14)
 
 
-backward_run = _intrinsic(_emit_backward, 16)
+def _emit_horner(to: _Emitter, rows: int, width: int, flags: int, weights, offset, capacity, local, n, table) -> None:
+    """`weights[offset + s * capacity + q] = sum_p table[s, p] local[q]^p` for `q < n`, in whole registers."""
+    powers = [[to.splat(to.offset(table, s * rows + p)) for p in range(rows)] for s in range(rows)]
+    with cgutils.for_range_slice(to.builder, to.count(0), n, to.count(to.lanes)) as (q, _):
+        u = to.load(to.address(local, q))
+        for s in range(rows):
+            value = powers[s][-1]
+            for coefficient in reversed(powers[s][:-1]):
+                value = to.fma(value, u, coefficient)
+            skip = to.builder.add(offset, to.builder.mul(capacity, to.count(s)))
+            to.store(value, to.address(weights, to.builder.add(skip, q)))
+
+
+horner = _intrinsic(_emit_horner, 6)
+
+PACK, UNPACK, UNPACK_ADD = (), (0,), (0, 0)
+"""What `copy_rows` does, as its `flags`."""
+
+
+def _emit_copy(
+    to: _Emitter, rows: int, width: int, flags: int, source, source_stride, target, target_stride, count, valid,
+) -> None:  # fmt: skip
+    """Copy `count` rows of one panel of which the first `valid` lanes exist outside the packed side.
+
+    PACK reads rows and pads with zeros; UNPACK writes rows; UNPACK_ADD adds to them.
+    """
+    masks = []
+    for v in range(width):
+        to.only_first(valid, v)
+        masks.append(to.mask)
+    with cgutils.for_range(to.builder, count) as loop:
+        read = to.address(source, to.builder.mul(loop.index, source_stride))
+        write = to.address(target, to.builder.mul(loop.index, target_stride))
+        for v, to.mask in enumerate(masks):
+            place, origin = to.offset(write, v * to.lanes), to.offset(read, v * to.lanes)
+            if flags == 0:
+                to.store(to.load_part(origin), place)
+            elif flags == 1:
+                to.store_part(to.load(origin), place)
+            else:
+                to.store_part(to.builder.fadd(to.load(origin), to.load_part(place)), place)
+
+
+copy_rows = _intrinsic(_emit_copy, 6)
+
+
+@intrinsic
+def lane_sum(typingctx: Any, dtype: Any, address: Any) -> Any:
+    """Sum of the lanes of the vector at `address`."""
+    signature = dtype.dtype(dtype, address)
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        to = _Emitter(builder, context.get_value_type(signature.return_type))
+        kind = ir.FunctionType(to.element, [to.element, to.vector])
+        name = f"llvm.vector.reduce.fadd.v{to.lanes}{'f32' if to.bytes == 4 else 'f64'}"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(function, [ir.Constant(to.element, 0.0), to.load(args[1])], fastmath=("reassoc",))
+
+    return signature, codegen

@@ -5,12 +5,13 @@
     pull      E[b,i]   = sum_o g[b,o] sum_s D^m B_s(x[b,i]) C[i,s,o]
 
 The derivative of each is again one of the three, with `m` or `m + 1`, so these formulas give every
-order. `edges` is `evaluate` plus the residual branch `base @ base_weight` in the same pass over the
+order. `edges` is `evaluate` plus the residual branch `silu(x) @ base_weight` in the same pass over the
 data: the forward of a KAN layer, with one fused kernel for all of its first derivatives.
 
-Every operator exists twice, with one set of formulas: registered with `torch.library` (what
-`torch.compile` and `torch.export` see), and as an `autograd.Function` (half the overhead in eager
-mode, and forward-mode derivatives, which registered operators cannot have).
+Every operator has one set of formulas in three dresses: registered with `torch.library` (what
+`torch.compile` and `torch.export` see); an `autograd.Function` for `torch.func` and forward-mode
+derivatives, which registered operators cannot have; and one without `setup_context`, which saves some
+15 microseconds a call where neither is active.
 
 Shapes: `x` and `weight` `(B, I)`, `coef` `(I, S, O)`, `knots` `(I, S+k+1)`, `cotangent` `(B, O)`; or all
 of them with a leading model axis `M` (`knots` may go without). Knots are constants: they have no gradient.
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import silu
 
 from edgewise.kernels import dispatch
 
@@ -29,10 +31,9 @@ _SCHEMAS = {
     "scatter": "(Tensor x, Tensor cotangent, Tensor knots, Tensor? weight, int degree, int order, bool linear) "
     "-> Tensor",
     "pull": "(Tensor x, Tensor coef, Tensor cotangent, Tensor knots, int degree, int order, bool linear) -> Tensor",
-    "edges": "(Tensor x, Tensor coef, Tensor base, Tensor base_weight, Tensor knots, int degree, bool linear) "
-    "-> Tensor",
-    "edges_backward": "(Tensor x, Tensor coef, Tensor base, Tensor base_weight, Tensor cotangent, Tensor knots, "
-    "int degree, bool linear, bool need_x) -> (Tensor, Tensor, Tensor, Tensor)",
+    "edges": "(Tensor x, Tensor coef, Tensor base_weight, Tensor knots, int degree, bool linear) -> Tensor",
+    "edges_backward": "(Tensor x, Tensor coef, Tensor base_weight, Tensor cotangent, Tensor knots, "
+    "int degree, bool linear, bool need_x) -> (Tensor, Tensor, Tensor)",
 }
 
 
@@ -40,36 +41,36 @@ def evaluate(
     x: Tensor, coef: Tensor, knots: Tensor, weight: Tensor | None, degree: int, order: int, linear: bool
 ) -> Tensor:
     """`Y[b,o] = sum_i h[b,i] sum_s D^m B_s(x[b,i]) C[i,s,o]`, shape `([M,] B, O)`."""
-    return _call("evaluate", _Evaluate, x, coef, knots, weight, degree, order, linear)
+    return _call("evaluate", x, coef, knots, weight, degree, order, linear)
 
 
 def scatter(
     x: Tensor, cotangent: Tensor, knots: Tensor, weight: Tensor | None, degree: int, order: int, linear: bool
 ) -> Tensor:
     """`A[i,s,o] = sum_b h[b,i] D^m B_s(x[b,i]) g[b,o]`, shape `([M,] I, S, O)`."""
-    return _call("scatter", _Scatter, x, cotangent, knots, weight, degree, order, linear)
+    return _call("scatter", x, cotangent, knots, weight, degree, order, linear)
 
 
 def pull(
     x: Tensor, coef: Tensor, cotangent: Tensor, knots: Tensor, degree: int, order: int, linear: bool
 ) -> Tensor:
     """`E[b,i] = sum_o g[b,o] sum_s D^m B_s(x[b,i]) C[i,s,o]`, shape `([M,] B, I)`."""
-    return _call("pull", _Pull, x, coef, cotangent, knots, degree, order, linear)
+    return _call("pull", x, coef, cotangent, knots, degree, order, linear)
 
 
-def edges(
-    x: Tensor, coef: Tensor, base: Tensor, base_weight: Tensor, knots: Tensor, degree: int, linear: bool
-) -> Tensor:
-    """`evaluate(x, coef) + base @ base_weight` in one pass, shape `([M,] B, O)`."""
-    return _call("edges", _Edges, x, coef, base, base_weight, knots, degree, linear)
+def edges(x: Tensor, coef: Tensor, base_weight: Tensor, knots: Tensor, degree: int, linear: bool) -> Tensor:
+    """`evaluate(x, coef) + silu(x) @ base_weight` in one pass, shape `([M,] B, O)`."""
+    return _call("edges", x, coef, base_weight, knots, degree, linear)
 
 
-def _call(name: str, function: type[torch.autograd.Function], *args: Any) -> Any:
+def _call(name: str, *args: Any) -> Any:
     if torch.onnx.is_in_onnx_export():  # ONNX knows plain operations only
         return dispatch.REFERENCE[name](*args)
     if torch.compiler.is_compiling():
         return getattr(torch.ops.edgewise, name)(*args)
-    return function.apply(*args)
+    if torch._C._functorch.peek_interpreter_stack() is None:
+        return _EAGER[name].apply(*args)
+    return _TRANSFORMABLE[name].apply(*args)
 
 
 def _scaled(weight: Tensor | None, value: Tensor) -> Tensor:
@@ -81,16 +82,11 @@ def _add(*terms: Tensor | None) -> Tensor | None:
     return sum(present[1:], start=present[0]) if present else None
 
 
-class _Evaluate(torch.autograd.Function):
+class _Evaluate:
     @staticmethod
-    def forward(x, coef, knots, weight, degree, order, linear):
-        return dispatch.run("evaluate", x, coef, knots, weight, degree, order, linear)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
+    def keep(ctx, inputs, output):
         x, coef, knots, weight, *ctx.options = inputs
-        ctx.save_for_backward(x, coef, knots, weight)
-        ctx.save_for_forward(x, coef, knots, weight)
+        _save(ctx, x, coef, knots, weight)
 
     @staticmethod
     def backward(ctx, g):
@@ -117,16 +113,11 @@ class _Evaluate(torch.autograd.Function):
         return _map_models(evaluate, info, in_dims, (x, coef, knots, weight), (2, 3, 2, 2), options)
 
 
-class _Scatter(torch.autograd.Function):
+class _Scatter:
     @staticmethod
-    def forward(x, cotangent, knots, weight, degree, order, linear):
-        return dispatch.run("scatter", x, cotangent, knots, weight, degree, order, linear)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
+    def keep(ctx, inputs, output):
         x, cotangent, knots, weight, *ctx.options = inputs
-        ctx.save_for_backward(x, cotangent, knots, weight)
-        ctx.save_for_forward(x, cotangent, knots, weight)
+        _save(ctx, x, cotangent, knots, weight)
 
     @staticmethod
     def backward(ctx, p):
@@ -153,16 +144,11 @@ class _Scatter(torch.autograd.Function):
         return _map_models(scatter, info, in_dims, (x, cotangent, knots, weight), (2, 2, 2, 2), options)
 
 
-class _Pull(torch.autograd.Function):
+class _Pull:
     @staticmethod
-    def forward(x, coef, cotangent, knots, degree, order, linear):
-        return dispatch.run("pull", x, coef, cotangent, knots, degree, order, linear)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
+    def keep(ctx, inputs, output):
         x, coef, cotangent, knots, *ctx.options = inputs
-        ctx.save_for_backward(x, coef, cotangent, knots)
-        ctx.save_for_forward(x, coef, cotangent, knots)
+        _save(ctx, x, coef, cotangent, knots)
 
     @staticmethod
     def backward(ctx, e):
@@ -189,50 +175,46 @@ class _Pull(torch.autograd.Function):
         return _map_models(pull, info, in_dims, (x, coef, cotangent, knots), (2, 3, 2, 2), options)
 
 
-class _Edges(torch.autograd.Function):
+class _Edges:
     @staticmethod
-    def forward(x, coef, base, base_weight, knots, degree, linear):
-        return dispatch.run("edges", x, coef, base, base_weight, knots, degree, linear)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        x, coef, base, base_weight, knots, *ctx.options = inputs
-        ctx.save_for_backward(x, coef, base, base_weight, knots)
-        ctx.save_for_forward(x, coef, base, base_weight, knots)
+    def keep(ctx, inputs, output):
+        x, coef, base_weight, knots, *ctx.options = inputs
+        _save(ctx, x, coef, base_weight, knots)
 
     @staticmethod
     def backward(ctx, g):
-        x, coef, base, base_weight, knots = ctx.saved_tensors
+        x, coef, base_weight, knots = ctx.saved_tensors
         degree, linear = ctx.options
         need = ctx.needs_input_grad
         if not torch.is_grad_enabled():  # first derivatives only: one fused pass
-            arguments = (x, coef, base, base_weight, g, knots, degree, linear, need[0] or need[2])
+            arguments = (x, coef, base_weight, g, knots, degree, linear, need[0])
             if torch.compiler.is_compiling():
                 grads = torch.ops.edgewise.edges_backward(*arguments)
             else:
                 grads = dispatch.run("edges_backward", *arguments)
-            dx, dcoef, dbase, dweight = (grad if n else None for grad, n in zip(grads, need, strict=False))
-            return dx, dcoef, dbase, dweight, None, None, None
-        dx = pull(x, coef, g, knots, degree, 1, linear) if need[0] else None
+            dx, dcoef, dweight = (grad if n else None for grad, n in zip(grads, need, strict=False))
+            return dx, dcoef, dweight, None, None, None
+        dx = None
+        if need[0]:
+            dx = pull(x, coef, g, knots, degree, 1, linear) + dispatch.silu_slope(x) * (g @ base_weight.mT)
         dcoef = scatter(x, g, knots, None, degree, 0, linear) if need[1] else None
-        dbase = g @ base_weight.mT if need[2] else None
-        dweight = base.mT @ g if need[3] else None
-        return dx, dcoef, dbase, dweight, None, None, None
+        dweight = silu(x).mT @ g if need[2] else None
+        return dx, dcoef, dweight, None, None, None
 
     @staticmethod
-    def jvp(ctx, dx, dcoef, dbase, dweight, *_):
-        x, coef, base, base_weight, knots = ctx.saved_tensors
+    def jvp(ctx, dx, dcoef, dweight, *_):
+        x, coef, base_weight, knots = ctx.saved_tensors
         degree, linear = ctx.options
         return _add(
             None if dx is None else evaluate(x, coef, knots, dx, degree, 1, linear),
+            None if dx is None else (dispatch.silu_slope(x) * dx) @ base_weight,
             None if dcoef is None else evaluate(x, dcoef, knots, None, degree, 0, linear),
-            None if dbase is None else dbase @ base_weight,
-            None if dweight is None else base @ dweight,
+            None if dweight is None else silu(x) @ dweight,
         )
 
     @staticmethod
-    def vmap(info, in_dims, x, coef, base, base_weight, knots, *options):
-        return _map_models(edges, info, in_dims, (x, coef, base, base_weight, knots), (2, 3, 2, 2, 2), options)
+    def vmap(info, in_dims, x, coef, base_weight, knots, *options):
+        return _map_models(edges, info, in_dims, (x, coef, base_weight, knots), (2, 3, 2, 2), options)
 
 
 def _map_models(
@@ -249,7 +231,9 @@ def _map_models(
     """
     size = info.batch_size
     logical = [None if t is None else t.dim() - (d is not None) for t, d in zip(tensors, in_dims, strict=False)]
-    first = tensors[0] if in_dims[0] is None else tensors[0].movedim(in_dims[0], 0)[0]
+    x = tensors[0]
+    assert x is not None
+    first = x if in_dims[0] is None else x.movedim(in_dims[0], 0)[0]
     models = first.shape[0] if first.dim() == 3 else None
 
     def prepare(tensor: Tensor | None, dim: int | None, own_rank: int | None, rank: int) -> Tensor | None:
@@ -267,10 +251,36 @@ def _map_models(
     return (result if models is None else result.unflatten(0, (size, models))), 0
 
 
+def _save(ctx: Any, *tensors: Tensor | None) -> None:
+    ctx.save_for_backward(*tensors)
+    ctx.save_for_forward(*tensors)
+
+
+def _functions(name: str, formulas: type) -> tuple[Any, Any]:
+    """The same formulas as an eager function and as one that `torch.func` can transform."""
+
+    def transformable(*args: Any) -> Any:
+        return dispatch.run(name, *args)
+
+    def eager(ctx: Any, *args: Any) -> Any:
+        result = dispatch.run(name, *args)
+        formulas.keep(ctx, args, result)
+        return result
+
+    bases = (formulas, torch.autograd.Function)
+    members = {"forward": staticmethod(transformable), "setup_context": staticmethod(formulas.keep)}
+    return (
+        type(f"{name}_eager", bases, {"forward": staticmethod(eager)}),
+        type(f"{name}_transformable", bases, members),
+    )
+
+
 _LIBRARY = torch.library.Library("edgewise", "DEF")
+_EAGER: dict[str, Any] = {}
+_TRANSFORMABLE: dict[str, Any] = {}
 
 
-def _register(name: str, function: type[torch.autograd.Function] | None) -> None:
+def _register(name: str, formulas: Any = None) -> None:
     _LIBRARY.define(name + _SCHEMAS[name], tags=[torch.Tag.pt2_compliant_tag])
     qualified = f"edgewise::{name}"
 
@@ -279,34 +289,15 @@ def _register(name: str, function: type[torch.autograd.Function] | None) -> None
 
     _LIBRARY.impl(name, kernel, "CompositeExplicitAutograd")
     torch.library.register_fake(qualified, getattr(dispatch, f"fake_{name}"), lib=_LIBRARY)
-    if function is None:
+    if formulas is None:
         return
-
-    def setup_context(ctx, inputs, output):
-        function.setup_context(_OnlyBackward(ctx), inputs, output)
-
-    torch.library.register_autograd(qualified, function.backward, setup_context=setup_context, lib=_LIBRARY)
-    torch.library.register_vmap(qualified, function.vmap, lib=_LIBRARY)
-
-
-class _OnlyBackward:
-    """A context without `save_for_forward`, which registered operators lack."""
-
-    def __init__(self, ctx: Any) -> None:
-        object.__setattr__(self, "_ctx", ctx)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._ctx, name, value)
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        self._ctx.save_for_backward(*tensors)
-
-    def save_for_forward(self, *tensors: Tensor | None) -> None:
-        """Nothing to save."""
+    torch.library.register_autograd(qualified, formulas.backward, setup_context=formulas.keep, lib=_LIBRARY)
+    torch.library.register_vmap(qualified, formulas.vmap, lib=_LIBRARY)
+    _EAGER[name], _TRANSFORMABLE[name] = _functions(name, formulas)
 
 
 _register("evaluate", _Evaluate)
 _register("scatter", _Scatter)
 _register("pull", _Pull)
 _register("edges", _Edges)
-_register("edges_backward", None)
+_register("edges_backward")

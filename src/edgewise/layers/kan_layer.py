@@ -171,11 +171,13 @@ class KANLayer(nn.Module):
         coef, base_weight = self.effective_weights()
         rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
         linear = self.outside == "linear"
-        base = base_function(self.base_fun)
-        if base is None:
-            y = kernels.evaluate(rows, coef, self.knots, None, self.k, 0, linear)
+        if self.base_fun == "silu":  # the default is fused into the kernel
+            y = kernels.edges(rows, coef, base_weight, self.knots, self.k, linear)
         else:
-            y = kernels.edges(rows, coef, base(rows), base_weight, self.knots, self.k, linear)
+            y = kernels.evaluate(rows, coef, self.knots, None, self.k, 0, linear)
+            base = base_function(self.base_fun)
+            if base is not None:
+                y = y + base(rows) @ base_weight
         return y if x.dim() == 2 else y.reshape(*x.shape[:-1], self.out_features)
 
     def effective_weights(self) -> tuple[Tensor, Tensor]:
