@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba import types
 
 # Fused multiply-adds and reordered sums are wanted; NaN and infinity must keep their meaning.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
@@ -26,3 +27,19 @@ def compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": nowhere to write
         return numba.njit(**options)(function)
+
+
+def compiled_entry(function: Callable[..., Any]) -> Any:
+    """Compile `function(address)` as a C function that any thread can call, cached like `compiled`.
+
+    Args:
+        function: takes one pointer; the numbers that specialize it are its closure.
+
+    Returns:
+        Numba's C function, with `.ctypes` and `.address`.
+    """
+    signature = types.void(types.voidptr)
+    try:
+        return numba.cfunc(signature, cache=True, fastmath=_FAST)(function)
+    except RuntimeError:
+        return numba.cfunc(signature, fastmath=_FAST)(function)

@@ -9,14 +9,19 @@ same gradient; with few inputs and many rows they share the rows and add up priv
 Cost per sample, input and output: `k + 1` multiply-adds forward, about twice that backward, for any grid.
 """
 
+import ctypes
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import torch
 from numba import carray, types
 from numba.extending import intrinsic
+from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
 
 from edgewise.kernels.cells import basis_of_runs, first_row, is_uniform, sort_by_cell, uniform_polynomials
-from edgewise.kernels.compilation import compiled
+from edgewise.kernels.compilation import compiled, compiled_entry
 from edgewise.kernels.microkernels import (
     BASE,
     NARROW,
@@ -31,16 +36,19 @@ from edgewise.kernels.microkernels import (
     copy_rows,
     forward_run,
     lane_sum,
+    take_ticket,
 )
 from edgewise.kernels.silu import silu_of_column
-from edgewise.kernels.threads import shares, split
+from edgewise.kernels.threads import run_on_threads, shares
 
 SLOTS = 8
 """Columns that the forward kernel keeps sorted at a time."""
 FORWARD_ROWS, BACKWARD_ROWS, MOST_ROWS = 512, 256, 1024
 """Rows per block: as tuned for small grids, and at most."""
-GRAIN = 4.0e5
-"""Operations (about 50 microseconds) below which another thread does not pay."""
+SHARES = 2
+"""Shares of work per thread: more than one, because threads do not always get a core of their own."""
+GRAIN = 1.0e5
+"""Operations (some ten microseconds) below which another thread does not pay."""
 
 _KINDS = {torch.float32: np.empty(1, np.float32), torch.float64: np.empty(1, np.float64)}
 _WIDE, _NARROW, _ONE = (0,) * WIDE, (0,) * NARROW, (0,)
@@ -76,10 +84,10 @@ def _tolerance(kind):
 
 
 @compiled
-def forward(kind, rows, with_base, wide, narrow, arguments):
+def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
     """`y = evaluate(x, coef) (+ silu(x) @ base_weight)` for tasks `first <= task < last`, one per block of rows."""
     (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
-     y_at, B, I, S, O, order, linear, capacity, first, last) = arguments  # fmt: skip
+     y_at, B, I, S, O, order, linear, capacity) = numbers  # fmt: skip
     degree, k1 = len(rows) - 1, len(rows)
     bytes_ = kind.itemsize
     lanes = VECTOR_BYTES // bytes_
@@ -231,14 +239,19 @@ def _unload(kind, pulled_at, order, n, out, stride):
 
 
 @compiled
-def backward(kind, rows, flags, wide, arguments):
-    """Gradients of `forward` for tasks `first <= task < last`, one per (model, input), and some of the rows.
+def backward(kind, rows, flags, wide, numbers, share, shares):
+    """Gradients of `forward`, the part of one share: some (model, input) pairs, or some rows of all pairs.
 
-    `flags` (its length) says which: SCATTER coefficients, PULL inputs, BASE the residual branch beside them.
+    Shares of rows write coefficient gradients of their own, one after the other. `flags` (its length) says which: SCATTER coefficients, PULL inputs, BASE the residual branch beside them.
     """
     (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
      g_at, g_step, dcoef_at, dx_at, dw_at, B, I, S, O, order, slope_order, linear, capacity,
-     row_first, row_last, first, last) = arguments  # fmt: skip
+     models, by_rows) = numbers  # fmt: skip
+    row_first, row_last, first, last = 0, B, models * I * share // shares, models * I * (share + 1) // shares
+    if by_rows:
+        row_first, row_last, first, last = B * share // shares, B * (share + 1) // shares, 0, models * I
+        dcoef_at += share * models * I * S * O * kind.itemsize
+        dw_at += share * models * I * O * kind.itemsize
     degree, k1 = len(rows) - 1, len(rows)
     bytes_ = kind.itemsize
     lanes = VECTOR_BYTES // bytes_
@@ -332,6 +345,40 @@ def backward(kind, rows, flags, wide, arguments):
                     _unload(kind, pulled.ctypes.data, order_of, n, carray(_pointer(kind, dx_at + shift * bytes_), (B - begin) * I), I)
 
 
+@lru_cache(maxsize=None)
+def _forward_entry(dtype: torch.dtype, k1: int, with_base: bool, is_wide: bool) -> tuple[Any, int]:
+    kind, rows = _KINDS[dtype], (0,) * k1
+    base, wide = _ONE if with_base else (), _WIDE if is_wide else _ONE
+
+    def entry(data):
+        ticket, shares, tasks = to_fixed_tuple(carray(data, 3, np.int64), 3)
+        numbers = to_fixed_tuple(carray(data, 21, np.int64)[3:], 18)
+        share = take_ticket(data)
+        while share < shares:
+            forward(kind, rows, base, wide, _ONE, numbers, tasks * share // shares, tasks * (share + 1) // shares)
+            share = take_ticket(data)
+
+    function = compiled_entry(entry)
+    return function.ctypes, function.address
+
+
+@lru_cache(maxsize=None)
+def _backward_entry(dtype: torch.dtype, k1: int, flags: int, is_wide: bool) -> tuple[Any, int]:
+    kind, rows, tag = _KINDS[dtype], (0,) * k1, (0,) * flags
+    wide = _NARROW if is_wide else _ONE
+
+    def entry(data):
+        ticket, shares = to_fixed_tuple(carray(data, 2, np.int64), 2)
+        numbers = to_fixed_tuple(carray(data, 27, np.int64)[2:], 25)
+        share = take_ticket(data)
+        while share < shares:
+            backward(kind, rows, tag, wide, numbers, share, shares)
+            share = take_ticket(data)
+
+    function = compiled_entry(entry)
+    return function.ctypes, function.address
+
+
 def evaluate(x, coef, knots, weight, degree, order, linear) -> Tensor:
     """`evaluate` of `operators` for CPU tensors."""
     return _forward(x, coef, None, knots, weight, degree, order, linear)
@@ -386,25 +433,25 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
         return y
     if order > degree:
         return y.copy_((0 * x).sum(-1, keepdim=True))  # NaN in, NaN out
-    kind = _KINDS[x.dtype]
     x, x_at, x_step = _place(x, models)
     coef, coef_at, coef_step = _place(coef, models)
     knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
     weight, h_at, h_step = _place(weight, models)
     base_weight, w_at, w_step = _place(base_weight, models)
-    capacity = _capacity(B, S, FORWARD_ROWS, 8)
-    lanes = VECTOR_BYTES // kind.itemsize
-    wide = _WIDE if lanes * WIDE <= O else _ONE
-    rows, with_base = (0,) * (degree + 1), _ONE if base_weight is not None else ()
-    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
-               y.data_ptr(), B, I, S, O, order, int(linear), capacity)  # fmt: skip
-
-    def run(first: int, last: int) -> None:
-        forward(kind, rows, with_base, wide, _ONE, (*numbers, first, last))
-
-    tasks = M * ((B + capacity - 1) // capacity)
-    split(run, tasks, shares(tasks, M * B * I * (degree + 1.0) * (O + 16), GRAIN))
+    threads = shares(M * B, M * B * I * (degree + 1.0) * (O + 16), GRAIN)
+    capacity = _capacity(min(B, -(-M * B // threads)), S, FORWARD_ROWS, 8)
+    tasks = M * -(-B // capacity)
+    is_wide = VECTOR_BYTES // x.element_size() * WIDE <= O
+    entry, address = _forward_entry(x.dtype, degree + 1, base_weight is not None, is_wide)
+    _run(entry, address, threads, (0, min(tasks, SHARES * threads), tasks,
+         x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
+         y.data_ptr(), B, I, S, O, order, int(linear), capacity))  # fmt: skip
     return y
+
+
+def _run(entry: Any, address: int, threads: int, numbers: tuple[int, ...]) -> None:
+    data = (ctypes.c_int64 * len(numbers))(*numbers)
+    run_on_threads(entry, address, ctypes.addressof(data), threads)
 
 
 def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slope_order, linear):
@@ -412,12 +459,7 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
     M = x.shape[0] if models else 1
     B, I = x.shape[-2:]
     S, O = knots.shape[-1] - degree - 1, g.shape[-1]
-    kind = _KINDS[x.dtype]
     lead = x.shape[:-2]
-    nothing = x.new_empty(0)
-    dcoef = x.new_empty((*lead, I, S, O)) if flags & SCATTER else nothing
-    dweight = x.new_empty((*lead, I, O)) if flags & SCATTER and flags & BASE else nothing
-    dx = x.new_empty(x.shape) if flags & PULL else nothing
     x, x_at, x_step = _place(x, models)
     coef, coef_at, coef_step = _place(coef, models)
     knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
@@ -425,31 +467,20 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
     base_weight, w_at, w_step = _place(base_weight, models)
     g, g_at, g_step = _place(g, models)
     capacity = _capacity(B, S, BACKWARD_ROWS if O > 64 else FORWARD_ROWS, 32)
-    lanes = VECTOR_BYTES // kind.itemsize
-    wide = _NARROW if lanes < O else _ONE
-    rows, tag = (0,) * (degree + 1), (0,) * flags
-    numbers = (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
-               g_at, g_step)  # fmt: skip
-    sizes = (B, I, S, O, order, slope_order, int(linear), capacity)
     tasks = M * I
-    threads = shares(max(tasks, B // capacity), M * B * I * (degree + 1.0) * (2 * O + 32), GRAIN)
-    if threads <= tasks:
-        outputs = (dcoef.data_ptr(), dx.data_ptr(), dweight.data_ptr())
-
-        def run(first: int, last: int) -> None:
-            backward(kind, rows, tag, wide, (*numbers, *outputs, *sizes, 0, B, first, last))
-
-        split(run, tasks, threads)
-        return dcoef, dx, dweight
-
-    # Few inputs, many rows: threads share the rows, each with coefficient gradients of its own.
-    own_dcoef, own_dweight = dcoef.new_empty((threads, *dcoef.shape)), dweight.new_empty((threads, *dweight.shape))
-
-    def run_rows(first: int, last: int) -> None:
-        for t in range(first, last):
-            outputs = (own_dcoef[t].data_ptr(), dx.data_ptr(), own_dweight[t].data_ptr())
-            share = (B * t // threads, B * (t + 1) // threads)
-            backward(kind, rows, tag, wide, (*numbers, *outputs, *sizes, *share, 0, tasks))
-
-    split(run_rows, threads, threads)
-    return own_dcoef.sum(0), dx, own_dweight.sum(0)
+    threads = shares(max(tasks, B // 512), M * B * I * (degree + 1.0) * (2 * O + 32), GRAIN)
+    by_rows = threads > tasks  # few inputs, many rows: each share sums coefficient gradients of its own
+    n_shares = threads if by_rows else min(tasks, SHARES * threads)
+    own = (n_shares,) if by_rows else ()
+    nothing = x.new_empty(0)
+    dcoef = x.new_empty((*own, *lead, I, S, O)) if flags & SCATTER else nothing
+    dweight = x.new_empty((*own, *lead, I, O)) if flags & SCATTER and flags & BASE else nothing
+    dx = x.new_empty(x.shape) if flags & PULL else nothing
+    entry, address = _backward_entry(x.dtype, degree + 1, flags, VECTOR_BYTES // x.element_size() < O)
+    _run(entry, address, threads, (0, n_shares,
+         x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
+         g_at, g_step, dcoef.data_ptr(), dx.data_ptr(), dweight.data_ptr(),
+         B, I, S, O, order, slope_order, int(linear), capacity, M, int(by_rows)))  # fmt: skip
+    if by_rows:
+        return (dcoef.sum(0) if flags & SCATTER else nothing), dx, (dweight.sum(0) if flags & BASE else nothing)
+    return dcoef, dx, dweight

@@ -264,6 +264,18 @@ copy_rows = _intrinsic(_emit_copy, 6)
 
 
 @intrinsic
+def take_ticket(typingctx: Any, address: Any) -> Any:
+    """The 64-bit number at `address`, which goes up by one: never the same for two threads."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        number = ir.IntType(64)
+        pointer = builder.bitcast(args[0], number.as_pointer())
+        return builder.atomic_rmw("add", pointer, ir.Constant(number, 1), "monotonic")
+
+    return types.int64(address), codegen
+
+
+@intrinsic
 def lane_sum(typingctx: Any, dtype: Any, address: Any) -> Any:
     """Sum of the lanes of the vector at `address`."""
     signature = dtype.dtype(dtype, address)
