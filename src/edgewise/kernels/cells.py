@@ -13,6 +13,28 @@ from edgewise.kernels.compilation import compiled
 from edgewise.kernels.microkernels import horner
 
 
+# Loops instead of array assignments: compiling those takes seconds, for their error messages.
+@compiled
+def fill(array, value, stop):
+    """`array[:stop] = value`."""
+    for q in range(stop):
+        array[q] = value
+
+
+@compiled
+def _clear(table):
+    for s in range(table.shape[0]):
+        for p in range(table.shape[1]):
+            table[s, p] = 0.0
+
+
+@compiled
+def _copy(target, source, factor):
+    for s in range(target.shape[0]):
+        for p in range(target.shape[1]):
+            target[s, p] = source[s, p] * factor
+
+
 @compiled
 def cell_polynomials(table, work, knots, cell, degree, order, first_row):
     """Coefficients of the `order`-th derivatives on one cell, in the local `u = (x - t_cell) / width`.
@@ -22,13 +44,14 @@ def cell_polynomials(table, work, knots, cell, degree, order, first_row):
     """
     last = knots.size - 1
     start, width = float(knots[cell]), float(knots[cell + 1]) - float(knots[cell])
-    work[:] = 0.0
+    _clear(work)
     work[degree, 0] = 1.0
     for p in range(1, degree + 1):
         for r in range(degree - p, degree + 1):
             j = cell - degree + r
             if j < 0 or j + p + 1 > last:
-                work[r, :] = 0.0
+                for q in range(degree + 1):
+                    work[r, q] = 0.0
                 continue
             rise = 1.0 / (float(knots[j + p]) - float(knots[j]))
             fall = 1.0 / (float(knots[j + p + 1]) - float(knots[j + 1]))
@@ -43,7 +66,7 @@ def cell_polynomials(table, work, knots, cell, degree, order, first_row):
                     if q > 0:
                         value -= width * fall * work[r + 1, q - 1]
                 work[r, q] = value
-    table[:] = 0.0
+    _clear(table)
     for s in range(degree + 1):
         r = first_row + s - cell + degree
         if 0 <= r <= degree:
@@ -69,7 +92,8 @@ def continue_linearly(table, work, knots, cell, degree, order, first_row, at_rig
             for p in range(degree + 1):
                 value += table[s, p]
                 slope += p * table[s, p]
-        table[s, :] = 0.0
+        for p in range(degree + 1):
+            table[s, p] = 0.0
         if order == 0:
             table[s, 0] = value if at_right else value - slope
             if degree > 0:
@@ -93,7 +117,9 @@ def is_uniform(knots, degree, tolerance):
 @compiled
 def uniform_polynomials(table, work, degree, order):
     """`cell_polynomials` of an inner cell for knots one apart; divide by the spacing once per order."""
-    integers = np.arange(2 * degree + 2).astype(np.float64)
+    integers = np.empty(2 * degree + 2)
+    for j in range(integers.size):
+        integers[j] = j
     cell_polynomials(table, work, integers, degree, degree, order, 0)
 
 
@@ -171,7 +197,7 @@ def sort_by_cell(
         _locate_uniform(x, n, knots, degree, linear, exact, group, local)
     else:
         _locate_search(x, n, knots, degree, linear, group, local)
-    starts[:] = 0
+    fill(starts, 0, starts.size)
     for b in range(n):
         starts[np.uint32(group[b])] += 1
     total = np.int32(0)
@@ -246,7 +272,10 @@ def basis_of_runs(
     high = cells - 1 - degree if linear else cells - 1
     if uniform:  # one table serves every inner cell
         width = (float(knots[cells - degree]) - float(knots[degree])) / (size - degree)
-        table[:] = uniform_table / width**order
+        factor = 1.0
+        for _ in range(order):
+            factor /= width
+        _copy(table, uniform_table, factor)
         horner(table, rows, (), (), (weights.ctypes.data, offset, capacity, local.ctypes.data, n, table.ctypes.data))
     for group in range(low, high + 3):
         start, stop = starts[group], starts[group + 1]
@@ -257,13 +286,13 @@ def basis_of_runs(
         row = first_row(group, degree, size)
         if inside:
             cell_polynomials(exact_table, work, knots, cell, degree, order, row)
-            table[:] = exact_table
+            _copy(table, exact_table, 1.0)
             _horner(rows, weights, offset, capacity, local, start, stop, table)
             continue
-        exact_table[:] = 0.0
+        _clear(exact_table)
         if linear:
             continue_linearly(exact_table, work, knots, low if cell < low else high, degree, order, row, cell > high)
-        table[:] = exact_table
+        _copy(table, exact_table, 1.0)
         _line(rows, weights, offset, capacity, local, start, stop, table, linear and order == 0 and degree > 0)
     if degree == 0 or order > 0 or not linear:
         _pass_nan(rows, weights, offset, capacity, local, n)

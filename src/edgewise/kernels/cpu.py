@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
 
-from edgewise.kernels.cells import basis_of_runs, first_row, is_uniform, sort_by_cell, uniform_polynomials
+from edgewise.kernels.cells import basis_of_runs, fill, first_row, is_uniform, sort_by_cell, uniform_polynomials
 from edgewise.kernels.compilation import compiled, compiled_entry
 from edgewise.kernels.microkernels import (
     BASE,
@@ -50,7 +50,8 @@ SHARES = 2
 GRAIN = 1.0e5
 """Operations (some ten microseconds) below which another thread does not pay."""
 
-_KINDS = {torch.float32: np.empty(1, np.float32), torch.float64: np.empty(1, np.float64)}
+# Constants of the compiled entries, so part of their key in the cache: same bytes in every process.
+_KINDS = {torch.float32: np.zeros(1, np.float32), torch.float64: np.zeros(1, np.float64)}
 _WIDE, _NARROW, _ONE = (0,) * WIDE, (0,) * NARROW, (0,)
 
 
@@ -114,7 +115,7 @@ def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
         model, block = task // blocks, task % blocks
         begin = block * capacity
         n = min(capacity, B - begin)
-        tile[:] = 0
+        fill(tile, 0, tile.size)
         x = carray(_pointer(kind, x_at + model * x_step * bytes_), B * I)
         if model != checked:
             _check_spacing(kind, uniform, knots_at + model * knots_step * bytes_, 0, I, S + k1, degree)
@@ -290,7 +291,7 @@ def backward(kind, rows, flags, wide, numbers, share, shares):
                         w_here = w_at + (model * w_step + i * O) * bytes_
                         _pack(kind, wide, packed.ctypes.data + S * panel * bytes_, S + 1, w_here, 1, O)
                 if scatter:
-                    packed_sums[:] = 0
+                    fill(packed_sums, 0, packed_sums.size)
                 knots = carray(_pointer(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_), S + k1)
                 for b in range(n):
                     column[b] = x[(begin + b) * I + i]
@@ -311,7 +312,7 @@ def backward(kind, rows, flags, wide, numbers, share, shares):
                         rows, knots, linear, uniform[i], slope_order, counts, sorted_local, n,
                         weights, k1 * capacity, capacity, table, exact_table, work, uniform_slopes,
                     )  # fmt: skip
-                    pulled[: n * lanes] = 0
+                    fill(pulled, 0, n * lanes)
                 if with_base:
                     silu_of_column(column, n, base, base_slope, pull)
                     for q in range(n):
