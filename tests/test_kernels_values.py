@@ -155,13 +155,26 @@ def test_at_knots_domain_ends_and_beyond(knots, linear):
         check(p, order, linear)
 
 
-@pytest.mark.parametrize(("rows", "outputs"), [(1, 1), (3, 70), (700, 1), (700, 5), (700, 70), (1500, 5)])
+WIDE = pytest.param(70, marks=pytest.mark.slow)  # compiles every kernel anew; `edges` does it in the fast suite
+
+
+@pytest.mark.parametrize("rows", [1, 3, 700, 1500])
+@pytest.mark.parametrize("outputs", [1, 5, WIDE])
 def test_blocks_of_rows_and_panels_of_outputs(rows, outputs):
     check(problem(rows, outputs), 0, True)
     check(problem(rows, outputs), 1, False)
 
 
-@pytest.mark.parametrize("shape", [(40, 5), (700, 70)])
+@pytest.mark.parametrize("rows", [1, 3, 700])
+@pytest.mark.parametrize("outputs", [33, 70])
+def test_panels_of_many_outputs_with_the_residual_branch(rows, outputs):
+    p = problem(rows, outputs)
+    expected = torch.einsum("bis,iso->bo", scipy_basis(p.x, p.knots, 3, 0, True), p.coef) + silu(p.x) @ p.base
+    actual = kernels.edges(p.x, p.coef, p.base, p.knots, 3, True)
+    assert_close(actual, expected, rtol=0, atol=1e-13 * expected.abs().max().item())
+
+
+@pytest.mark.parametrize("shape", [(40, 5), (700, 5), pytest.param((700, 70), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("own_knots", [False, True])
 def test_a_model_axis_is_a_loop_over_models(shape, own_knots):
     p = problem(*shape, models=(3,))
@@ -174,7 +187,9 @@ def test_a_model_axis_is_a_loop_over_models(shape, own_knots):
     calls = contractions(linear=True)
     for name, call in calls.items():
         expected = torch.stack([call(*arguments(one, name)) for one in each])
-        assert_close(call(*arguments(p, name)), expected, rtol=1e-13, atol=1e-12, msg=lambda m, name=name: f"{name}: {m}")
+        assert_close(
+            call(*arguments(p, name)), expected, rtol=1e-13, atol=1e-12, msg=lambda m, name=name: f"{name}: {m}"
+        )
 
 
 def contractions(linear, order=0, degree=3):
@@ -245,7 +260,7 @@ def test_the_backward_of_an_empty_batch_is_zero():
 
 @pytest.mark.parametrize("linear", [False, True])
 @pytest.mark.parametrize("knots", [even_knots, uneven_knots])
-@pytest.mark.parametrize("outputs", [5, 70])
+@pytest.mark.parametrize("outputs", [5, WIDE])
 @pytest.mark.parametrize("order", [0, 1, 3, 4])
 def test_nan_reaches_its_own_row_only(order, outputs, knots, linear):
     p = problem(30, outputs, knots=knots)
