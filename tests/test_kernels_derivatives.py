@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_kernels_values import NAMES, arguments, contractions, even_knots, problem, uneven_knots
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vmap
 from torch.testing import assert_close
@@ -13,6 +12,7 @@ from torch.testing import assert_close
 from edgewise import KANLayer, kernels
 from edgewise.kernels import reference
 from edgewise.splines import bspline_basis
+from test_kernels_values import NAMES, arguments, contractions, even_knots, problem, uneven_knots
 
 F64 = torch.float64
 

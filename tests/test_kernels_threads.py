@@ -8,11 +8,11 @@ import numba
 import pytest
 import torch
 from numba.core import caching
-from test_kernels_values import NAMES, arguments, contractions, problem
 from torch.testing import assert_close
 
 from edgewise import kernels
 from edgewise.kernels.compilation import compiled
+from test_kernels_values import NAMES, arguments, contractions, problem
 
 MANY_ROWS = {"rows": 4000, "inputs": 20, "outputs": 5}  # enough work to be shared
 FEW_INPUTS = {"rows": 20_000, "inputs": 1, "outputs": 5}  # threads share the rows backward

@@ -103,6 +103,16 @@ def _column(x, t, degree, order, linear):
     return spline(end, nu=order) * ((x == end) | (order == 1))[:, None]
 
 
+@pytest.fixture
+def fresh_memory_is_nan():
+    """New tensors hold NaN until written, so that an entry nobody writes is seen."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)  # fills uninitialized memory
+    assert torch.empty(3).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(before)
+
+
 def silu(x):
     return x / (1 + torch.exp(-x))
 
@@ -136,6 +146,7 @@ def check(p, order, linear, accuracy=1e-13):
         assert_close(kernels.edges(p.x, p.coef, p.base, p.knots, k, linear), expected, rtol=0, atol=accuracy * size)
 
 
+@pytest.mark.usefixtures("fresh_memory_is_nan")
 @pytest.mark.parametrize("linear", [False, True])
 @pytest.mark.parametrize("knots", [even_knots, uneven_knots])
 @pytest.mark.parametrize("grid", [1, 5, 1000])
@@ -158,6 +169,7 @@ def test_at_knots_domain_ends_and_beyond(knots, linear):
 WIDE = pytest.param(70, marks=pytest.mark.slow)  # compiles every kernel anew; `edges` does it in the fast suite
 
 
+@pytest.mark.usefixtures("fresh_memory_is_nan")
 @pytest.mark.parametrize("rows", [1, 3, 700, 1500])
 @pytest.mark.parametrize("outputs", [1, 5, WIDE])
 def test_blocks_of_rows_and_panels_of_outputs(rows, outputs):
@@ -165,6 +177,7 @@ def test_blocks_of_rows_and_panels_of_outputs(rows, outputs):
     check(problem(rows, outputs), 1, False)
 
 
+@pytest.mark.usefixtures("fresh_memory_is_nan")
 @pytest.mark.parametrize("rows", [1, 3, 700])
 @pytest.mark.parametrize("outputs", [33, 70])
 def test_panels_of_many_outputs_with_the_residual_branch(rows, outputs):
@@ -174,22 +187,26 @@ def test_panels_of_many_outputs_with_the_residual_branch(rows, outputs):
     assert_close(actual, expected, rtol=0, atol=1e-13 * expected.abs().max().item())
 
 
+@pytest.mark.usefixtures("fresh_memory_is_nan")
 @pytest.mark.parametrize("shape", [(40, 5), (700, 5), pytest.param((700, 70), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("own_knots", [False, True])
 def test_a_model_axis_is_a_loop_over_models(shape, own_knots):
     p = problem(*shape, models=(3,))
     if own_knots:
         p = replace(p, knots=torch.stack([p.knots, p.knots - 0.1, uneven_knots(3, 5, 3)]))
-    each = [
-        replace(p.to(lambda t: t[m] if t.dim() == 3 and t is not p.coef else t), coef=p.coef[m], base=p.base[m])
-        for m in range(3)
-    ]
+    each = [model(p, m) for m in range(3)]
     calls = contractions(linear=True)
     for name, call in calls.items():
         expected = torch.stack([call(*arguments(one, name)) for one in each])
         assert_close(
             call(*arguments(p, name)), expected, rtol=1e-13, atol=1e-12, msg=lambda m, name=name: f"{name}: {m}"
         )
+
+
+def model(p, m):
+    """The `m`-th model of a problem; rank-2 knots are shared."""
+    knots = p.knots[m] if p.knots.dim() == 3 else p.knots
+    return replace(replace(p, knots=p.x).to(lambda t: t[m]), knots=knots)
 
 
 def contractions(linear, order=0, degree=3):
@@ -239,6 +256,7 @@ def test_expanded_arguments_are_like_copies(name):
     assert_close(call(*arguments(rows, name)), call(*arguments(copies, name)), rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("fresh_memory_is_nan")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("models", [(), (2,)])
 def test_an_empty_batch_gives_empty_rows_and_zero_sums(name, models):
@@ -249,6 +267,7 @@ def test_an_empty_batch_gives_empty_rows_and_zero_sums(name, models):
     assert not value.any()
 
 
+@pytest.mark.usefixtures("fresh_memory_is_nan")
 def test_the_backward_of_an_empty_batch_is_zero():
     p = problem(rows=0)
     inputs = [t.clone().requires_grad_() for t in (p.x, p.coef, p.base)]
