@@ -1,13 +1,26 @@
 """How the CPU kernels are compiled: without the GIL, cached on disk where the disk allows it."""
 
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numba
 from numba import types
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
 # Fused multiply-adds and reordered sums are wanted; NaN and infinity must keep their meaning.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
+
+_SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+"""What cached machine code depends on. Numba itself looks at one file only, and misses changes in callees."""
+
+
+def _tie_to_sources(function: Any) -> None:
+    cache_file = getattr(getattr(function, "_cache", None), "_cache_file", None)
+    if cache_file is not None:
+        cache_file._source_stamp = _SOURCES
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -24,9 +37,11 @@ def compiled(function: Callable[..., Any]) -> Any:
     """
     options: dict[str, Any] = {"nogil": True, "fastmath": _FAST, "error_model": "numpy", "boundscheck": False}
     try:
-        return numba.njit(cache=True, **options)(function)
+        result = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": nowhere to write
         return numba.njit(**options)(function)
+    _tie_to_sources(result)
+    return result
 
 
 def compiled_entry(function: Callable[..., Any]) -> Any:
@@ -38,8 +53,13 @@ def compiled_entry(function: Callable[..., Any]) -> Any:
     Returns:
         Numba's C function, with `.ctypes` and `.address`.
     """
-    signature = types.void(types.voidptr)
+    signature = normalize_signature(types.void(types.voidptr))
+    result = CFunc(function, signature, locals={}, options={"fastmath": _FAST})
     try:
-        return numba.cfunc(signature, cache=True, fastmath=_FAST)(function)
-    except RuntimeError:
-        return numba.cfunc(signature, fastmath=_FAST)(function)
+        result.enable_caching()
+    except RuntimeError:  # nowhere to write
+        result = CFunc(function, signature, locals={}, options={"fastmath": _FAST})
+    else:
+        _tie_to_sources(result)
+    result.compile()
+    return result

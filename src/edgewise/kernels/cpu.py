@@ -1,48 +1,24 @@
-"""The contractions on the CPU: blocks of rows, columns sorted by cell, panels of outputs.
+"""The contractions on the CPU: the Python side, which prepares addresses and shares out the work."""
 
-Forward, for a block of rows: every input column is sorted by cell once (`cells`), then each panel of
-outputs accumulates all inputs into a tile that stays in cache (`microkernels.forward_run`). Threads share
-the rows. Backward, for one input at a time: the same sort, then coefficient gradients and input gradients in
-one pass over the cotangents (`microkernels.backward_run`). Threads share the inputs, so that no two write the
-same gradient; with few inputs and many rows they share the rows and add up private gradients.
-
-Cost per sample, input and output: `k + 1` multiply-adds forward, about twice that backward, for any grid.
-"""
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+# (Numba's intrinsics have one parameter more than their callers pass)
 
 import ctypes
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from numba import carray, types
-from numba.extending import intrinsic
+from numba import carray
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
 
-from edgewise.kernels.cells import basis_of_runs, fill, first_row, is_uniform, sort_by_cell, uniform_polynomials
-from edgewise.kernels.compilation import compiled, compiled_entry
-from edgewise.kernels.microkernels import (
-    BASE,
-    NARROW,
-    PULL,
-    SCATTER,
-    VECTOR_BYTES,
-    WIDE,
-    PACK,
-    UNPACK,
-    UNPACK_ADD,
-    backward_run,
-    copy_rows,
-    forward_run,
-    lane_sum,
-    take_ticket,
-)
-from edgewise.kernels.silu import silu_of_column
+from edgewise.kernels.compilation import compiled_entry
+from edgewise.kernels.cpu_loops import backward, forward, spacings
+from edgewise.kernels.microkernels import BASE, NARROW, PULL, SCATTER, VECTOR_BYTES, WIDE, take_ticket
+from edgewise.kernels.tables import own_tables, uniform_tables
 from edgewise.kernels.threads import run_on_threads, shares
 
-SLOTS = 8
-"""Columns that the forward kernel keeps sorted at a time."""
 FORWARD_ROWS, BACKWARD_ROWS, MOST_ROWS = 512, 256, 1024
 """Rows per block: as tuned for small grids, and at most."""
 SHARES = 2
@@ -55,305 +31,14 @@ _KINDS = {torch.float32: np.zeros(1, np.float32), torch.float64: np.zeros(1, np.
 _WIDE, _NARROW, _ONE = (0,) * WIDE, (0,) * NARROW, (0,)
 
 
-@intrinsic
-def _pointer(typingctx, kind, address):
-    """The integer `address` as a pointer to elements of the array `kind`."""
-    signature = types.CPointer(kind.dtype)(kind, address)
-
-    def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[1], context.get_value_type(signature.return_type))
-
-    return signature, codegen
-
-
-@compiled
-def _aligned(kind, elements):
-    """Scratch that starts on a vector register's boundary.
-
-    Take its address (`.ctypes.data`) inside the loop that uses it: Numba frees an array after its last use.
-    """
-    memory = np.empty(elements + VECTOR_BYTES // kind.itemsize, kind.dtype)
-    beyond = memory.ctypes.data % VECTOR_BYTES
-    skip = np.int64((VECTOR_BYTES - beyond) % VECTOR_BYTES) // kind.itemsize
-    return memory[skip : skip + elements]
-
-
-@compiled
-def _tolerance(kind):
-    """Largest deviation from equal spacing, in spacings, that the accuracy of `kind` does not see."""
-    return 1e-5 if kind.itemsize == 4 else 2e-14
-
-
-@compiled
-def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
-    """`y = evaluate(x, coef) (+ silu(x) @ base_weight)` for tasks `first <= task < last`, one per block of rows."""
-    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
-     y_at, B, I, S, O, order, linear, capacity) = numbers  # fmt: skip
-    degree, k1 = len(rows) - 1, len(rows)
-    bytes_ = kind.itemsize
-    lanes = VECTOR_BYTES // bytes_
-    vectors = (O + lanes - 1) // lanes
-    n_wide = vectors // len(wide)
-    n_narrow = vectors - n_wide * len(wide)
-    groups = S + k1 + 2  # one per cell, one before and one behind the grid, one more for counting
-    slots = min(SLOTS, I)
-    tile = _aligned(kind, capacity * vectors * lanes)
-    weights = np.empty(slots * k1 * capacity, kind.dtype)
-    bases = np.empty(slots * capacity, kind.dtype)
-    base, unused = np.empty(capacity, kind.dtype), np.empty(1, kind.dtype)
-    orders = np.empty((slots, capacity), np.int32)
-    counts = np.empty((slots, groups), np.int32)
-    cell, column = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype)
-    local, sorted_local = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
-    table, exact_table, work = np.empty((k1, k1), kind.dtype), np.empty((k1, k1)), np.empty((k1, k1))
-    uniform_table = np.empty((k1, k1))
-    uniform_polynomials(uniform_table, work, degree, order)
-    uniform = np.empty(I, np.bool_)
-    checked = -1
-    blocks = (B + capacity - 1) // capacity
-    for task in range(first, last):
-        model, block = task // blocks, task % blocks
-        begin = block * capacity
-        n = min(capacity, B - begin)
-        fill(tile, 0, tile.size)
-        x = carray(_pointer(kind, x_at + model * x_step * bytes_), B * I)
-        if model != checked:
-            _check_spacing(kind, uniform, knots_at + model * knots_step * bytes_, 0, I, S + k1, degree)
-            checked = model
-        for i0 in range(0, I, slots):
-            here = min(slots, I - i0)
-            for slot in range(here):
-                i = i0 + slot
-                knots = carray(_pointer(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_), S + k1)
-                for b in range(n):
-                    column[b] = x[(begin + b) * I + i]
-                sort_by_cell(
-                    column, n, knots, degree, linear, order >= degree, uniform[i],
-                    cell, local, counts[slot], sorted_local, orders[slot],
-                )  # fmt: skip
-                basis_of_runs(
-                    rows, knots, linear, uniform[i], order, counts[slot], sorted_local, n,
-                    weights, slot * k1 * capacity, capacity, table, exact_table, work, uniform_table,
-                )  # fmt: skip
-                if h_at != 0:
-                    h = carray(_pointer(kind, h_at + (model * h_step + begin * I + i) * bytes_), (B - begin) * I)
-                    _scale(rows, weights, slot * k1 * capacity, capacity, h, I, orders[slot], n)
-                if len(with_base):
-                    silu_of_column(column, n, base, unused, False)
-                    for q in range(n):
-                        bases[slot * capacity + q] = base[np.uint32(orders[slot, q])]
-            for panel in range(n_wide + n_narrow):
-                is_wide = panel < n_wide
-                vector = panel * len(wide) if is_wide else n_wide * len(wide) + panel - n_wide
-                tile_at = tile.ctypes.data + vector * lanes * capacity * bytes_
-                first_output = vector * lanes
-                for slot in range(here):
-                    i = i0 + slot
-                    coef_here = coef_at + (model * coef_step + i * S * O + first_output) * bytes_
-                    w_here = w_at + (model * w_step + i * O + first_output) * bytes_
-                    order_at = orders[slot].ctypes.data
-                    weight_here = weights.ctypes.data + slot * k1 * capacity * bytes_
-                    base_here = bases.ctypes.data + slot * capacity * bytes_
-                    for group in range(groups - 1):
-                        start, stop = np.int64(counts[slot, group]), np.int64(counts[slot, group + 1])
-                        if start == stop:
-                            continue
-                        row = coef_here + first_row(group, degree, S) * O * bytes_
-                        if is_wide:
-                            forward_run(kind, rows, wide, with_base, (
-                                row, O, w_here, O - first_output, start, stop, order_at, weight_here, capacity, base_here,
-                                tile_at))  # fmt: skip
-                        else:
-                            forward_run(kind, rows, narrow, with_base, (
-                                row, O, w_here, O - first_output, start, stop, order_at, weight_here, capacity, base_here,
-                                tile_at))  # fmt: skip
-        y = carray(_pointer(kind, y_at + (model * B + begin) * O * bytes_), n * O)
-        for vector in range(vectors):
-            in_wide = vector < n_wide * len(wide)
-            stride = lanes * len(wide) if in_wide else lanes
-            shift = (vector // len(wide) * len(wide) * capacity + vector % len(wide)) * lanes if in_wide else vector * capacity * lanes
-            first_output = vector * lanes
-            width = min(lanes, O - first_output)
-            for b in range(n):
-                for o in range(width):
-                    y[b * O + first_output + o] = tile[shift + b * stride + o]
-
-
-@compiled
-def _check_spacing(kind, uniform, knots_at, first, last, count, degree):
-    """Which inputs have equally spaced knots."""
-    for i in range(first, last):
-        knots = carray(_pointer(kind, knots_at + i * count * kind.itemsize), count)
-        uniform[i] = is_uniform(knots, degree, _tolerance(kind))
-
-
-@compiled
-def _scale(rows, weights, offset, capacity, h, stride, order, n):
-    for s in range(len(rows)):
-        for q in range(n):
-            weights[offset + s * capacity + q] *= h[order[q] * stride]
-
-
-@compiled
-def _load_tile(kind, tile, capacity, width, g, n, O):
-    """Copy `(n, O)` cotangents into padded panels of `width` registers."""
-    lanes = VECTOR_BYTES // kind.itemsize
-    panel = lanes * width
-    for column in range(0, O, panel):
-        valid = min(panel, O - column)
-        at = column * capacity
-        for b in range(n):
-            for o in range(valid):
-                tile[at + b * panel + o] = g[b * O + column + o]
-            for o in range(valid, panel):
-                tile[at + b * panel + o] = 0
-
-
-@compiled
-def _pack(kind, wide, packed_at, height, rows_at, count, O):
-    """Copy `(count, O)` rows into panels of `height` rows, padded with zeros."""
-    lanes = VECTOR_BYTES // kind.itemsize
-    panel = lanes * len(wide)
-    for column in range(0, O, panel):
-        source, target = rows_at + column * kind.itemsize, packed_at + column * height * kind.itemsize
-        copy_rows(kind, wide, wide, PACK, (source, O, target, panel, count, O - column))
-
-
-@compiled
-def _unpack(kind, wide, packed_at, height, rows_at, count, O, add):
-    """The way back: write, or add, to `(count, O)` rows."""
-    lanes = VECTOR_BYTES // kind.itemsize
-    panel = lanes * len(wide)
-    for column in range(0, O, panel):
-        source, target = packed_at + column * height * kind.itemsize, rows_at + column * kind.itemsize
-        if add:
-            copy_rows(kind, wide, wide, UNPACK_ADD, (source, panel, target, O, count, O - column))
-        else:
-            copy_rows(kind, wide, wide, UNPACK, (source, panel, target, O, count, O - column))
-
-
-@compiled
-def _unload(kind, pulled_at, order, n, out, stride):
-    """`out[order[q]] = sum of the lanes of vector q`."""
-    for q in range(n):
-        out[np.int64(order[q]) * stride] = lane_sum(kind, pulled_at + q * VECTOR_BYTES)
-
-
-@compiled
-def backward(kind, rows, flags, wide, numbers, share, shares):
-    """Gradients of `forward`, the part of one share: some (model, input) pairs, or some rows of all pairs.
-
-    Shares of rows write coefficient gradients of their own, one after the other. `flags` (its length) says which: SCATTER coefficients, PULL inputs, BASE the residual branch beside them.
-    """
-    (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
-     g_at, g_step, dcoef_at, dx_at, dw_at, B, I, S, O, order, slope_order, linear, capacity,
-     models, by_rows) = numbers  # fmt: skip
-    row_first, row_last, first, last = 0, B, models * I * share // shares, models * I * (share + 1) // shares
-    if by_rows:
-        row_first, row_last, first, last = B * share // shares, B * (share + 1) // shares, 0, models * I
-        dcoef_at += share * models * I * S * O * kind.itemsize
-        dw_at += share * models * I * O * kind.itemsize
-    degree, k1 = len(rows) - 1, len(rows)
-    bytes_ = kind.itemsize
-    lanes = VECTOR_BYTES // bytes_
-    panel = lanes * len(wide)
-    panels = (O + panel - 1) // panel
-    groups = S + k1 + 2
-    scatter, pull, with_base = (len(flags) & SCATTER) != 0, (len(flags) & PULL) != 0, (len(flags) & BASE) != 0
-    tile = _aligned(kind, capacity * panels * panel)
-    pulled = _aligned(kind, capacity * lanes)
-    packed, packed_sums = _aligned(kind, panels * panel * (S + 1)), _aligned(kind, panels * panel * (S + 1))
-    weights = np.empty(2 * k1 * capacity, kind.dtype)
-    bases = np.empty(2 * capacity, kind.dtype)
-    base, base_slope = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
-    order_of = np.empty(capacity, np.int32)
-    counts = np.empty(groups, np.int32)
-    cell, column = np.empty(capacity, np.int32), np.empty(capacity, kind.dtype)
-    local, sorted_local = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
-    table, exact_table, work = np.empty((k1, k1), kind.dtype), np.empty((k1, k1)), np.empty((k1, k1))
-    uniform_values, uniform_slopes = np.empty((k1, k1)), np.empty((k1, k1))
-    uniform_polynomials(uniform_values, work, degree, order)
-    uniform_polynomials(uniform_slopes, work, degree, slope_order)
-    uniform = np.empty(I, np.bool_)
-    for model in range(first // I, (last + I - 1) // I):
-        x = carray(_pointer(kind, x_at + model * x_step * bytes_), B * I)
-        i_first, i_last = max(first - model * I, 0), min(last - model * I, I)
-        _check_spacing(kind, uniform, knots_at + model * knots_step * bytes_, i_first, i_last, S + k1, degree)
-        for begin in range(row_first, max(row_last, row_first + 1), capacity):
-            n = min(capacity, row_last - begin)
-            g = carray(_pointer(kind, g_at + (model * g_step + begin * O) * bytes_), n * O)
-            _load_tile(kind, tile, capacity, len(wide), g, n, O)
-            for i in range(i_first, i_last):
-                if pull:
-                    coef_here = coef_at + (model * coef_step + i * S * O) * bytes_
-                    _pack(kind, wide, packed.ctypes.data, S + 1, coef_here, S, O)
-                    if with_base:
-                        w_here = w_at + (model * w_step + i * O) * bytes_
-                        _pack(kind, wide, packed.ctypes.data + S * panel * bytes_, S + 1, w_here, 1, O)
-                if scatter:
-                    fill(packed_sums, 0, packed_sums.size)
-                knots = carray(_pointer(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_), S + k1)
-                for b in range(n):
-                    column[b] = x[(begin + b) * I + i]
-                sort_by_cell(
-                    column, n, knots, degree, linear, max(order, slope_order) >= degree, uniform[i],
-                    cell, local, counts, sorted_local, order_of,
-                )  # fmt: skip
-                if scatter:
-                    basis_of_runs(
-                        rows, knots, linear, uniform[i], order, counts, sorted_local, n,
-                        weights, 0, capacity, table, exact_table, work, uniform_values,
-                    )  # fmt: skip
-                    if h_at != 0:
-                        h = carray(_pointer(kind, h_at + (model * h_step + begin * I + i) * bytes_), (B - begin) * I)
-                        _scale(rows, weights, 0, capacity, h, I, order_of, n)
-                if pull:
-                    basis_of_runs(
-                        rows, knots, linear, uniform[i], slope_order, counts, sorted_local, n,
-                        weights, k1 * capacity, capacity, table, exact_table, work, uniform_slopes,
-                    )  # fmt: skip
-                    fill(pulled, 0, n * lanes)
-                if with_base:
-                    silu_of_column(column, n, base, base_slope, pull)
-                    for q in range(n):
-                        bases[q] = base[np.uint32(order_of[q])]
-                    if pull:
-                        for q in range(n):
-                            bases[capacity + q] = base_slope[np.uint32(order_of[q])]
-                for p in range(panels):
-                    for group in range(groups - 1):
-                        start, stop = np.int64(counts[group]), np.int64(counts[group + 1])
-                        if start == stop:
-                            continue
-                        here = p * (S + 1) * panel * bytes_
-                        row, base_row = here + first_row(group, degree, S) * panel * bytes_, here + S * panel * bytes_
-                        backward_run(kind, rows, wide, flags, (
-                            packed.ctypes.data + row, packed_sums.ctypes.data + row,
-                            packed.ctypes.data + base_row, packed_sums.ctypes.data + base_row,
-                            start, stop, order_of.ctypes.data, weights.ctypes.data,
-                            weights.ctypes.data + k1 * capacity * bytes_, capacity, bases.ctypes.data,
-                            bases.ctypes.data + capacity * bytes_,
-                            tile.ctypes.data + p * panel * capacity * bytes_, pulled.ctypes.data))  # fmt: skip
-                if scatter:
-                    add = begin > row_first
-                    sums_at = packed_sums.ctypes.data
-                    _unpack(kind, wide, sums_at, S + 1, dcoef_at + (model * I + i) * S * O * bytes_, S, O, add)
-                    if with_base:
-                        dw_here = dw_at + (model * I + i) * O * bytes_
-                        _unpack(kind, wide, sums_at + S * panel * bytes_, S + 1, dw_here, 1, O, add)
-                if pull:
-                    shift = (model * B + begin) * I + i
-                    _unload(kind, pulled.ctypes.data, order_of, n, carray(_pointer(kind, dx_at + shift * bytes_), (B - begin) * I), I)
-
-
-@lru_cache(maxsize=None)
+@cache
 def _forward_entry(dtype: torch.dtype, k1: int, with_base: bool, is_wide: bool) -> tuple[Any, int]:
     kind, rows = _KINDS[dtype], (0,) * k1
     base, wide = _ONE if with_base else (), _WIDE if is_wide else _ONE
 
     def entry(data):
-        ticket, shares, tasks = to_fixed_tuple(carray(data, 3, np.int64), 3)
-        numbers = to_fixed_tuple(carray(data, 21, np.int64)[3:], 18)
+        _, shares, tasks = to_fixed_tuple(carray(data, 3, np.int64), 3)
+        numbers = to_fixed_tuple(carray(data, 24, np.int64)[3:], 21)
         share = take_ticket(data)
         while share < shares:
             forward(kind, rows, base, wide, _ONE, numbers, tasks * share // shares, tasks * (share + 1) // shares)
@@ -363,14 +48,14 @@ def _forward_entry(dtype: torch.dtype, k1: int, with_base: bool, is_wide: bool) 
     return function.ctypes, function.address
 
 
-@lru_cache(maxsize=None)
+@cache
 def _backward_entry(dtype: torch.dtype, k1: int, flags: int, is_wide: bool) -> tuple[Any, int]:
     kind, rows, tag = _KINDS[dtype], (0,) * k1, (0,) * flags
     wide = _NARROW if is_wide else _ONE
 
     def entry(data):
-        ticket, shares = to_fixed_tuple(carray(data, 2, np.int64), 2)
-        numbers = to_fixed_tuple(carray(data, 27, np.int64)[2:], 25)
+        _, shares = to_fixed_tuple(carray(data, 2, np.int64), 2)
+        numbers = to_fixed_tuple(carray(data, 32, np.int64)[2:], 30)
         share = take_ticket(data)
         while share < shares:
             backward(kind, rows, tag, wide, numbers, share, shares)
@@ -407,7 +92,7 @@ def edges_backward(x, coef, base_weight, cotangent, knots, degree, linear, need_
     return dx, dcoef, dweight
 
 
-def _place(tensor: Tensor | None, models: bool) -> tuple[Tensor | None, int, int]:
+def _place(tensor: Any, models: bool) -> tuple[Any, int, int]:
     """A tensor whose models are contiguous, its address, and the elements from one model to the next."""
     if tensor is None:
         return None, 0, 0
@@ -417,11 +102,36 @@ def _place(tensor: Tensor | None, models: bool) -> tuple[Tensor | None, int, int
     return tensor, tensor.data_ptr(), tensor.stride(0) if models else 0
 
 
-def _capacity(rows: int, basis: int, wanted: int, per_cell: int) -> int:
+def _rows_per_block(rows: int, basis: int, wanted: int, per_cell: int) -> int:
     """Rows per block: what the caches like, more where cells would hold fewer than `per_cell` samples."""
     while wanted < per_cell * basis and wanted < MOST_ROWS:
         wanted *= 2
-    return min(wanted, -(-rows // 16) * 16)  # whole registers
+    return min(wanted, rows)
+
+
+class _Tables:
+    """Spacing of every row of knots, and addresses of the tables that the kernels need for it."""
+
+    def __init__(self, knots: Tensor, degree: int, linear: bool) -> None:
+        self.knots, self.degree, self.linear = knots, degree, linear
+        rows, count = knots.numel() // knots.shape[-1], knots.shape[-1]
+        self.spacing = np.empty(rows)
+        self.others = spacings(_KINDS[knots.dtype], knots.data_ptr(), rows, count, degree, self.spacing)
+        self.kept: list[np.ndarray] = [self.spacing]
+
+    def addresses(self, order: int) -> tuple[int, int]:
+        """Of the tables for equal spacing and of those of every input (0 when none needs its own)."""
+        shared = uniform_tables(self.degree, order, self.linear)
+        self.kept.append(shared)
+        if not self.others:
+            return _address(shared), 0
+        rows = self.knots.reshape(-1, self.knots.shape[-1]).double().numpy()
+        self.kept.append(own_tables(rows, self.degree, order, self.linear))
+        return _address(shared), _address(self.kept[-1])
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
 
 
 def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tensor:
@@ -440,13 +150,41 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
     weight, h_at, h_step = _place(weight, models)
     base_weight, w_at, w_step = _place(base_weight, models)
     threads = shares(M * B, M * B * I * (degree + 1.0) * (O + 16), GRAIN)
-    capacity = _capacity(min(B, -(-M * B // threads)), S, FORWARD_ROWS, 8)
-    tasks = M * -(-B // capacity)
+    block = _rows_per_block(min(B, -(-M * B // threads)), S, FORWARD_ROWS, 8)
+    tasks = M * -(-B // block)
+    tables = _Tables(knots, degree, linear)
     is_wide = VECTOR_BYTES // x.element_size() * WIDE <= O
     entry, address = _forward_entry(x.dtype, degree + 1, base_weight is not None, is_wide)
-    _run(entry, address, threads, (0, min(tasks, SHARES * threads), tasks,
-         x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
-         y.data_ptr(), B, I, S, O, order, int(linear), capacity))  # fmt: skip
+    _run(
+        entry,
+        address,
+        threads,
+        (
+            0,
+            min(tasks, SHARES * threads),
+            tasks,
+            x_at,
+            x_step,
+            coef_at,
+            coef_step,
+            knots_at,
+            knots_step,
+            h_at,
+            h_step,
+            w_at,
+            w_step,
+            y.data_ptr(),
+            B,
+            I,
+            S,
+            O,
+            order,
+            int(linear),
+            block,
+            _address(tables.spacing),
+            *tables.addresses(order),
+        ),
+    )
     return y
 
 
@@ -461,27 +199,33 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
     B, I = x.shape[-2:]
     S, O = knots.shape[-1] - degree - 1, g.shape[-1]
     lead = x.shape[:-2]
+    if B == 0 or O == 0:
+        dcoef = x.new_zeros((*lead, I, S, O))
+        return dcoef, x.new_zeros(x.shape), x.new_zeros((*lead, I, O))
     x, x_at, x_step = _place(x, models)
     coef, coef_at, coef_step = _place(coef, models)
     knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
     weight, h_at, h_step = _place(weight, models)
     base_weight, w_at, w_step = _place(base_weight, models)
     g, g_at, g_step = _place(g, models)
-    capacity = _capacity(B, S, BACKWARD_ROWS if O > 64 else FORWARD_ROWS, 32)
+    block = _rows_per_block(B, S, BACKWARD_ROWS if O > 64 else FORWARD_ROWS, 32)
+    tables = _Tables(knots, degree, linear)
+    (shared, own), (shared_slopes, own_slopes) = tables.addresses(order), tables.addresses(slope_order)
     tasks = M * I
     threads = shares(max(tasks, B // 512), M * B * I * (degree + 1.0) * (2 * O + 32), GRAIN)
     by_rows = threads > tasks  # few inputs, many rows: each share sums coefficient gradients of its own
     n_shares = threads if by_rows else min(tasks, SHARES * threads)
-    own = (n_shares,) if by_rows else ()
+    lead = (n_shares, *lead) if by_rows else lead
     nothing = x.new_empty(0)
-    dcoef = x.new_empty((*own, *lead, I, S, O)) if flags & SCATTER else nothing
-    dweight = x.new_empty((*own, *lead, I, O)) if flags & SCATTER and flags & BASE else nothing
+    dcoef = x.new_empty((*lead, I, S, O)) if flags & SCATTER else nothing
+    dweight = x.new_empty((*lead, I, O)) if flags & SCATTER and flags & BASE else nothing
     dx = x.new_empty(x.shape) if flags & PULL else nothing
     entry, address = _backward_entry(x.dtype, degree + 1, flags, VECTOR_BYTES // x.element_size() < O)
     _run(entry, address, threads, (0, n_shares,
          x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
          g_at, g_step, dcoef.data_ptr(), dx.data_ptr(), dweight.data_ptr(),
-         B, I, S, O, order, slope_order, int(linear), capacity, M, int(by_rows)))  # fmt: skip
+         B, I, S, O, order, slope_order, int(linear), block, M, int(by_rows),
+         _address(tables.spacing), shared, shared_slopes, own, own_slopes))  # fmt: skip
     if by_rows:
         return (dcoef.sum(0) if flags & SCATTER else nothing), dx, (dweight.sum(0) if flags & BASE else nothing)
     return dcoef, dx, dweight

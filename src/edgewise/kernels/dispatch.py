@@ -58,23 +58,29 @@ REFERENCE = {
 
 
 def fake_evaluate(x, coef, knots, weight, degree, order, linear):
+    """Shape of `evaluate` for tracing."""
     return x.new_empty((*x.shape[:-1], coef.shape[-1]))
 
 
 def fake_scatter(x, cotangent, knots, weight, degree, order, linear):
+    """Shape of `scatter` for tracing."""
     size = knots.shape[-1] - degree - 1
     return x.new_empty((*x.shape[:-2], x.shape[-1], size, cotangent.shape[-1]))
 
 
 def fake_pull(x, coef, cotangent, knots, degree, order, linear):
+    """Shape of `pull` for tracing."""
     return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
 def fake_edges(x, coef, base_weight, knots, degree, linear):
+    """Shape of `edges` for tracing."""
     return x.new_empty((*x.shape[:-1], coef.shape[-1]))
 
 
 def fake_edges_backward(x, coef, base_weight, cotangent, knots, degree, linear, need_x):
+    """Shape of `edges_backward` for tracing."""
+
     def like(tensor: Tensor) -> Tensor:
         return torch.empty_like(tensor, memory_format=torch.contiguous_format)
 

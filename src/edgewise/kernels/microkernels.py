@@ -10,6 +10,9 @@ All arguments are integers: addresses, counts, and strides in elements. Three em
 numbers: `rows` (k + 1), `width` (registers per panel) and, for what to compute, `flags` (see below).
 """
 
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+# (llvmlite's own annotations say None where any value may stand)
+
 from collections.abc import Callable
 from typing import Any
 
@@ -70,7 +73,7 @@ class _Emitter:
 
     def splat(self, address: ir.Value) -> ir.Value:
         """All lanes equal to the number at `address`."""
-        return self._broadcast(self.scalar(address), self.vector)
+        return self.broadcast(self.scalar(address))
 
     def index(self, address: ir.Value) -> ir.Value:
         """The 32-bit index at `address`, widened."""
@@ -86,6 +89,10 @@ class _Emitter:
         limit = self._broadcast(self.builder.trunc(valid, ir.IntType(32)), lane)
         numbers = range(register * self.lanes, (register + 1) * self.lanes)
         self.mask = self.builder.icmp_signed("<", ir.Constant(lane, list(numbers)), limit)
+
+    def broadcast(self, value: ir.Value) -> ir.Value:
+        """All lanes equal to `value`."""
+        return self._broadcast(value, self.vector)
 
     def _broadcast(self, value: ir.Value, vector: ir.VectorType) -> ir.Value:
         first = self.builder.insert_element(ir.Constant(vector, ir.Undefined), value, self._i32(0))
@@ -140,7 +147,10 @@ def _emit_forward(
     if width == 1:  # wider panels are always full
         to.only_first(valid)
     kept = [
-        [to.load_part(to.offset(to.address(coef, to.builder.mul(row_stride, to.count(r))), v * to.lanes)) for v in range(width)]
+        [
+            to.load_part(to.offset(to.address(coef, to.builder.mul(row_stride, to.count(r))), v * to.lanes))
+            for v in range(width)
+        ]
         for r in range(rows)
     ]
     factors = [to.address(weights, to.builder.mul(capacity, to.count(r))) for r in range(rows)]
@@ -217,20 +227,32 @@ def _emit_backward(
 backward_run = _intrinsic(_emit_backward, 14)
 
 
-def _emit_horner(to: _Emitter, rows: int, width: int, flags: int, weights, offset, capacity, local, n, table) -> None:
-    """`weights[offset + s * capacity + q] = sum_p table[s, p] local[q]^p` for `q < n`, in whole registers."""
-    powers = [[to.splat(to.offset(table, s * rows + p)) for p in range(rows)] for s in range(rows)]
-    with cgutils.for_range_slice(to.builder, to.count(0), n, to.count(to.lanes)) as (q, _):
+def _emit_horner(
+    to: _Emitter, rows: int, width: int, flags: int, weights, capacity, local, start, stop, table, factor,
+) -> None:  # fmt: skip
+    """`weights[s * capacity + q] = factor sum_p table[s, p] local[q]^p` for `start <= q < stop`, in whole registers.
+
+    `table` and `factor` are float64.
+    """
+    double = ir.DoubleType()
+    scale = to.builder.load(to.pointer(factor, double))
+
+    def constant(index: int) -> ir.Value:
+        place = to.pointer(to.builder.add(table, to.count(8 * index)), double)
+        value = to.builder.fmul(to.builder.load(place), scale)
+        return to.broadcast(value if to.bytes == 8 else to.builder.fptrunc(value, to.element))
+
+    powers = [[constant(s * rows + p) for p in range(rows)] for s in range(rows)]
+    with cgutils.for_range_slice(to.builder, start, stop, to.count(to.lanes)) as (q, _):
         u = to.load(to.address(local, q))
         for s in range(rows):
             value = powers[s][-1]
             for coefficient in reversed(powers[s][:-1]):
                 value = to.fma(value, u, coefficient)
-            skip = to.builder.add(offset, to.builder.mul(capacity, to.count(s)))
-            to.store(value, to.address(weights, to.builder.add(skip, q)))
+            to.store(value, to.address(weights, to.builder.add(q, to.builder.mul(capacity, to.count(s)))))
 
 
-horner = _intrinsic(_emit_horner, 6)
+horner = _intrinsic(_emit_horner, 7)
 
 PACK, UNPACK, UNPACK_ADD = (), (0,), (0, 0)
 """What `copy_rows` does, as its `flags`."""

@@ -51,9 +51,7 @@ def scatter(
     return _call("scatter", x, cotangent, knots, weight, degree, order, linear)
 
 
-def pull(
-    x: Tensor, coef: Tensor, cotangent: Tensor, knots: Tensor, degree: int, order: int, linear: bool
-) -> Tensor:
+def pull(x: Tensor, coef: Tensor, cotangent: Tensor, knots: Tensor, degree: int, order: int, linear: bool) -> Tensor:
     """`E[b,i] = sum_o g[b,o] sum_s D^m B_s(x[b,i]) C[i,s,o]`, shape `([M,] B, I)`."""
     return _call("pull", x, coef, cotangent, knots, degree, order, linear)
 
@@ -66,11 +64,16 @@ def edges(x: Tensor, coef: Tensor, base_weight: Tensor, knots: Tensor, degree: i
 def _call(name: str, *args: Any) -> Any:
     if torch.onnx.is_in_onnx_export():  # ONNX knows plain operations only
         return dispatch.REFERENCE[name](*args)
-    if torch.compiler.is_compiling():
+    if _is_traced():
         return getattr(torch.ops.edgewise, name)(*args)
-    if torch._C._functorch.peek_interpreter_stack() is None:
+    if torch._C._functorch.peek_interpreter_stack() is None:  # pyright: ignore[reportAttributeAccessIssue]
         return _EAGER[name].apply(*args)
     return _TRANSFORMABLE[name].apply(*args)
+
+
+def _is_traced() -> bool:
+    """Whether somebody records operators: the compiler, or a dispatch mode such as a tracer or a counter."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
 
 
 def _scaled(weight: Tensor | None, value: Tensor) -> Tensor:
@@ -188,7 +191,7 @@ class _Edges:
         need = ctx.needs_input_grad
         if not torch.is_grad_enabled():  # first derivatives only: one fused pass
             arguments = (x, coef, base_weight, g, knots, degree, linear, need[0])
-            if torch.compiler.is_compiling():
+            if _is_traced():
                 grads = torch.ops.edgewise.edges_backward(*arguments)
             else:
                 grads = dispatch.run("edges_backward", *arguments)
@@ -228,6 +231,9 @@ def _map_models(
     """Run `function` under `vmap`: the mapped axis becomes (part of) the model axis.
 
     `ranks` are the ranks of the tensors without mapped and model axes.
+
+    Returns:
+        The result and its mapped axis, 0.
     """
     size = info.batch_size
     logical = [None if t is None else t.dim() - (d is not None) for t, d in zip(tensors, in_dims, strict=False)]

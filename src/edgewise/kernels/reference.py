@@ -24,9 +24,7 @@ def scatter(
     return torch.einsum("...bis,...bo->...iso", _basis(x, knots, weight, degree, order, linear), cotangent)
 
 
-def pull(
-    x: Tensor, coef: Tensor, cotangent: Tensor, knots: Tensor, degree: int, order: int, linear: bool
-) -> Tensor:
+def pull(x: Tensor, coef: Tensor, cotangent: Tensor, knots: Tensor, degree: int, order: int, linear: bool) -> Tensor:
     """`E[b,i] = sum_o g[b,o] sum_s D^m B_s(x[b,i]) C[i,s,o]`."""
     basis = _basis(x, knots, None, degree, order, linear)
     return torch.einsum("...bis,...iso,...bo->...bi", basis, coef, cotangent)
