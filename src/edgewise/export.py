@@ -50,8 +50,8 @@ def export_onnx(
     Accuracy: 1e-6 (float32) and 1e-12 (float64) relative to the model, in onnxruntime.
     """
     try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
+        import onnx  # noqa: F401  # pyright: ignore[reportMissingImports]
+        import onnxscript  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingDependencyError(
             f"ONNX export needs {error.name}. Install it with `pip install 'edgewise[onnx]'`."
