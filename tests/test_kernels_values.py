@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from edgewise import kernels
+from edgewise.errors import ShapeError
 from edgewise.splines import extend_knots, uniform_knots
 
 F64 = torch.float64
@@ -351,3 +352,25 @@ def test_every_degree_and_dtype(degree, outputs):
                 for name, call in contractions(linear, degree=degree).items():
                     low, high = (call(*arguments(p, name)) for p in (single, double))
                     assert (low.double() - high).abs().max() < 1e-5 * high.abs().max(), name
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": torch.zeros(3, dtype=torch.float64)}, r"`x` must be \(rows, inputs\)"),
+        ({"coef": torch.zeros(2, 8, 4, dtype=torch.float64)}, r"`coef` must be \(3, 8, 4\)"),
+        ({"coef": torch.zeros(3, 8, 4)}, "use one of both"),
+        ({"weight": torch.zeros(5, 3, dtype=torch.float64)}, r"`weight` must be \(10, 3\)"),
+        ({"knots": torch.zeros(2, 12, dtype=torch.float64)}, r"`knots` must be \(3, 12\)"),
+        ({"knots": torch.zeros(3, 6, dtype=torch.float64)}, "at least 8 entries"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused_before_an_address_is_used(change, message):
+    arguments = {
+        "x": torch.zeros(10, 3, dtype=torch.float64),
+        "coef": torch.zeros(3, 8, 4, dtype=torch.float64),
+        "knots": torch.linspace(-1, 1, 12, dtype=torch.float64).expand(3, -1).contiguous(),
+        "weight": None,
+    }
+    with pytest.raises(ShapeError, match=message):
+        kernels.evaluate(*(arguments | change).values(), 3, 0, True)

@@ -13,6 +13,7 @@ from numba import carray
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
 
+from edgewise.errors import ShapeError
 from edgewise.kernels.compilation import compiled_entry
 from edgewise.kernels.cpu_loops import backward, forward, spacings
 from edgewise.kernels.microkernels import BASE, NARROW, PULL, SCATTER, VECTOR_BYTES, WIDE, take_ticket
@@ -102,6 +103,36 @@ def _place(tensor: Any, models: bool) -> tuple[Any, int, int]:
     return tensor, tensor.data_ptr(), tensor.stride(0) if models else 0
 
 
+def _axes(x: Tensor) -> tuple[bool, int, int, int]:
+    """Whether there is a model axis; models, rows, inputs."""
+    if x.dim() not in (2, 3):
+        raise ShapeError(f"kernels: `x` must be (rows, inputs) or (models, rows, inputs); got {tuple(x.shape)}.")
+    return x.dim() == 3, x.shape[0] if x.dim() == 3 else 1, x.shape[-2], x.shape[-1]
+
+
+def _check(x: Tensor, degree: int, knots: Tensor, **others: tuple[Tensor | None, tuple[int, ...]]) -> None:
+    """Refuse tensors that do not fit together: the kernels work on addresses and would read beyond them."""
+    rows = (*x.shape[:-2], x.shape[-1]) if knots.dim() == 3 else x.shape[-1:]
+    shapes = {"knots": (knots, (*rows, knots.shape[-1])), **others}
+    if degree < 0 or knots.shape[-1] < 2 * degree + 2:
+        raise ShapeError(
+            f"kernels: `knots` needs at least {2 * degree + 2} entries a row for degree {degree}; "
+            f"got {tuple(knots.shape)}."
+        )
+    for name, (tensor, shape) in shapes.items():
+        if tensor is None:
+            continue
+        if tensor.shape != shape:
+            raise ShapeError(
+                f"kernels: `{name}` must be {tuple(shape)} beside `x` {tuple(x.shape)}; got {tuple(tensor.shape)}."
+            )
+        if tensor.dtype != x.dtype or tensor.device != x.device:
+            raise ShapeError(
+                f"kernels: `{name}` is {tensor.dtype} on {tensor.device}, `x` is {x.dtype} on {x.device}; "
+                f"use one of both."
+            )
+
+
 def _rows_per_block(rows: int, basis: int, wanted: int, per_cell: int) -> int:
     """Rows per block: what the caches like, more where cells would hold fewer than `per_cell` samples."""
     while wanted < per_cell * basis and wanted < MOST_ROWS:
@@ -135,13 +166,14 @@ def _address(array: np.ndarray) -> int:
 
 
 def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tensor:
-    models = x.dim() == 3
-    M = x.shape[0] if models else 1
-    B, I = x.shape[-2:]
+    models, M, B, I = _axes(x)
     S, O = coef.shape[-2:]
+    lead = x.shape[:-2]
+    _check(x, degree, knots, coef=(coef, (*lead, I, knots.shape[-1] - degree - 1, O)), weight=(weight, x.shape),
+           base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
     y = x.new_empty((*x.shape[:-1], O))
-    if y.numel() == 0:
-        return y
+    if y.numel() == 0 or I == 0:
+        return y.zero_()
     if order > degree:
         return y.copy_((0 * x).sum(-1, keepdim=True))  # NaN in, NaN out
     x, x_at, x_step = _place(x, models)
@@ -194,12 +226,12 @@ def _run(entry: Any, address: int, threads: int, numbers: tuple[int, ...]) -> No
 
 
 def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slope_order, linear):
-    models = x.dim() == 3
-    M = x.shape[0] if models else 1
-    B, I = x.shape[-2:]
+    models, M, B, I = _axes(x)
     S, O = knots.shape[-1] - degree - 1, g.shape[-1]
     lead = x.shape[:-2]
-    if B == 0 or O == 0:
+    _check(x, degree, knots, coef=(coef, (*lead, I, S, O)), cotangent=(g, (*lead, B, O)), weight=(weight, x.shape),
+           base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
+    if B == 0 or O == 0 or I == 0:
         dcoef = x.new_zeros((*lead, I, S, O))
         return dcoef, x.new_zeros(x.shape), x.new_zeros((*lead, I, O))
     x, x_at, x_step = _place(x, models)
