@@ -29,7 +29,7 @@ def test_run_reports_every_part_and_layer(small):
     assert all(e["forward"] > 0 and e["step"] > 0 for e in result["layers"])
     parts = result["tiny"]
     assert parts["whole closure (loss + gradients)"] > 0
-    inside = ["kernels, forward", "kernels, backward", "operator calls, forward", "base function, forward"]
+    inside = ["kernels, forward", "kernels, backward", "operator calls, forward"]
     total = sum(parts[name] for name in [*inside, "autograd and modules", "loss"])
     assert total == pytest.approx(parts["whole closure (loss + gradients)"], abs=0.5)  # rounding of six parts
 

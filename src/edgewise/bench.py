@@ -106,18 +106,13 @@ def _tiny_calls() -> dict[str, Callable[[], Any]]:
             dispatch.run("edges", *arguments)
 
     def backward_kernels() -> None:
-        for l, (cotangent, (values, coef, base, weight, *rest)) in enumerate(zip(cotangents, layers, strict=True)):
-            dispatch.run("edges_backward", values, coef, base, weight, cotangent, *rest, l > 0)
+        for l, (cotangent, (values, coef, weight, *rest)) in enumerate(zip(cotangents, layers, strict=True)):
+            dispatch.run("edges_backward", values, coef, weight, cotangent, *rest, l > 0)
 
     @torch.no_grad()
     def operators() -> None:
         for arguments in layers:
             kernels.edges(*arguments)
-
-    @torch.no_grad()
-    def base_functions() -> None:
-        for values, *_ in layers:
-            F.silu(values)
 
     @torch.no_grad()
     def forward() -> Tensor:
@@ -132,7 +127,6 @@ def _tiny_calls() -> dict[str, Callable[[], Any]]:
         "forward kernels": forward_kernels,
         "backward kernels": backward_kernels,
         "operators": operators,
-        "base functions": base_functions,
         "network forward": forward,
         "network step": step,
         "closure": closure,
@@ -144,7 +138,7 @@ def _tiny_calls() -> dict[str, Callable[[], Any]]:
 
 def _edges_arguments(layer: KANLayer, x: Tensor) -> tuple:
     coef, weight = (w.detach() for w in layer.effective_weights())
-    return x, coef, F.silu(x), weight, layer.knots, layer.k, layer.outside == "linear"
+    return x, coef, weight, layer.knots, layer.k, layer.outside == "linear"
 
 
 def _closure(model: torch.nn.Module, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
@@ -168,12 +162,11 @@ def _lbfgs_iteration(model: KAN, x: Tensor, y: Tensor) -> Callable[[], Any]:
 
 def _parts(times: dict[str, float]) -> dict[str, float]:
     dispatching = times["operators"] - times["forward kernels"]
-    inside = times["forward kernels"] + times["backward kernels"] + dispatching + times["base functions"]
+    inside = times["forward kernels"] + times["backward kernels"] + dispatching
     parts = {
         "kernels, forward": times["forward kernels"],
         "kernels, backward": times["backward kernels"],
         "operator calls, forward": dispatching,
-        "base function, forward": times["base functions"],
         "autograd and modules": times["network step"] - inside,
         "loss": times["closure"] - times["network step"],
         "whole closure (loss + gradients)": times["closure"],
