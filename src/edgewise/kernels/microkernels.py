@@ -126,7 +126,6 @@ def _intrinsic(emit: Callable[..., None], n_integers: int) -> Any:
 
     def typed(typingctx, dtype, rows, width, flags, integers):
         signature = types.void(dtype, rows, width, flags, integers)
-        assert len(integers) == n_integers
 
         def codegen(context, builder, signature, args):
             element = context.get_value_type(signature.args[0].dtype)

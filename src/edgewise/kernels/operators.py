@@ -237,8 +237,7 @@ def _map_models(
     """
     size = info.batch_size
     logical = [None if t is None else t.dim() - (d is not None) for t, d in zip(tensors, in_dims, strict=False)]
-    x = tensors[0]
-    assert x is not None
+    x: Any = tensors[0]
     first = x if in_dims[0] is None else x.movedim(in_dims[0], 0)[0]
     models = first.shape[0] if first.dim() == 3 else None
 

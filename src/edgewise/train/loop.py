@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -220,8 +220,7 @@ class Loop:
         return total + plan.lamb * penalty, loss, penalty
 
     def _full_batch(self) -> FullBatch:
-        rows = self.data.train
-        assert isinstance(rows, Rows)  # `fit` has refused loaders
+        rows = cast("Rows", self.data.train)  # `fit` has refused loaders
         ours = self.optimizer.param_groups[0]["max_iter"] == 1
         return FullBatch(lambda: self._objective(rows), self.parameters, rescale=ours)
 
