@@ -30,7 +30,7 @@ def is_uniform(knots, degree, tolerance):
     worst = 0.0
     for j in range(n):
         worst = max(worst, abs(float(knots[j]) - (lo + (j - degree) * width)))
-    return worst <= tolerance * width
+    return width > 0.0 and worst <= tolerance * width
 
 
 @compiled
@@ -59,13 +59,12 @@ def _locate_uniform(x, n, knots, degree, linear, exact, group, local):
         high = knots.size - 2 - low
         for b in range(n):
             value, c = x[b], group[b] - 1
-            if low <= c <= high:
-                if value < knots[c]:
-                    group[b] -= 1
-                    local[b] += kind(1)
-                elif value >= knots[c + 1] and not (linear and value == hi):
-                    group[b] += 1
-                    local[b] -= kind(1)
+            if c >= low and value < knots[c]:
+                group[b] -= 1
+                local[b] += kind(1)
+            elif c <= high and value >= knots[c + 1] and not (linear and value == hi):
+                group[b] += 1
+                local[b] -= kind(1)
 
 
 @compiled

@@ -13,7 +13,7 @@ from numba import carray
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
 
-from edgewise.errors import ShapeError
+from edgewise.errors import ParameterError, ShapeError
 from edgewise.kernels.compilation import compiled_entry
 from edgewise.kernels.cpu_loops import backward, forward, spacings
 from edgewise.kernels.microkernels import BASE, NARROW, PULL, SCATTER, VECTOR_BYTES, WIDE, take_ticket
@@ -110,10 +110,12 @@ def _axes(x: Tensor) -> tuple[bool, int, int, int]:
     return x.dim() == 3, x.shape[0] if x.dim() == 3 else 1, x.shape[-2], x.shape[-1]
 
 
-def _check(x: Tensor, degree: int, knots: Tensor, **others: tuple[Tensor | None, tuple[int, ...]]) -> None:
+def _check(x: Tensor, degree: int, order: int, knots: Tensor, **others: tuple[Tensor | None, tuple[int, ...]]) -> None:
     """Refuse tensors that do not fit together: the kernels work on addresses and would read beyond them."""
     rows = (*x.shape[:-2], x.shape[-1]) if knots.dim() == 3 else x.shape[-1:]
     shapes = {"knots": (knots, (*rows, knots.shape[-1])), **others}
+    if order < 0:
+        raise ParameterError(f"kernels: `order` (of the derivative) must be an int >= 0; got {order}.")
     if degree < 0 or knots.shape[-1] < 2 * degree + 2:
         raise ShapeError(
             f"kernels: `knots` needs at least {2 * degree + 2} entries a row for degree {degree}; "
@@ -144,6 +146,8 @@ class _Tables:
     """Spacing of every row of knots, and addresses of the tables that the kernels need for it."""
 
     def __init__(self, knots: Tensor, degree: int, linear: bool) -> None:
+        if knots.dim() == 3 and knots.stride(0) == 0:  # one set of knots for all models
+            knots = knots[0]
         self.knots, self.degree, self.linear = knots, degree, linear
         rows, count = knots.numel() // knots.shape[-1], knots.shape[-1]
         self.spacing = np.empty(rows)
@@ -169,13 +173,13 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
     models, M, B, I = _axes(x)
     S, O = coef.shape[-2:]
     lead = x.shape[:-2]
-    _check(x, degree, knots, coef=(coef, (*lead, I, knots.shape[-1] - degree - 1, O)), weight=(weight, x.shape),
+    _check(x, degree, order, knots, coef=(coef, (*lead, I, knots.shape[-1] - degree - 1, O)), weight=(weight, x.shape),
            base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
     y = x.new_empty((*x.shape[:-1], O))
     if y.numel() == 0 or I == 0:
         return y.zero_()
     if order > degree:
-        return y.copy_((0 * x).sum(-1, keepdim=True))  # NaN in, NaN out
+        return y.copy_(torch.where(x.isnan(), x, 0.0).sum(-1, keepdim=True))  # NaN in, NaN out
     x, x_at, x_step = _place(x, models)
     coef, coef_at, coef_step = _place(coef, models)
     knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
@@ -229,7 +233,7 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
     models, M, B, I = _axes(x)
     S, O = knots.shape[-1] - degree - 1, g.shape[-1]
     lead = x.shape[:-2]
-    _check(x, degree, knots, coef=(coef, (*lead, I, S, O)), cotangent=(g, (*lead, B, O)), weight=(weight, x.shape),
+    _check(x, degree, order, knots, coef=(coef, (*lead, I, S, O)), cotangent=(g, (*lead, B, O)), weight=(weight, x.shape),
            base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
     if B == 0 or O == 0 or I == 0:
         dcoef = x.new_zeros((*lead, I, S, O))

@@ -125,7 +125,7 @@ def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
     bytes_ = kind.itemsize
     lanes = VECTOR_BYTES // bytes_
     vectors = (O + lanes - 1) // lanes
-    n_wide = vectors // len(wide)
+    n_wide = O // (lanes * len(wide))  # full panels only: narrow ones read their valid lanes alone
     n_narrow = vectors - n_wide * len(wide)
     groups = S + k1 + 1  # one per cell, one before and one behind the grid
     capacity = block + SLACK

@@ -65,10 +65,12 @@ def _choose_exp(z):
 @compiled
 def silu_of_column(x, n, value, slope, with_slope):
     """`silu` (and its derivative) of `x[:n]`; NaN in, NaN out."""
-    one = value.dtype.type(1)
+    one, zero = value.dtype.type(1), value.dtype.type(0)
+    limit = value.dtype.type(-87.0 if value.itemsize == 4 else -708.0)
     for b in range(n):
         z = x[b]
         gate = one / (one + _exp(-z))
+        gate = gate if z >= limit else zero * z  # below, exp(-z) was clipped; NaN stays
         value[b] = z * gate
         if with_slope:
             slope[b] = gate * (one + z * (one - gate))

@@ -11,7 +11,7 @@ ordinary Python threads elsewhere and in forked children, which have no team. Th
 import ctypes
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import torch
@@ -38,9 +38,9 @@ def _find_team() -> _Team | None:
     if not maps.exists():
         return None
     loaded = {line.split(maxsplit=5)[-1] for line in maps.read_text().splitlines() if "libgomp" in line}
-    folder = str(Path(torch.__file__).parent.parent)  # other packages bring an OpenMP of their own
+    torch_folder = Path(torch.__file__).parent  # other packages bring an OpenMP of their own
     for path in sorted(loaded):
-        if path.startswith(folder):
+        if path.startswith((f"{torch_folder}/", f"{torch_folder}.libs/")):
             try:
                 parallel = ctypes.CDLL(path).GOMP_parallel
             except (OSError, AttributeError):
@@ -90,7 +90,18 @@ def run_on_threads(entry: Callable[[int], None], entry_address: int, data: int, 
     try:
         entry(data)
     finally:
-        for other in others:  # the buffers must outlive every thread that writes to them
-            other.exception()
+        _wait_for(others)
     for other in others:
         other.result()
+
+
+def _wait_for(others: list[Future[None]]) -> None:
+    """Wait for all, also through Ctrl-C: the buffers must outlive every thread that writes to them."""
+    interrupt: KeyboardInterrupt | None = None
+    while others and not all(other.done() for other in others):
+        try:
+            wait(others)
+        except KeyboardInterrupt as stop:
+            interrupt = stop
+    if interrupt is not None:
+        raise interrupt
