@@ -233,8 +233,8 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
     models, M, B, I = _axes(x)
     S, O = knots.shape[-1] - degree - 1, g.shape[-1]
     lead = x.shape[:-2]
-    _check(x, degree, order, knots, coef=(coef, (*lead, I, S, O)), cotangent=(g, (*lead, B, O)), weight=(weight, x.shape),
-           base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
+    _check(x, degree, order, knots, coef=(coef, (*lead, I, S, O)), cotangent=(g, (*lead, B, O)),
+           weight=(weight, x.shape), base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
     if B == 0 or O == 0 or I == 0:
         dcoef = x.new_zeros((*lead, I, S, O))
         return dcoef, x.new_zeros(x.shape), x.new_zeros((*lead, I, O))

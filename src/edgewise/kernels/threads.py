@@ -101,7 +101,7 @@ def _wait_for(others: list[Future[None]]) -> None:
     while others and not all(other.done() for other in others):
         try:
             wait(others)
-        except KeyboardInterrupt as stop:
+        except KeyboardInterrupt as stop:  # noqa: PERF203
             interrupt = stop
     if interrupt is not None:
         raise interrupt
