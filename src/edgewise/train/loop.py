@@ -228,8 +228,7 @@ class Loop:
 
     def _lbfgs_step(self) -> dict[str, float]:
         """One iteration, retried until the objective is finite."""
-        full = self.full
-        assert full is not None
+        full = cast("FullBatch", self.full)  # only full batches come here
         while True:
             try:
                 if not self.optimizer.state:
