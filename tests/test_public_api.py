@@ -29,7 +29,7 @@ SIGNATURES = {
     "generator device dtype",
     "MLP": "width act seed generator device dtype",
     "create_dataset": "f n_var ranges train_num test_num seed generator dtype device noise",
-    "fit": "model data opt steps lr loss lamb lamb_l1 lamb_entropy batch_size sample_weight val patience min_delta "
+    "fit": "model data y opt steps lr loss lamb lamb_l1 lamb_entropy batch_size sample_weight val patience min_delta "
     "time_limit_sec scheduler grad_clip update_grid grid_updates stop_grid_update metrics callbacks progress "
     "checkpoint checkpoint_every_sec resume seed",
 }

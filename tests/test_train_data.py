@@ -43,6 +43,23 @@ class TestForms:
             (frame[["a", "b"]], frame[["target"]]),
         ):
             assert train_loss(data) == expected
+        for pair in ((x, y), (x.numpy(), y.numpy()), (x.tolist(), y.tolist()), (frame, "target")):
+            assert kan().fit(*pair, steps=5)["train_loss"] == expected  # as two arguments
+        assert kan().fit(x, y=y, steps=5)["train_loss"] == expected
+
+    @pytest.mark.parametrize(
+        ("data", "y", "message"),
+        [
+            ({"train_input": [[0.0]], "train_label": [[0.0]]}, "lbfgs", r"got 'lbfgs' beside a dict.*opt='lbfgs'"),
+            (table(), "lbfgs", r"got 'lbfgs' beside a tuple of 2.*opt='lbfgs'"),
+            (TensorDataset(*table()), table()[1], "got Tensor beside a TensorDataset"),
+            (DataLoader(TensorDataset(*table())), table()[1], "got Tensor beside a DataLoader"),
+            (table()[0], "lbfgs", r"got 'lbfgs' beside a Tensor.*opt='lbfgs'"),
+        ],
+    )
+    def test_a_second_argument_that_is_no_label(self, data, y, message):
+        with pytest.raises(ParameterError, match=r"`y` holds the labels of the inputs.*" + message):
+            kan().fit(data, y)
 
     def test_test_set_of_a_dict_is_reported_and_selects_nothing(self):
         x, y = table()

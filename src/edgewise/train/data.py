@@ -21,7 +21,7 @@ from edgewise.train.losses import Loss, check_labels
 _KEYS = ("train_input", "train_label", "test_input", "test_label")
 _FORMS = (
     "a dict with 'train_input' and 'train_label', a pair (x, y) of arrays or tensors, (DataFrame, target), "
-    "a Dataset or a DataLoader"
+    "a Dataset or a DataLoader; or pass two arguments, `fit(x, y)`"
 )
 
 
@@ -271,6 +271,28 @@ def prepare(model: nn.Module, data: Any, loss: Loss, val: Any, sample_weight: An
         return Prepared(train, _separate(form, val, test, "data"), test)
     train, held = _split(train, val, seed)
     return Prepared(train, held, test)
+
+
+def pair(x: Any, y: Any) -> tuple[Any, Any]:
+    """Inputs and labels that were passed as two arguments.
+
+    Args:
+        x: inputs, as in a pair.
+        y: labels, as in a pair.
+
+    Returns:
+        `(x, y)`.
+
+    Raises:
+        ParameterError: `x` already holds labels, or `y` is a name although `x` has no named columns.
+    """
+    if isinstance(x, Mapping | Dataset | DataLoader | tuple) or (isinstance(y, str) and not _is_frame(x)):
+        opt = y if isinstance(y, str) else "adam"
+        raise ParameterError(
+            f"`y` holds the labels of the inputs `x`, an array, tensor or DataFrame; got {_describe(y)} beside a "
+            f"{_describe(x)}. Pass options by name, e.g. `fit(data, opt={opt!r})`."
+        )
+    return x, y
 
 
 def _unpack(data: Any, form: Form) -> tuple[Any, Any, Any, tuple[Any, Any] | None]:

@@ -14,7 +14,7 @@ from edgewise.models.kan import KAN
 from edgewise.train.callbacks import FitState
 from edgewise.train.checkpoint import fingerprint
 from edgewise.train.checks import check_bool, check_int, check_number
-from edgewise.train.data import Prepared, Rows, Stream, prepare
+from edgewise.train.data import Prepared, Rows, Stream, pair, prepare
 from edgewise.train.loop import Loop, Plan, sample_inputs
 from edgewise.train.losses import get_loss
 from edgewise.train.metrics import get_metrics
@@ -29,6 +29,7 @@ _MINI_BATCH = 1024
 def fit(
     model: nn.Module,
     data: Any,
+    y: Any = None,
     *,
     opt: "str | type[torch.optim.Optimizer] | torch.optim.Optimizer" = "auto",
     steps: int = 200,
@@ -69,6 +70,7 @@ def fit(
             `Dataset` (read into memory); or a `DataLoader` (streamed, first-order optimizers only). `x` is
             `(N, inputs)`, `y` is `(N, outputs)`, or `(N,)` class numbers for `"cross_entropy"`. Tensors
             must have the model's dtype and device; other data are converted.
+        y: labels where `data` holds the inputs alone: `fit(model, x, y)` is `fit(model, (x, y))`.
         opt: `"lbfgs"` (torch's L-BFGS with strong Wolfe line search, all rows at once), any class of
             `torch.optim` by name (`"adam"`, `"sgd"`, ...) or itself, an instance, or `"auto"`: L-BFGS while
             rows x parameters <= 1e8, else AdamW on mini-batches. The result says which and why.
@@ -124,7 +126,7 @@ def fit(
         raise ParameterError("`model` must have a parameter to train; all are frozen or there are none.")
     loss_ = get_loss(loss)
     seed = check_int("seed", seed, 0)
-    prepared = prepare(model, data, loss_, val, sample_weight, seed)
+    prepared = prepare(model, data if y is None else pair(data, y), loss_, val, sample_weight, seed)
     train = prepared.train
     rows = len(train) if isinstance(train, Rows) else None
     plan = Plan(
