@@ -15,7 +15,7 @@ from torch.testing import assert_close
 from torch.utils.data import DataLoader, Dataset
 
 from edgewise import KAN
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.layers import MultiplyNodes
 from oracles import literal_kan
 from test_kan_layer import F64, checkerboard, literal, rows, stretch_knots
@@ -287,6 +287,34 @@ def test_a_refined_model_round_trips_through_its_state():
     assert_close(target(x), finer(x), rtol=0, atol=0)
     # 10 intervals nest in 5, so the function is the same up to rounding.
     assert_close(finer(x), model(x), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda knots: knots[1, 4].copy_(knots[1, 3]), "at input 1, knot 4 is -?[0-9.]+ after -?[0-9.]+"),
+        (lambda knots: knots[2].copy_(knots[2].flip(0)), "at input 2, knot 1 is"),
+        (lambda knots: knots[0, 5].fill_(torch.nan), "at input 0, knot 5 is nan after"),
+        (lambda knots: knots[4, -1].fill_(torch.inf), "at input 4, knot 11 is inf after"),
+    ],
+    ids=["equal", "decreasing", "nan", "infinite"],
+)
+def test_a_state_with_degenerate_knots_is_refused(change, message, assign):
+    model, state = build(), build(seed=1).state_dict()
+    before = copy.deepcopy(model.layers[1].state_dict())
+    change(state["layers.1.knots"])
+    with pytest.raises(DomainError, match=r"'layers.1.knots' must be finite and strictly increasing.*" + message):
+        model.load_state_dict(state, strict=False, assign=assign)
+    assert_close(model.layers[1].state_dict(), before, rtol=0, atol=0)
+
+
+def test_a_state_whose_knots_meet_in_the_model_s_dtype_is_refused():
+    state = build().state_dict()
+    state["layers.0.knots"] += 1e9  # apart in float64, not in float32
+    with pytest.raises(DomainError, match=r"'layers.0.knots' must be finite and strictly increasing.*float32"):
+        build().float().load_state_dict(state)
+    build().load_state_dict(state)
 
 
 def test_to_dtype_and_back():

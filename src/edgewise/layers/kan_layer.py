@@ -12,7 +12,7 @@ from edgewise import kernels
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.layers.base_functions import base_function
 from edgewise.layers.initialization import initialize
-from edgewise.splines import check_grid, uniform_knots
+from edgewise.splines import check_grid, check_knots, uniform_knots
 
 OUTSIDE = ("extend", "linear")
 
@@ -228,14 +228,18 @@ class KANLayer(nn.Module):
             f"base_fun={self.base_fun!r}, outside={self.outside!r}"
         )
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Accept a state with or without removed edges, and with another grid size."""
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
+        """Accept a state with or without removed edges, and with another grid size; refuse knots that give NaN."""
+        knots = state_dict.get(prefix + "knots")
+        if knots is not None and knots.dim() == 2 and not knots.is_meta:
+            # Copying rounds to this layer's dtype, where knots may meet; `assign=True` takes them as they are.
+            assign = local_metadata.get("assign_to_params_buffers", False)
+            check_knots(knots if assign else knots.to(self.knots.dtype), prefix + "knots")
         mask = state_dict.get(prefix + "edge_mask")
         self.edge_mask = None if mask is None else torch.ones_like(self.base_weight)
-        knots = state_dict.get(prefix + "knots")
         if knots is not None and knots.dim() == 2 and knots.shape != self.knots.shape:
             self.resize_grid(knots.shape[-1] - 2 * self.k - 1)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     @torch.no_grad()
     def resize_grid(self, grid: int) -> None:

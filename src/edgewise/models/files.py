@@ -24,10 +24,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgewise.errors import EdgewiseError, FormatError, ParameterError
+from edgewise.errors import DomainError, EdgewiseError, FormatError, ParameterError
 from edgewise.layers import KANLayer
 from edgewise.models.kan import KAN
 from edgewise.models.mlp import MLP
+from edgewise.splines import check_knots
 
 FORMAT = "edgewise"
 VERSION = 1
@@ -299,11 +300,11 @@ def _check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]
                 f"{place}: tensor {name!r} must be floating with shape {tuple(expected[name].shape)}; "
                 f"got {tensor.dtype} {tuple(tensor.shape)}. Restore the file from a copy."
             )
-        if name.endswith("knots") and not bool((tensor.diff(dim=-1) > 0).all() and tensor.isfinite().all()):
-            raise FormatError(
-                f"{place}: {name!r} must be finite and strictly increasing in every row; it is not. "
-                f"Restore the file from a copy or save the model again."
-            )
+        if name.endswith("knots"):
+            try:
+                check_knots(tensor, name)
+            except DomainError as error:
+                raise FormatError(f"{place}: {error} Restore the file from a copy or save the model again.") from error
 
 
 def _set_frozen(model: nn.Module, frozen: Any, place: Any) -> None:

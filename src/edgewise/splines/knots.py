@@ -229,6 +229,26 @@ def check_finite(x: Tensor, name: str) -> None:
         )
 
 
+def check_knots(knots: Tensor, name: str) -> None:
+    """Refuse knots on which no spline is defined; they would give NaN at the first evaluation.
+
+    Args:
+        knots: `(I, S+k+1)`, one row per input.
+        name: what to call them in the message.
+
+    Raises:
+        DomainError: a row is not finite and strictly increasing; the message names the input and the knot.
+    """
+    steps = knots.diff(dim=-1)
+    bad = ~((steps > 0) & steps.isfinite())
+    if bool(bad.any()):
+        i, n = bad.nonzero()[0].tolist()
+        raise DomainError(
+            f"{name!r} must be finite and strictly increasing for every input; at input {i}, knot {n + 1} is "
+            f"{float(knots[i, n + 1]):g} after {float(knots[i, n]):g} ({knots.dtype})."
+        )
+
+
 def check_weight(weight: Tensor, size: int) -> Tensor:
     """`weight` in float64 if it is `(N,)`, finite, non-negative and somewhere positive.
 
