@@ -471,6 +471,17 @@ class TestCtrlC:
         assert result["test"]["kan"]["r2"] > 0
         assert {path.name for path in (tmp_path / "out").iterdir()} == set(result["files"])
 
+    def test_in_the_first_step_everything_is_written(self, fitted, run, tmp_path, monkeypatch):
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("edgewise.train.loop.Loop._objective", stop)
+        code, out, err = run("fit", fitted / "t.csv", "--target", "y", "-o", "out", "--json", *FAST)
+        assert code == 130, err
+        result = json.loads(out)
+        assert result["training"]["steps"] == 0
+        assert {path.name for path in (tmp_path / "out").iterdir()} == set(result["files"])
+
     def test_before_training_nothing_is_written(self, tmp_path, monkeypatch, capsys):
         def stop(*_, **__):
             raise KeyboardInterrupt

@@ -82,7 +82,7 @@ class TestResult:
         before = [p.clone() for p in model.parameters()]
         result = fit(model, table(), steps=0)
         assert result.steps == result.best_step == 0
-        assert dict(result) == {}
+        assert dict(result) == {"train_loss": [], "train_rmse": [], "lr": []}
         assert str(result).startswith("0 steps")
         assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
@@ -540,6 +540,42 @@ class TestStopping:
             assert now == pytest.approx(result["train_loss"][-1], rel=1e-9)
         else:  # the first-order loss is that before the update
             assert now <= result["train_loss"][-1] * 1.1
+
+    @pytest.mark.parametrize("where", ["first evaluation", "first metric"])
+    @pytest.mark.parametrize("opt", ["lbfgs", "adam"])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"lamb": 1e-3, "metrics": ["r2"]},
+            {"val": 0.2, "metrics": ["r2", "rmse"], "lamb": 1e-3},
+            {"metrics": {"my_loss": lambda p, y: -1.0}, "val": "test"},
+        ],
+        ids=["plain", "on training rows", "on rows held back", "on two sets"],
+    )
+    def test_ctrl_c_in_the_first_step_leaves_the_same_quantities(self, where, opt, options, monkeypatch):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        x, y = table()
+        data = (x, y) if "val" not in options else dict(zip(("train_input", "train_label"), (x, y), strict=True))
+        if options.get("val") == "test":
+            data |= {"test_input": x, "test_label": y}
+        expected = fit(kan(), data, opt=opt, steps=2, **options)
+        name = "_objective" if where == "first evaluation" else "_evaluate"
+        monkeypatch.setattr(loop_module.Loop, name, interrupt)
+        model = kan()
+        if where == "first metric" and not options:
+            assert fit(model, data, opt=opt, steps=2).history == expected.history  # nothing to evaluate
+            return
+        result = fit(model, data, opt=opt, steps=2, **options)
+        assert result.interrupted
+        assert result.steps == result.best_step == 0
+        assert dict(result) == {name: [] for name in expected}
+        assert list(result) == list(expected)
+        assert str(result).startswith("0 steps")
+        if where == "first evaluation":
+            assert all(torch.equal(a, b) for a, b in zip(kan().parameters(), model.parameters(), strict=True))
 
     def test_ctrl_c_keeps_the_best_by_validation(self):
         def callback(state):

@@ -199,7 +199,7 @@ def _report(outcome: Outcome, picture: Figure, command: str) -> str:
         Section(
             "Training",
             text=f"{result.stopped_because} {result.why_opt}".strip(),
-            figure=plot_history(result),
+            figure=plot_history(result) if result.steps else None,
             caption=f"{result.opt}, {result.steps} steps, {outcome.seconds:.1f} s.",
         ),
         Section("Data", text=[*problem.about, *problem.notes] or None, table=_column_rows(problem.x)),

@@ -23,7 +23,7 @@ from edgewise.errors import ConvergenceError, FormatError
 from edgewise.layers import KANLayer
 from edgewise.train import checkpoint as files
 from edgewise.train.callbacks import FitState, StopFit
-from edgewise.train.data import Prepared, Rows, Stream
+from edgewise.train.data import Prepared, Rows, Source, Stream
 from edgewise.train.diagnose import blame
 from edgewise.train.full_batch import Evaluation, FullBatch, NonFiniteLossError
 from edgewise.train.losses import Loss
@@ -36,6 +36,7 @@ from edgewise.train.schedule import RateSchedule, move_grids, move_input_grid, s
 RETRIES = 10
 _EVALUATION_ROWS = 1 << 16
 _GRID_ROWS = 10_000
+_ROOTS = {f"{part}_loss": f"{part}_rmse" for part in ("train", "val", "test")}
 
 
 @dataclass
@@ -109,7 +110,7 @@ class Loop:
         self.line_search = isinstance(optimizer, torch.optim.LBFGS)
         self.good, self.best = Snapshot(model), Snapshot(model)
         self.step, self.batch, self.sums = 0, 0, [0.0, 0.0, 0.0]
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[float]] = {name: [] for name in self._quantities()}
         self.best_loss, self.best_step = math.inf, None
         self.marks = self._no_progress_marks()
         self.failures, self.stalled, self.reduced = 0, False, 0
@@ -389,26 +390,41 @@ class Loop:
 
     # ------------------------------------------------------------------------------------ after each step
 
+    def _quantities(self) -> list[str]:
+        """Names of what is recorded, known before the first step, so that an interrupted run has them too."""
+        plan = self.plan
+        names = ["train_loss", *(["penalty"] if plan.lamb > 0 else []), "lr"]
+        for part in self._evaluated():
+            names += [f"{part}_{quantity}" for quantity in ("loss", *plan.metrics)]
+        if plan.loss.name == "mse":
+            names += [root for loss, root in _ROOTS.items() if loss in names]
+        return list(dict.fromkeys(names))
+
+    def _evaluated(self) -> dict[str, Source]:
+        """The sets that the model is evaluated on after each step: those held back, else the training rows."""
+        held = {"val": self.data.val, "test": self.data.test}
+        parts: dict[str, Source] = {name: part for name, part in held.items() if part is not None}
+        if not parts and self.plan.metrics and isinstance(self.data.train, Rows):
+            return {"train": self.data.train}
+        return parts
+
     def _row(self, loss: float, penalty: float | None) -> dict[str, float]:
         row = {"train_loss": loss}
-        if penalty is not None:
-            row["penalty"] = penalty
+        if self.plan.lamb > 0:
+            row["penalty"] = penalty or 0.0  # None where no spline layer has run
         return row
 
     def _record(self, row: dict[str, float]) -> None:
         """Complete the row with everything measured after the step, and append it."""
         self.step += 1
-        held = {"val": self.data.val, "test": self.data.test}
-        if any(part is not None for part in held.values()) or self.plan.metrics:
+        parts = self._evaluated()
+        if parts:
             self.model.eval()
-            for name, part in held.items():
-                if part is not None:
-                    row.update(self._evaluate(part, name))
-            if all(part is None for part in held.values()) and isinstance(self.data.train, Rows):
-                row.update({k: v for k, v in self._evaluate(self.data.train, "train").items() if k != "train_loss"})
+            for name, part in parts.items():
+                row |= {key: value for key, value in self._evaluate(part, name).items() if key not in row}
             self.model.train()
         if self.plan.loss.name == "mse":
-            row.update({k.replace("_loss", "_rmse"): math.sqrt(v) for k, v in row.items() if k.endswith("_loss")})
+            row |= {root: math.sqrt(row[loss]) for loss, root in _ROOTS.items() if loss in row}
         self._compare(row)
         self.rates.step(row.get("val_loss", row["train_loss"]))
         for name, value in row.items():

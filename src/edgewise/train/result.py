@@ -14,7 +14,8 @@ class FitResult(Mapping[str, list[float]]):
         model: the trained model, the same object that was passed to `fit`.
         history: one list per quantity, one entry per step. `"train_loss"` always; `"val_loss"` and
             `"test_loss"` where there is such a set; `"*_rmse"` beside each for the loss `"mse"`; `"penalty"`
-            with `lamb > 0`; `"lr"` (at the start of the step); and `"*_NAME"` for every metric.
+            with `lamb > 0`; `"lr"` (at the start of the step); and `"*_NAME"` for every metric. A run that ended
+            before its first step has the same quantities, all empty.
         stopped_because: a sentence.
         opt: name of the optimizer that was used.
         why_opt: a sentence.
