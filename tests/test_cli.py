@@ -315,25 +315,65 @@ class TestPredict:
             ),
             (lambda t: t[["kind"]], "needs column 'x1' (and 1 more: 'x2'). It has 'kind'."),
             (lambda t: t.assign(x2=np.nan), "column 'x2' has missing values (NaN) in 60 of 60 rows, first in row 1"),
-            (lambda t: t.assign(x2=["many", *t["x2"][1:]]), "column 'x2' should hold numbers but 1 row does not"),
+            (
+                lambda t: t.assign(x2=["many", *t["x2"][1:].astype(str)]),
+                "column 'x2' should hold numbers but 1 row does not; the first is 'many' in row 1 (not counting the "
+                "header). The model was fitted to numbers: correct the value or remove the row.",
+            ),
+            (lambda t: t.assign(x2=pd.Timestamp("2020-01-01")), "was fitted to numbers: turn the dates into the same"),
         ],
     )
     def test_tables_that_do_not_fit(self, fitted, fails, tmp_path, change, message):
-        change(table()).to_csv(tmp_path / "new.csv", index=False)
-        assert message in fails("predict", fitted / "run" / "model.safetensors", "new.csv")
+        change(table()).to_parquet(tmp_path / "new.parquet")
+        line = fails("predict", fitted / "run" / "model.safetensors", "new.parquet")
+        assert message in line
+        assert "--" not in line  # no flag of `fit`
 
-    def test_an_unknown_category_is_no_error(self, fitted, run, tmp_path):
-        table().assign(kind="never seen").to_csv(tmp_path / "new.csv", index=False)
-        code, out, _ = run("predict", fitted / "run" / "model.safetensors", "new.csv")
+    def test_what_the_fit_has_not_seen_is_noted(self, fitted, run, tmp_path):
+        model = fitted / "run" / "model.safetensors"
+        new = table()[:6].assign(x1=0.0, x2=0.0)  # inside
+        new.loc[[1, 4], "x2"] = [25.0, -31.5]
+        new.loc[4, "x1"] = 2.0
+        new.loc[[2, 3, 4], "kind"] = ["c", None, "d"]
+        new.to_csv(tmp_path / "new.csv", index=False)
+        train = table().drop(index=pd.read_csv(fitted / "run" / "predictions.csv")["index"])
+        code, out, err = run("predict", model, "new.csv")
         assert code == 0
         assert "nan" not in out
+        first, second = err.splitlines()
+        low, high = train["x2"].min(), train["x2"].max()
+        assert first.startswith("Outside the range of the fit, so extrapolated: 2 of 6 rows; 'x1' in 1 row (")
+        assert first.endswith(f"'x2' in 2 rows ({low:.6g} to {high:.6g} in the fit, -31.5 to 25 here).")
+        assert second == "Categories that the fit has not seen: 3 of 6 rows; 'kind' in 3 rows (the first: 'c')."
+        assert run("predict", model, "new.csv", "--quiet") == (0, out, "")
+        assert run("predict", model, "new.csv", "--json")[2] == err
+        table()[:6].assign(x1=0.0, x2=0.0).to_csv(tmp_path / "new.csv", index=False)
+        assert run("predict", model, "new.csv")[2] == ""
+
+    def test_rare_categories_are_noted_as_such(self, run, tmp_path):
+        data = table(120).assign(kind=[f"k{n % 30}" for n in range(120)])
+        data.to_csv(tmp_path / "t.csv", index=False)
+        run("fit", "t.csv", "--target", "y", "-o", "run", *FAST)
+        data[:3].assign(x1=0.0, x2=0.0, kind=["new", "k1", "k1"]).to_csv(tmp_path / "new.csv", index=False)
+        _, _, err = run("predict", "run/model.safetensors", "new.csv")
+        assert err.startswith("Categories that were rare in the fit or not in it: ")
+
+    def test_files_without_ranges_give_no_note(self, fitted, run, tmp_path):
+        tensors, header = files.read_file(fitted / "run" / "model.safetensors")
+        for column in header["columns"]:
+            column.pop("low", None)
+            column.pop("high", None)
+        files.write_file(tmp_path / "m", tensors, {k: v for k, v in header.items() if k not in ("format", "version")})
+        table().assign(x2=99.0).to_csv(tmp_path / "new.csv", index=False)
+        assert run("predict", "m", "new.csv")[2] == ""
 
     def test_a_bare_network(self, fitted, fails, tmp_path):
         KAN([3, 1], seed=0).save(tmp_path / "m")
         assert "holds a bare KAN, which does not know a table's columns" in fails("predict", "m", fitted / "t.csv")
 
     def test_a_reader_that_leaves(self, fitted):
-        command = [sys.executable, "-m", "edgewise", "predict", fitted / "run" / "model.safetensors", fitted / "t.csv"]
+        files = [fitted / "run" / "model.safetensors", fitted / "t.csv"]
+        command = [sys.executable, "-m", "edgewise", "predict", *files, "--quiet"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert child.stdout is not None
         assert child.stderr is not None

@@ -51,6 +51,16 @@ class TestNumbers:
         order = np.argsort(x)
         assert np.all(np.diff(z[order]) >= 0)
 
+    def test_the_range_of_the_fit_is_known(self):
+        column = NumericColumn.learn("x", np.array([2.0, -1.0, 5.0]), np.ones(3))
+        assert column.outside(np.array([-1.1, -1.0, 3.0, 5.0, 5.1])).tolist() == [True, False, False, False, True]
+        old = NumericColumn("x", 0.0, 1.0, False)  # of a file that has no range
+        assert not old.outside(np.array([1e300])).any()
+
+    def test_unknown_categories_are_known_as_such(self):
+        column = CategoricalColumn.learn("x", np.array(["a", "b"], dtype=object), np.ones(2), 9)
+        assert column.unknown(np.array(["b", "c", None], dtype=object)).tolist() == [False, True, True]
+
     def test_a_constant_column_is_zero(self):
         column = NumericColumn.learn("x", np.full(5, 0.1), np.ones(5))
         assert column.transform(np.full(5, 0.1)).tolist() == [[0.0]] * 5
@@ -132,6 +142,7 @@ class TestState:
             [{"name": 3, "center": 0.0, "scale": 1.0, "bent": False}],
             [{"name": "a", "center": 0.0, "scale": -1.0, "bent": False}],
             [{"name": "a", "center": float("nan"), "scale": 1.0, "bent": False}],
+            [{"name": "a", "center": 0.0, "scale": 1.0, "bent": False, "low": "none"}],
             [{"name": "a", "levels": [1], "infrequent": False}],
         ],
     )

@@ -41,12 +41,17 @@ def is_frame(x: Any) -> bool:
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """Scaling of one numeric column; `bent` where it has outliers, see the module."""
+    """Scaling of one numeric column; `bent` where it has outliers, see the module.
+
+    `low` and `high` are the extremes of the fit; None in a file that was written before they were kept.
+    """
 
     name: str
     center: float
     scale: float
     bent: bool
+    low: float | None = None
+    high: float | None = None
 
     @property
     def names_out(self) -> list[str]:
@@ -58,13 +63,13 @@ class NumericColumn:
         """Scaling from `(N,)` finite values; a row of weight 2 counts as two rows."""
         lo, hi = float(values.min()), float(values.max())
         if lo == hi:
-            return NumericColumn(name, lo, 1.0, False)
+            return NumericColumn(name, lo, 1.0, False, lo, hi)
         low, center, high = weighted_quantiles(values, (0.25, 0.5, 0.75), weight)
         scale = (high - low) / _IQR_OF_NORMAL
         if scale == 0.0:  # half of the rows share one value: the others decide
             scale = float(np.sqrt(np.average((values - center) ** 2, weights=weight)))
         bent = max(hi - center, center - lo) > BEND * scale
-        return NumericColumn(name, center, scale, bent)
+        return NumericColumn(name, center, scale, bent, lo, hi)
 
     def transform(self, values: np.ndarray) -> np.ndarray:
         """`(N,)` values to `(N, 1)` scaled values."""
@@ -72,6 +77,12 @@ class NumericColumn:
         if self.bent:
             z = z / np.hypot(1.0, z / BEND)  # hypot: z**2 may overflow
         return z[:, None]
+
+    def outside(self, values: np.ndarray) -> np.ndarray:
+        """`(N,)` whether each value lies outside the range of the fit; False where that is not known."""
+        if self.low is None or self.high is None:
+            return np.zeros(len(values), dtype=bool)
+        return (values < self.low) | (values > self.high)
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,11 @@ class CategoricalColumn:
         # An unknown level lands in the last column: "(infrequent)", or one that is cut off.
         index = np.array([column.get(label, len(self.levels)) for label in labels], dtype=int)
         return np.eye(len(self.levels) + 1)[index][:, :width]
+
+    def unknown(self, labels: np.ndarray) -> np.ndarray:
+        """`(N,)` whether each label is none of the levels: new, or where `infrequent` perhaps rare in the fit."""
+        known = set(self.levels)
+        return np.array([label not in known for label in labels], dtype=bool)
 
 
 def _text_order(level: str | None) -> tuple[bool, str]:
@@ -199,7 +215,8 @@ def _column(entry: Mapping[str, Any]) -> NumericColumn | CategoricalColumn:
     center, scale = float(entry["center"]), float(entry["scale"])
     if not np.isfinite(center) or not 0.0 < scale < np.inf:
         raise ValueError(f"column {name!r} has center {center} and scale {scale}")
-    return NumericColumn(name, center, scale, bool(entry["bent"]))
+    low, high = (None if entry.get(end) is None else float(entry[end]) for end in ("low", "high"))
+    return NumericColumn(name, center, scale, bool(entry["bent"]), low, high)
 
 
 # ------------------------------------------------------------------------------------------- reading

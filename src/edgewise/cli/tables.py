@@ -174,12 +174,13 @@ def is_categorical(column: pd.Series) -> bool:
     return bool(numbers.notna().mean() < 0.5)
 
 
-def numeric_column(column: pd.Series, name: str) -> pd.Series:
+def numeric_column(column: pd.Series, name: str, *, fitted: bool = False) -> pd.Series:
     """Read a column as float64 with NaN where a value is missing.
 
     Args:
         column: the column.
         name: of the table, for messages.
+        fitted: whether a model has been fitted to the column, so that it can be neither left out nor reinterpreted.
 
     Returns:
         The column.
@@ -191,24 +192,32 @@ def numeric_column(column: pd.Series, name: str) -> pd.Series:
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
-        raise InputError(
-            f"{name}: column {column.name!r} holds dates. Turn it into numbers first, such as days since a start, "
-            f"or leave it out with --ignore {quoted(column.name)}."
+        advice = (
+            "The model was fitted to numbers: turn the dates into the same."
+            if fitted
+            else f"Turn it into numbers first, such as days since a start, or leave it out with "
+            f"--ignore {quoted(column.name)}."
         )
+        raise InputError(f"{name}: column {column.name!r} holds dates. {advice}")
     numbers: Any = pd.to_numeric(column, errors="coerce")
     wrong = numbers.isna() & column.notna()
     if wrong.any():
+        advice = (
+            "The model was fitted to numbers: correct the value or remove the row."
+            if fitted
+            else f"Correct it, leave the column out with --ignore {quoted(column.name)}, or treat it as categories "
+            f"with --categorical {quoted(column.name)}."
+        )
         raise InputError(
-            f"{name}: column {column.name!r} should hold numbers but {_count(wrong.sum(), 'row')} "
+            f"{name}: column {column.name!r} should hold numbers but {counted(wrong.sum(), 'row')} "
             f"{'does' if wrong.sum() == 1 else 'do'} not; the first is {_shown(column.loc[wrong].iloc[0])} in "
-            f"{first_row(wrong)}. Correct it, leave the column out with --ignore {quoted(column.name)}, or treat "
-            f"it as categories with --categorical {quoted(column.name)}."
+            f"{first_row(wrong)}. {advice}"
         )
     numbers = numbers.astype("float64")
     infinite: Any = np.isinf(numbers)
     if infinite.any():
         raise InputError(
-            f"{name}: column {column.name!r} is infinite in {_count(infinite.sum(), 'row')}, first in "
+            f"{name}: column {column.name!r} is infinite in {counted(infinite.sum(), 'row')}, first in "
             f"{first_row(infinite)}. Correct these values or remove the rows."
         )
     return numbers
@@ -302,16 +311,16 @@ def _without_missing(frame: pd.DataFrame, needed: list[str], name: str, drop: bo
     if count == 0:
         return frame
     if drop:
-        notes.append(f"{_count(count, 'row')} with missing values left out")
+        notes.append(f"{counted(count, 'row')} with missing values left out")
         return frame.loc[~missing.any(axis=1)]
     columns = {c: int(n) for c, n in missing.sum().items() if n}
-    worst = ", ".join(f"{c!r} in {_count(n, 'row')}" for c, n in list(columns.items())[:5])
+    worst = ", ".join(f"{c!r} in {counted(n, 'row')}" for c, n in list(columns.items())[:5])
     more = f" and {len(columns) - 5} more columns" if len(columns) > 5 else ""
     empty = next((c for c, n in columns.items() if n == len(frame)), None)
     advice = (
         f"Leave the empty column out with --ignore {quoted(empty)}."
         if empty is not None and empty != needed[0]
-        else f"Fill them in, or add --drop-missing to leave out {_count(count, 'row')} of {len(frame)}."
+        else f"Fill them in, or add --drop-missing to leave out {counted(count, 'row')} of {len(frame)}."
     )
     raise InputError(
         f"{name}: missing values (NaN) in column {worst}{more}, first in {first_row(missing.any(axis=1))}. {advice}"
@@ -321,7 +330,7 @@ def _without_missing(frame: pd.DataFrame, needed: list[str], name: str, drop: bo
 def _check_rows(frame: pd.DataFrame, target: str, classify: bool, name: str) -> None:
     if len(frame) < MIN_ROWS:
         raise InputError(
-            f"{name}: {_count(len(frame), 'row')} to fit; at least {MIN_ROWS} are needed, because some are held out "
+            f"{name}: {counted(len(frame), 'row')} to fit; at least {MIN_ROWS} are needed, because some are held out "
             f"to test the result."
         )
     counts = frame[target].value_counts()
@@ -342,7 +351,8 @@ def _check_rows(frame: pd.DataFrame, target: str, classify: bool, name: str) -> 
         )
 
 
-def _count(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
