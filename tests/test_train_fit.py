@@ -314,10 +314,36 @@ class TestGrids:
     def test_inputs_in_another_unit_are_fitted_at_the_start(self):
         x, y = table()
         model = kan()
-        result = fit(model, (x * 5 + 20, y), steps=40, grid_updates=0)
-        ends = [float(x[:, 0].min()) * 5 + 20, float(x[:, 0].max()) * 5 + 20]
+        result = fit(model, (x * 2 + 7, y), steps=40, grid_updates=0)
+        ends = [float(x[:, 0].min()) * 2 + 7, float(x[:, 0].max()) * 2 + 7]
         assert model.layers[0].domain[0].tolist() == pytest.approx(ends, rel=0.05)
         assert result["train_rmse"][-1] < 0.5 * float(y.std())
+
+    def test_large_inputs_are_warned_of_once_where_the_call_stands(self):
+        x, y = table()
+        large = torch.stack([x[:, 0], x[:, 1] * 450 + 550], dim=1)  # 100 to 1000
+        with pytest.warns(UserWarning, match=r"input 'b' runs from 1\d\d\.?\d* to 9\d\d.*'silu'.*KANRegressor") as seen:
+            kan(input_names=["a", "b"]).fit((large, y), steps=2)
+        assert [w.filename for w in seen] == [__file__]
+        with pytest.warns(UserWarning, match=r"input 'x2' .and 1 more. runs from"):
+            fit(kan(), (x * 100, y), steps=1)
+
+    def test_inputs_outside_a_grid_that_stays_are_warned_of(self):
+        x, y = table()
+        with pytest.warns(UserWarning, match=r"input 'x2' .*outside .*domain \[-1, 1\].*update_grid=False") as seen:
+            fit(kan(), (x + torch.tensor([0.0, 3.0]), y), steps=1, update_grid=False)
+        assert len(seen) == 1
+        with pytest.warns(UserWarning, match=r"outside .*grid_range"):
+            fit(kan(), (x * 1000, y), steps=1, update_grid=False)
+
+    def test_other_inputs_give_no_warning(self):  # warnings are errors here
+        x, y = table()
+        g = torch.Generator().manual_seed(1)
+        fit(kan(), (torch.randn(60, 2, generator=g, dtype=DOUBLE), y), steps=1, update_grid=False)
+        fit(kan(), (x * 10, y), steps=1)
+        fit(kan(base_fun="tanh"), (x * 1000, y), steps=1)
+        fit(kan(grid_range=(-1000, 1000), base_fun="zero"), (x * 1000, y), steps=1, update_grid=False)
+        fit(mlp(), (x * 1000, y), steps=1)
 
     def test_a_dead_neuron_with_grid_updates_on(self):
         for opt in ("lbfgs", "adam"):

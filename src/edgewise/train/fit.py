@@ -21,6 +21,7 @@ from edgewise.train.metrics import get_metrics
 from edgewise.train.optimizers import build, choose
 from edgewise.train.result import FitResult
 from edgewise.train.schedule import RateSchedule, grid_steps
+from edgewise.train.units import warn_about_inputs
 
 _SUMMARY_ROWS = 33
 _MINI_BATCH = 1024
@@ -62,6 +63,10 @@ def fit(
 
     After it, `model.input_summary` holds `(33, inputs)` quantiles of every training input (not part of the
     `state_dict`): what pictures of the model use when no data are given.
+
+    Inputs are not scaled. A `KAN` learns best from inputs of about [-1, 1]; where more than half of the rows of an
+    input lie beyond 10 in magnitude and the residual function grows (`"silu"` does), or outside a first grid that
+    `update_grid=False` keeps, there is one `UserWarning`. `KANRegressor` and `KANClassifier` scale by themselves.
 
     Args:
         model: a `KAN`, `MLP` or any `nn.Module`; grids and `lamb` concern `KAN`s and spline layers only.
@@ -167,6 +172,8 @@ def fit(
     rates = RateSchedule(scheduler, optimizer, plan.steps, updates)
     if plan.checkpoint is not None:
         plan.settings = _settings(plan, optimizer, scheduler, train, val)
+    if isinstance(model, KAN) and isinstance(train, Rows):
+        warn_about_inputs(model, train.x, plan.update_grid)
     loop = Loop(model, prepared, plan, optimizer, rates)
     if check_bool("resume", resume):
         if plan.checkpoint is None:
