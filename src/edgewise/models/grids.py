@@ -1,9 +1,10 @@
-"""Change the grids of a network and keep its function.
+"""Change the grids of a network and keep its function, exactly or as nearly as the new grid can.
 
 `update_grid` moves every layer's knots to where its data are; `refine` gives a copy with another number of
-intervals. Both act layer by layer on coefficients alone: the old splines are re-expressed on the new knots
-without data (`edgewise.splines.insert`), so an empty cell or a dead node cannot leave a coefficient
-undetermined, and the optimizer's parameters stay the same objects in `update_grid`.
+intervals. Where the old knots are among the new ones the function stays exactly; else it is the closest one. Both
+act layer by layer on coefficients alone: the old splines are re-expressed on the new knots without data
+(`edgewise.splines.insert`), so an empty cell or a dead node cannot leave a coefficient undetermined, and the
+optimizer's parameters stay the same objects in `update_grid`.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def update_grid(model: KAN, x: Tensor) -> float:
         x: `(..., inputs)` data, as for `model(x)`; at least one row.
 
     Returns:
-        The largest change of an output on `x`, relative to that output's standard deviation on `x` (or to 1
-        where that is 0).
+        The largest change that the move made to an output on `x`, in standard deviations of that output on `x` (in
+        its own unit where that deviation is 0): 0 is no change, 0.01 one percent of the output's spread.
 
     Raises:
         ShapeError: `x` is empty, or its last axis, dtype or device does not fit.
@@ -85,12 +86,12 @@ def _update_layer(layer: KANLayer, x: Tensor, noise: float, number: int) -> None
 
 
 def refine(model: KAN, grid: int | Sequence[int]) -> KAN:
-    """The same function on `grid` intervals, as a new model that shares no storage with the old one.
+    """The function on `grid` intervals, as a new model that shares no storage with the old one.
 
-    Old breakpoints are interpolated: a multiple of the old number of intervals splits each interval evenly and
-    keeps the function exactly, uniform grid or not; another number stretches the old spacing pattern, and the
-    closest splines are taken. Every option, mask, name, dtype, device, `requires_grad` and the training mode
-    are those of `model`.
+    Exact only for a multiple of the old number of intervals, which splits each interval evenly, uniform grid or not.
+    Any other number, so every coarser grid, stretches the old spacing pattern and is a projection: the closest splines
+    (least squares over the domain), which lose what the new intervals cannot hold. Every option, mask, name, dtype,
+    device, `requires_grad` and the training mode are those of `model`.
 
     Args:
         model: the network.

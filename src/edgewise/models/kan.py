@@ -185,13 +185,13 @@ class KAN(nn.Module):
     # ------------------------------------------------------------------------- doors into other rooms
 
     def update_grid(self, x: Tensor) -> float:
-        """Fit every spline's domain to the data that reaches it; see `edgewise.models.update_grid`."""
+        """Fit grids to data; gives the largest change, in an output's deviations; see `edgewise.models.update_grid`."""
         from edgewise.models.grids import update_grid
 
         return update_grid(self, x)
 
     def refine(self, grid: int) -> KAN:
-        """The same function on `grid` intervals, as a new model; see `edgewise.models.refine`."""
+        """A new model on `grid` intervals: exact for a multiple, else a projection; see `edgewise.models.refine`."""
         from edgewise.models.grids import refine
 
         return refine(self, grid)
