@@ -297,9 +297,12 @@ class TestWrongFiles:
         with pytest.raises(FormatError, match=message):
             files.load(kan_file)
 
-    def test_the_wrong_class(self, kan_file):
-        with pytest.raises(FormatError, match=r"holds a KAN, not an MLP"):
+    def test_the_wrong_class(self, kan_file, tmp_path):
+        with pytest.raises(FormatError, match=r"holds a KAN, not an MLP\. Use `KAN\.load`\."):
             MLP.load(kan_file)
+        MLP([2, 1], seed=0).save(tmp_path / "mlp")
+        with pytest.raises(FormatError, match=r"holds an MLP, not a KAN\. Use `MLP\.load`\."):
+            KAN.load(tmp_path / "mlp")
 
 
 class TestWrongArguments:

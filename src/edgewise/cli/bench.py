@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from edgewise.cli.console import add_flags
+
 NAME, HELP = "bench", "time the library on this machine"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    add_flags(parser, quiet=None)
 
 
 def run(args: argparse.Namespace) -> int:

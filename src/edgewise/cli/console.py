@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import sys
@@ -11,6 +12,13 @@ from difflib import get_close_matches
 from typing import Any
 
 OK, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def add_flags(parser: argparse.ArgumentParser, quiet: str | None = "no notes") -> None:
+    """Flags on how a command speaks: `--json`, and unless it has nothing to say on the way `--quiet`, with its help."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    if quiet is not None:
+        parser.add_argument("--quiet", action="store_true", help=quiet)
 
 
 class InputError(Exception):

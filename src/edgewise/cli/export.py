@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from edgewise.cli.console import OK, Console
+from edgewise.cli.console import OK, Console, add_flags
 from edgewise.cli.models import open_model
 
 NAME, HELP = "export", "write a model as ONNX, torch.export or JSON"
@@ -16,8 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument("--format", "--to", required=True, choices=("onnx", "torch", "json"), help="what to write")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the file to write")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
-    parser.add_argument("--quiet", action="store_true", help="no notes")
+    add_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:

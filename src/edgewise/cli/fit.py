@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from edgewise.cli.console import INTERRUPTED, OK, Console, InputError
+from edgewise.cli.console import INTERRUPTED, OK, Console, InputError, add_flags
 from edgewise.cli.options import FIT, Option, add_options, settings
 from edgewise.cli.results import check_folder, show, write_results
 from edgewise.cli.tables import Problem, prepare, quoted, read_table
@@ -35,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_output_flags(parser: argparse.ArgumentParser) -> None:
     """Flags on what is said and where, shared with `demo`."""
     parser.add_argument("--force", action="store_true", help="replace results in a folder that is not empty")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
-    parser.add_argument("--quiet", action="store_true", help="no progress and no notes")
+    add_flags(parser, quiet="no progress and no notes")
 
 
 def run(args: argparse.Namespace) -> int:

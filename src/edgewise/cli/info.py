@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edgewise.cli.console import OK, Console
+from edgewise.cli.console import OK, Console, add_flags
 from edgewise.cli.models import Opened, open_model
 
 NAME, HELP = "info", "say what a model file holds"
@@ -14,7 +14,7 @@ NAME, HELP = "info", "say what a model file holds"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument("model", metavar="MODEL", help="a model file")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    add_flags(parser, quiet=None)
 
 
 def run(args: argparse.Namespace) -> int:

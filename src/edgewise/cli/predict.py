@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgewise.cli.console import OK, Console, InputError, suggestion
+from edgewise.cli.console import OK, Console, InputError, add_flags, suggestion
 from edgewise.cli.models import Opened, open_model
 from edgewise.cli.tables import categories, counted, first_row, numeric_column, read_table
 
@@ -30,8 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that `edgewise fit` or an estimator's save() wrote")
     parser.add_argument("table", metavar="TABLE", help="the rows to predict")
     parser.add_argument("-o", "--output", metavar="FILE", help="the CSV file to write (default: stdout)")
-    parser.add_argument("--json", action="store_true", help="print JSON on stdout instead of CSV")
-    parser.add_argument("--quiet", action="store_true", help="no notes")
+    add_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:

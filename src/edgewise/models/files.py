@@ -19,7 +19,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from edgewise.splines import check_knots
 FORMAT = "edgewise"
 VERSION = 1
 KINDS = {"KAN": KAN, "MLP": MLP}
+_Network = TypeVar("_Network", KAN, MLP)
 _RESERVED = ("format", "version")
 
 
@@ -231,6 +232,26 @@ def load(path: str | os.PathLike[str]) -> KAN | MLP:
         hint = f" Use `edgewise.{kind}.load(path)`." if kind in ("KANRegressor", "KANClassifier") else ""
         raise FormatError(f"{path} holds a {kind}, not a bare network ({', '.join(KINDS)}).{hint}")
     return unpack(tensors, header, path)
+
+
+def load_as(path: str | os.PathLike[str], kind: type[_Network]) -> _Network:
+    """Read a network that must be of one class: the door of `KAN.load` and `MLP.load`.
+
+    Args:
+        path: the file.
+        kind: `KAN` or `MLP`.
+
+    Returns:
+        The model, as `load` gives it.
+
+    Raises:
+        FormatError: the file cannot be read by `load`, or holds a network of the other class.
+    """
+    model = load(path)
+    if not isinstance(model, kind):
+        held, wanted = ({"KAN": "a KAN", "MLP": "an MLP"}[c.__name__] for c in (type(model), kind))
+        raise FormatError(f"{path} holds {held}, not {wanted}. Use `{type(model).__name__}.load`.")
+    return model
 
 
 def pack(model: KAN | MLP) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -205,14 +205,9 @@ class KAN(nn.Module):
     @staticmethod
     def load(path: str | os.PathLike[str]) -> KAN:
         """Read a file written by `save`; see `edgewise.models.load`."""
-        from edgewise.models.files import load
+        from edgewise.models.files import load_as
 
-        model = load(path)
-        if not isinstance(model, KAN):
-            from edgewise.errors import FormatError
-
-            raise FormatError(f"{path} holds a {type(model).__name__}, not a KAN. Use `{type(model).__name__}.load`.")
-        return model
+        return load_as(path, KAN)
 
     def fit(self, data: Any, *args: Any, **kwargs: Any) -> FitResult:
         """Train in place; see `edgewise.train.fit` for every argument."""

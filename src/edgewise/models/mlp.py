@@ -127,10 +127,6 @@ class MLP(nn.Module):
     @staticmethod
     def load(path: str | os.PathLike[str]) -> MLP:
         """Read a file written by `save`; see `edgewise.models.load`."""
-        from edgewise.errors import FormatError
-        from edgewise.models.files import load
+        from edgewise.models.files import load_as
 
-        model = load(path)
-        if not isinstance(model, MLP):
-            raise FormatError(f"{path} holds a {type(model).__name__}, not an MLP. Use `{type(model).__name__}.load`.")
-        return model
+        return load_as(path, MLP)
