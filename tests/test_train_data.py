@@ -99,6 +99,7 @@ class TestForms:
         x = np.arange(12).reshape(6, 2)
         assert len(train_loss((x, (x[:, :1] > 4)))) == 5
 
+    @pytest.mark.filterwarnings("ignore:input 'x.' .* outweighs the splines")  # `far`, on purpose
     def test_batch_of_one_constant_binary_and_duplicate_columns(self):
         x, y = table()
         one = (x[:1], y[:1])

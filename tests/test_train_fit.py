@@ -340,6 +340,7 @@ class TestGrids:
         x, y = table()
         g = torch.Generator().manual_seed(1)
         fit(kan(), (torch.randn(60, 2, generator=g, dtype=DOUBLE), y), steps=1, update_grid=False)
+        fit(kan(), (x * 0.2 + 1.3, y), steps=1, update_grid=False)  # all rows outside, by a little
         fit(kan(), (x * 10, y), steps=1)
         fit(kan(base_fun="tanh"), (x * 1000, y), steps=1)
         fit(kan(grid_range=(-1000, 1000), base_fun="zero"), (x * 1000, y), steps=1, update_grid=False)

@@ -65,8 +65,9 @@ def fit(
     `state_dict`): what pictures of the model use when no data are given.
 
     Inputs are not scaled. A `KAN` learns best from inputs of about [-1, 1]; where more than half of the rows of an
-    input lie beyond 10 in magnitude and the residual function grows (`"silu"` does), or outside a first grid that
-    `update_grid=False` keeps, there is one `UserWarning`. `KANRegressor` and `KANClassifier` scale by themselves.
+    input lie beyond 10 in magnitude and the residual function grows (`"silu"` does), or outside twice the first grid
+    where `update_grid=False` keeps it, there is one `UserWarning`. `KANRegressor` and `KANClassifier` scale by
+    themselves.
 
     Args:
         model: a `KAN`, `MLP` or any `nn.Module`; grids and `lamb` concern `KAN`s and spline layers only.

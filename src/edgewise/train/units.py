@@ -23,6 +23,8 @@ _PACKAGE = str(Path(__file__).parent.parent)
 def warn_about_inputs(model: KAN, x: Tensor, moves_grid: bool) -> None:
     """Warn if more than half of the rows of an input lie where the model can hardly learn.
 
+    That is beyond 10 in magnitude, or outside twice the first layer's domain if that stays.
+
     Args:
         model: the model, before training.
         x: `(N, inputs)` training inputs.
@@ -30,7 +32,7 @@ def warn_about_inputs(model: KAN, x: Tensor, moves_grid: bool) -> None:
     """
     first = model.layers[0]
     lo, hi = first.domain.unbind(1)
-    outside = ((x < lo) | (x > hi)).float().mean(0)
+    outside = ((x - (lo + hi) / 2).abs() > hi - lo).float().mean(0)  # a little outside, values and slopes go on
     large = (x.abs() > _LARGE).float().mean(0)
     scale = (
         "Scale every column to about [-1, 1], e.g. `(x - x.mean(0)) / x.std(0)`, or use `KANRegressor` or "
@@ -39,7 +41,7 @@ def warn_about_inputs(model: KAN, x: Tensor, moves_grid: bool) -> None:
     if not moves_grid and bool((outside > 0.5).any()):
         i = int(outside.argmax())
         _warn(
-            f"{_input(model, x, outside)}, and {outside[i]:.0%} of its rows lie outside the first layer's domain "
+            f"{_input(model, x, outside)}, and {outside[i]:.0%} of its rows lie far outside the first layer's domain "
             f"[{lo[i]:g}, {hi[i]:g}], which stays because of `update_grid=False`. {scale}; or let `update_grid=True` "
             f"move the grid, or build the model with a `grid_range` that covers the inputs."
         )
