@@ -11,7 +11,7 @@ from numba.core import caching
 from torch.testing import assert_close
 
 from edgewise import kernels
-from edgewise.kernels.compilation import compiled
+from edgewise.kernels.compilation import compiled_for_python
 from test_kernels_values import NAMES, arguments, contractions, problem
 
 MANY_ROWS = {"rows": 4000, "inputs": 20, "outputs": 5}  # enough work to be shared
@@ -165,7 +165,7 @@ def test_without_a_cache_folder_code_is_compiled_in_memory(monkeypatch):
     monkeypatch.setattr(caching.FunctionCache._impl_class, "_locator_classes", [])
     with pytest.raises(RuntimeError, match="no locator available"):
         numba.njit(cache=True)(twice)
-    assert compiled(twice)(21.0) == 42.0
+    assert compiled_for_python(twice)(21.0) == 42.0
 
 
 UNWRITABLE = """

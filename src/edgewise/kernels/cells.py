@@ -22,11 +22,12 @@ def fill(array, value, stop):
 
 
 @compiled
-def is_uniform(knots, degree, tolerance):
-    """Whether every knot is within `tolerance` spacings of equal spacing."""
+def is_uniform(knots, degree):
+    """Whether the knots are equally spaced to an accuracy that results in their dtype do not show."""
     n = knots.size
     lo = float(knots[degree])
     width = (float(knots[n - degree - 1]) - lo) / (n - 2 * degree - 1)
+    tolerance = 1e-5 if knots.itemsize == 4 else 2e-14  # of a spacing
     worst = 0.0
     for j in range(n):
         worst = max(worst, abs(float(knots[j]) - (lo + (j - degree) * width)))
@@ -34,7 +35,7 @@ def is_uniform(knots, degree, tolerance):
 
 
 @compiled
-def _locate_uniform(x, n, knots, degree, linear, exact, group, local):
+def locate_uniform(x, n, knots, degree, linear, exact, group, local):
     """Group of every sample and its coordinate in that cell, on equal spacing. NaN goes to the first group."""
     kind = knots.dtype.type
     count = knots.size - 2 * degree - 1
@@ -103,7 +104,7 @@ def sort_by_cell(
     `group` and `local` are scratch.
     """
     if uniform:
-        _locate_uniform(x, n, knots, degree, linear, exact, group, local)
+        locate_uniform(x, n, knots, degree, linear, exact, group, local)
     else:
         _locate_search(x, n, knots, degree, linear, group, local)
     fill(starts, 0, starts.size)
@@ -124,12 +125,6 @@ def sort_by_cell(
     for c in range(starts.size - 1, 0, -1):
         starts[c] = starts[c - 1]
     starts[0] = 0
-
-
-@compiled
-def first_row(group, degree, size):
-    """First of the `degree + 1` coefficient rows that a group uses."""
-    return max(0, min(group - 1 - degree, size - degree - 1))
 
 
 @compiled
@@ -161,7 +156,7 @@ def basis_of_runs(rows, linear, uniform, order, factor, starts, local, weights, 
                     tables.ctypes.data + table * square * 8, factor.ctypes.data))  # fmt: skip
             else:
                 slanted = linear and order == 0 and degree > 0
-                _outside(rows, weights, offset, capacity, local, start, stop, tables, table * square, factor, slanted)
+                outside(rows, weights, offset, capacity, local, start, stop, tables, table * square, factor, slanted)
         group = last + 1
     if degree == 0:
         for q in range(starts[groups]):
@@ -170,7 +165,7 @@ def basis_of_runs(rows, linear, uniform, order, factor, starts, local, weights, 
 
 
 @compiled
-def _outside(rows, weights, offset, capacity, local, start, stop, tables, at, factor, slanted):
+def outside(rows, weights, offset, capacity, local, start, stop, tables, at, factor, slanted):
     """A line, or a constant even for infinite inputs; NaN in, NaN out."""
     for s in range(len(rows)):
         for n in range(start, stop):

@@ -10,8 +10,9 @@ from numba import types
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
-# Fused multiply-adds and reordered sums are wanted; NaN and infinity must keep their meaning.
-_FAST = {"contract", "reassoc", "nsz", "arcp"}
+# Fused multiply-adds are wanted; NaN and infinity must keep their meaning. Sums are not reordered: LLVM may do that
+# in one way in freshly compiled code and in another in code from the cache, and results would differ in rounding.
+_FAST = {"contract", "nsz"}
 
 _SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
 """What cached machine code depends on. Numba itself looks at one file only, and misses changes in callees."""
@@ -23,7 +24,23 @@ def _tie_to_sources(function: Any) -> None:
         cache_file._source_stamp = _SOURCES
 
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FAST, "error_model": "numpy", "boundscheck": False}
+_NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def compiled(function: Callable[..., Any]) -> Any:
+    """Compile as a part of other compiled functions, which take it in; it is not kept on disk by itself.
+
+    Args:
+        function: a function in Numba's subset of Python.
+
+    Returns:
+        The compiled function, for compiled callers only.
+    """
+    return numba.njit(**_OPTIONS, **_NO_WRAPPERS)(function)
+
+
+def compiled_for_python(function: Callable[..., Any]) -> Any:
     """Compile at the first call with new types; keep the machine code on disk for the next process.
 
     Numba writes beside this package, or into the user's cache folder where the package is read-only; where
@@ -35,17 +52,16 @@ def compiled(function: Callable[..., Any]) -> Any:
     Returns:
         The compiled function; it releases the GIL while it runs.
     """
-    options: dict[str, Any] = {"nogil": True, "fastmath": _FAST, "error_model": "numpy", "boundscheck": False}
     try:
-        result = numba.njit(cache=True, **options)(function)
+        result = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # "no locator available": nowhere to write
-        return numba.njit(**options)(function)
+        return numba.njit(**_OPTIONS)(function)
     _tie_to_sources(result)
     return result
 
 
 def compiled_entry(function: Callable[..., Any]) -> Any:
-    """Compile `function(address)` as a C function that any thread can call, cached like `compiled`.
+    """Compile `function(address)` as a C function that any thread can call, cached like `compiled_for_python`.
 
     Args:
         function: takes one pointer; the numbers that specialize it are its closure.

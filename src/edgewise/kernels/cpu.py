@@ -16,11 +16,12 @@ from torch import Tensor
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.kernels.compilation import compiled_entry
 from edgewise.kernels.cpu_loops import backward, forward, spacings
-from edgewise.kernels.microkernels import BASE, NARROW, PULL, SCATTER, VECTOR_BYTES, WIDE, take_ticket
+from edgewise.kernels.emitter import VECTOR_BYTES, take_ticket
+from edgewise.kernels.microkernels import BASE, NARROW, PULL, SCATTER, WIDE
 from edgewise.kernels.tables import own_tables, uniform_tables
 from edgewise.kernels.threads import run_on_threads, shares
 
-FORWARD_ROWS, BACKWARD_ROWS, MOST_ROWS = 512, 256, 1024
+FORWARD_ROWS, BACKWARD_ROWS, MOST_ROWS = 256, 128, 1024
 """Rows per block: as tuned for small grids, and at most."""
 SHARES = 2
 """Shares of work per thread: more than one, because threads do not always get a core of their own."""
@@ -28,22 +29,22 @@ GRAIN = 1.0e5
 """Operations (some ten microseconds) below which another thread does not pay."""
 
 # Constants of the compiled entries, so part of their key in the cache: same bytes in every process.
-_KINDS = {torch.float32: np.zeros(1, np.float32), torch.float64: np.zeros(1, np.float64)}
+KINDS = {torch.float32: np.zeros(1, np.float32), torch.float64: np.zeros(1, np.float64)}
 _WIDE, _NARROW, _ONE = (0,) * WIDE, (0,) * NARROW, (0,)
 
 
 @cache
 def _forward_entry(dtype: torch.dtype, k1: int, with_base: bool, is_wide: bool) -> tuple[Any, int]:
-    kind, rows = _KINDS[dtype], (0,) * k1
+    kind, rows = KINDS[dtype], (0,) * k1
     base, wide = _ONE if with_base else (), _WIDE if is_wide else _ONE
 
     def entry(data):
         _, shares, tasks = to_fixed_tuple(carray(data, 3, np.int64), 3)
         numbers = to_fixed_tuple(carray(data, 24, np.int64)[3:], 21)
-        share = take_ticket(data)
+        share = take_ticket(data, 0)
         while share < shares:
             forward(kind, rows, base, wide, _ONE, numbers, tasks * share // shares, tasks * (share + 1) // shares)
-            share = take_ticket(data)
+            share = take_ticket(data, 0)
 
     function = compiled_entry(entry)
     return function.ctypes, function.address
@@ -51,16 +52,16 @@ def _forward_entry(dtype: torch.dtype, k1: int, with_base: bool, is_wide: bool) 
 
 @cache
 def _backward_entry(dtype: torch.dtype, k1: int, flags: int, is_wide: bool) -> tuple[Any, int]:
-    kind, rows, tag = _KINDS[dtype], (0,) * k1, (0,) * flags
-    wide = _NARROW if is_wide else _ONE
+    kind, rows, tag = KINDS[dtype], (0,) * k1, (0,) * flags
+    base, wide = _ONE if flags & BASE else (), _NARROW if is_wide else _ONE
 
     def entry(data):
         _, shares = to_fixed_tuple(carray(data, 2, np.int64), 2)
         numbers = to_fixed_tuple(carray(data, 32, np.int64)[2:], 30)
-        share = take_ticket(data)
+        share = take_ticket(data, 0)
         while share < shares:
-            backward(kind, rows, tag, wide, numbers, share, shares)
-            share = take_ticket(data)
+            backward(kind, rows, tag, base, wide, numbers, share, shares)
+            share = take_ticket(data, 0)
 
     function = compiled_entry(entry)
     return function.ctypes, function.address
@@ -97,6 +98,7 @@ def _place(tensor: Any, models: bool) -> tuple[Any, int, int]:
     """A tensor whose models are contiguous, its address, and the elements from one model to the next."""
     if tensor is None:
         return None, 0, 0
+    tensor = tensor.resolve_neg()
     if not tensor.is_contiguous():
         shared = models and tensor.stride(0) == 0  # an expanded model axis needs no copies
         tensor = tensor[:1].contiguous().expand_as(tensor) if shared else tensor.contiguous()
@@ -151,7 +153,7 @@ class _Tables:
         self.knots, self.degree, self.linear = knots, degree, linear
         rows, count = knots.numel() // knots.shape[-1], knots.shape[-1]
         self.spacing = np.empty(rows)
-        self.others = spacings(_KINDS[knots.dtype], knots.data_ptr(), rows, count, degree, self.spacing)
+        self.others = spacings(KINDS[knots.dtype], knots.data_ptr(), rows, count, degree, self.spacing)
         self.kept: list[np.ndarray] = [self.spacing]
 
     def addresses(self, order: int) -> tuple[int, int]:
@@ -195,6 +197,7 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
         entry,
         address,
         threads,
+        (x, coef, knots, weight, base_weight, y, tables),
         (
             0,
             min(tasks, SHARES * threads),
@@ -224,9 +227,9 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
     return y
 
 
-def _run(entry: Any, address: int, threads: int, numbers: tuple[int, ...]) -> None:
+def _run(entry: Any, address: int, threads: int, memory: Any, numbers: tuple[int, ...]) -> None:
     data = (ctypes.c_int64 * len(numbers))(*numbers)
-    run_on_threads(entry, address, ctypes.addressof(data), threads)
+    run_on_threads(entry, address, data, threads, memory)
 
 
 def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slope_order, linear):
@@ -257,7 +260,8 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
     dweight = x.new_empty((*lead, I, O)) if flags & SCATTER and flags & BASE else nothing
     dx = x.new_empty(x.shape) if flags & PULL else nothing
     entry, address = _backward_entry(x.dtype, degree + 1, flags, VECTOR_BYTES // x.element_size() < O)
-    _run(entry, address, threads, (0, n_shares,
+    memory = x, coef, knots, weight, base_weight, g, dcoef, dx, dweight, tables
+    _run(entry, address, threads, memory, (0, n_shares,
          x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
          g_at, g_step, dcoef.data_ptr(), dx.data_ptr(), dweight.data_ptr(),
          B, I, S, O, order, slope_order, int(linear), block, M, int(by_rows),

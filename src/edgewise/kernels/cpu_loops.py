@@ -2,37 +2,32 @@
 
 Forward, for a block of rows: every input column is sorted by cell once (`cells`), then each panel of
 outputs accumulates all inputs into a tile that stays in cache (`microkernels.forward_run`). Threads share
-the rows. Backward, for one input at a time: the same sort, then coefficient gradients and input gradients in
-one pass over the cotangents (`microkernels.backward_run`). Threads share the inputs, so that no two write the
+the rows. Backward, for one input at a time: the same sort, then for each panel coefficient gradients and input
+gradients (`microkernels.scatter_column` and `pull_column`). Threads share the inputs, so that no two write the
 same gradient; with few inputs and many rows they share the rows and add up private gradients.
 
 Cost per sample, input and output: `k + 1` multiply-adds forward, about twice that backward, for any grid.
-
-Everything from outside is an address: unpacking a dozen arrays would cost more than a small network. Take the
-address of scratch (`.ctypes.data`) inside the loop that uses it: Numba frees an array after its last use.
 """
 
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 # (Numba's intrinsics have one parameter more than their callers pass)
 
 import numpy as np
-from numba import carray, types
-from numba.extending import intrinsic
 
-from edgewise.kernels.cells import basis_of_runs, fill, first_row, is_uniform, sort_by_cell
-from edgewise.kernels.compilation import compiled
+from edgewise.kernels.cells import basis_of_runs, fill, is_uniform, sort_by_cell
+from edgewise.kernels.compilation import compiled, compiled_for_python
+from edgewise.kernels.emitter import VECTOR_BYTES, lane_sum
+from edgewise.kernels.memory import address_to_array, aligned
 from edgewise.kernels.microkernels import (
-    BASE,
     PACK,
     PULL,
     SCATTER,
     UNPACK,
     UNPACK_ADD,
-    VECTOR_BYTES,
-    backward_run,
-    copy_rows,
-    forward_run,
-    lane_sum,
+    copy_panels,
+    forward_column,
+    pull_column,
+    scatter_column,
 )
 from edgewise.kernels.silu import silu_of_column
 
@@ -42,32 +37,7 @@ SLACK = 16
 """Elements beyond the rows of a block: whole registers are written."""
 
 
-@intrinsic
-def _pointer(typingctx, kind, address):
-    """The integer `address` as a pointer to elements of the array `kind`."""
-    signature = types.CPointer(kind.dtype)(kind, address)
-
-    def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[1], context.get_value_type(signature.return_type))
-
-    return signature, codegen
-
-
-@compiled
-def _array(kind, address, size):
-    return carray(_pointer(kind, address), size)
-
-
-@compiled
-def _aligned(kind, elements):
-    """Scratch that starts on a vector register's boundary."""
-    memory = np.empty(elements + VECTOR_BYTES // kind.itemsize, kind.dtype)
-    beyond = memory.ctypes.data % VECTOR_BYTES
-    skip = np.int64((VECTOR_BYTES - beyond) % VECTOR_BYTES) // kind.itemsize
-    return memory[skip : skip + elements]
-
-
-@compiled
+@compiled_for_python
 def spacings(kind, knots_at, rows, count, degree, out):
     """Spacing of every equally spaced row of knots into `out`, 0 for the others.
 
@@ -77,11 +47,10 @@ def spacings(kind, knots_at, rows, count, degree, out):
         How many others there are.
     """
     others = 0
-    tolerance = 1e-5 if kind.itemsize == 4 else 2e-14
     for i in range(rows):
-        knots = _array(kind, knots_at + i * count * kind.itemsize, count)
+        knots = address_to_array(kind, knots_at + i * count * kind.itemsize, count)
         out[i] = 0.0
-        if is_uniform(knots, degree, tolerance):
+        if is_uniform(knots, degree):
             out[i] = (float(knots[count - 1 - degree]) - float(knots[degree])) / (count - 1 - 2 * degree)
         else:
             others += 1
@@ -105,7 +74,7 @@ def _basis(rows, linear, order, spacing, starts, local, weights, offset, capacit
     if spacing != 0.0:
         for _ in range(order):
             factor[0] /= spacing
-    tables = _array(factor, at, size)
+    tables = address_to_array(factor, at, size)
     basis_of_runs(rows, linear, spacing != 0.0, order, factor, starts, local, weights, offset, capacity, tables)
 
 
@@ -130,7 +99,7 @@ def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
     groups = S + k1 + 1  # one per cell, one before and one behind the grid
     capacity = block + SLACK
     slots = min(SLOTS, I)
-    tile = _aligned(kind, capacity * vectors * lanes)
+    tile = aligned(kind, capacity * vectors * lanes)
     weights = np.empty(slots * k1 * capacity, kind.dtype)
     bases = np.empty(slots * capacity, kind.dtype)
     base, unused = np.empty(capacity, kind.dtype), np.empty(1, kind.dtype)
@@ -144,14 +113,14 @@ def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
         model, begin = task // blocks, task % blocks * block
         n = min(block, B - begin)
         fill(tile, 0, tile.size)
-        x = _array(kind, x_at + model * x_step * bytes_, B * I)
+        x = address_to_array(kind, x_at + model * x_step * bytes_, B * I)
         for i0 in range(0, I, slots):
             here = min(slots, I - i0)
             for slot in range(here):
                 i = i0 + slot
-                knots = _array(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_, S + k1)
+                knots = address_to_array(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_, S + k1)
                 own_row = i + (model * I if knots_step else 0)
-                spacing = _array(factor, spacing_at + own_row * 8, 1)[0]
+                spacing = address_to_array(factor, spacing_at + own_row * 8, 1)[0]
                 _sort_column(
                     x, begin, i, I, n, knots, degree, linear, order >= degree, spacing != 0.0,
                     column, cell, local, starts[slot], sorted_local, orders[slot],
@@ -161,7 +130,7 @@ def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
                     uniform_at, own_at, own_row, factor,
                 )  # fmt: skip
                 if h_at != 0:
-                    h = _array(kind, h_at + (model * h_step + begin * I + i) * bytes_, (B - begin) * I)
+                    h = address_to_array(kind, h_at + (model * h_step + begin * I + i) * bytes_, (B - begin) * I)
                     _scale(rows, weights, slot * k1 * capacity, capacity, h, I, orders[slot], n)
                 if len(with_base):
                     silu_of_column(column, n, base, unused, False)
@@ -173,23 +142,18 @@ def forward(kind, rows, with_base, wide, narrow, numbers, first, last):
                 column_of_output = vector * lanes
                 for slot in range(here):
                     i = i0 + slot
-                    coef_here = coef_at + (model * coef_step + i * S * O + column_of_output) * bytes_
-                    for group in range(groups):
-                        start, stop = np.int64(starts[slot, group]), np.int64(starts[slot, group + 1])
-                        if start == stop:
-                            continue
-                        run = (
-                            coef_here + first_row(group, degree, S) * O * bytes_, O,
-                            w_at + (model * w_step + i * O + column_of_output) * bytes_, O - column_of_output,
-                            start, stop, orders[slot].ctypes.data,
-                            weights.ctypes.data + slot * k1 * capacity * bytes_, capacity,
-                            bases.ctypes.data + slot * capacity * bytes_,
-                            tile.ctypes.data + vector * lanes * capacity * bytes_,
-                        )  # fmt: skip
-                        if is_wide or len(wide) == 1:  # with one width, compile one loop
-                            forward_run(kind, rows, wide, with_base, run)
-                        else:
-                            forward_run(kind, rows, narrow, with_base, run)
+                    column_data = (
+                        coef_at + (model * coef_step + i * S * O + column_of_output) * bytes_, O,
+                        w_at + (model * w_step + i * O + column_of_output) * bytes_, O - column_of_output,
+                        starts[slot].ctypes.data, S - degree, n, orders[slot].ctypes.data,
+                        weights.ctypes.data + slot * k1 * capacity * bytes_, capacity,
+                        bases.ctypes.data + slot * capacity * bytes_,
+                        tile.ctypes.data + vector * lanes * capacity * bytes_,
+                    )  # fmt: skip
+                    if is_wide or len(wide) == 1:  # with one width, compile one loop
+                        forward_column(kind, rows, wide, with_base, column_data)
+                    else:
+                        forward_column(kind, rows, narrow, with_base, column_data)
         y_here = y_at + (model * B + begin) * O * bytes_
         for vector in range(0, n_wide * len(wide), len(wide)):
             _store_tile(kind, wide, tile.ctypes.data, vector, capacity, y_here, n, O)
@@ -203,28 +167,43 @@ def _store_tile(kind, wide, tile_at, vector, capacity, y_at, n, O):
     lanes = VECTOR_BYTES // kind.itemsize
     source = tile_at + vector * lanes * capacity * kind.itemsize
     target = y_at + vector * lanes * kind.itemsize
-    copy_rows(kind, wide, wide, UNPACK, (source, lanes * len(wide), target, O, n, O - vector * lanes))
+    copy_panels(kind, wide, wide, UNPACK, (source, lanes * len(wide), target, O, n, O - vector * lanes))
+
+
+@compiled
+def _repack(kind, wide, direction, packed_at, height, rows_at, count, O):
+    """Copy `(count, O)` rows to or from panels of `height` rows; what is beyond the last output reads as zero.
+
+    Row after row, all full panels of each: the side that lies in memory is then read or written in order.
+    """
+    panel = VECTOR_BYTES // kind.itemsize * len(wide)
+    full = O // panel
+    for r in range(count):
+        row, packed = rows_at + r * O * kind.itemsize, packed_at + r * panel * kind.itemsize
+        _copy(kind, wide, direction, (row, panel), (packed, height * panel), full, panel)
+    if full * panel < O:
+        row, packed = rows_at + full * panel * kind.itemsize, packed_at + full * panel * height * kind.itemsize
+        _copy(kind, wide, direction, (row, O), (packed, panel), count, O - full * panel)
+
+
+@compiled
+def _copy(kind, wide, direction, row, packed, count, valid):
+    """`count` pieces of a panel's width, given the address and stride of either side."""
+    source, target = (row, packed) if len(direction) == len(PACK) else (packed, row)
+    copy_panels(kind, wide, wide, direction, (source[0], source[1], target[0], target[1], count, valid))
 
 
 @compiled
 def _pack(kind, wide, packed_at, height, rows_at, count, O):
-    """Copy `(count, O)` rows into panels of `height` rows, padded with zeros."""
-    panel = VECTOR_BYTES // kind.itemsize * len(wide)
-    for column in range(0, O, panel):
-        source, target = rows_at + column * kind.itemsize, packed_at + column * height * kind.itemsize
-        copy_rows(kind, wide, wide, PACK, (source, O, target, panel, count, O - column))
+    _repack(kind, wide, PACK, packed_at, height, rows_at, count, O)
 
 
 @compiled
 def _unpack(kind, wide, packed_at, height, rows_at, count, O, add):
-    """The way back: write, or add, to `(count, O)` rows."""
-    panel = VECTOR_BYTES // kind.itemsize * len(wide)
-    for column in range(0, O, panel):
-        source, target = packed_at + column * height * kind.itemsize, rows_at + column * kind.itemsize
-        if add:
-            copy_rows(kind, wide, wide, UNPACK_ADD, (source, panel, target, O, count, O - column))
-        else:
-            copy_rows(kind, wide, wide, UNPACK, (source, panel, target, O, count, O - column))
+    if add:
+        _repack(kind, wide, UNPACK_ADD, packed_at, height, rows_at, count, O)
+    else:
+        _repack(kind, wide, UNPACK, packed_at, height, rows_at, count, O)
 
 
 @compiled
@@ -235,11 +214,11 @@ def _unload(kind, pulled_at, order, n, out, stride):
 
 
 @compiled
-def backward(kind, rows, flags, wide, numbers, share, shares):
+def backward(kind, rows, flags, with_base, wide, numbers, share, shares):
     """Gradients of `forward`, the part of one share: some (model, input) pairs, or some rows of all pairs.
 
     Shares of rows write coefficient gradients of their own, one after the other. `flags` (its length) says which:
-    SCATTER coefficients, PULL inputs, BASE the residual branch beside them.
+    SCATTER coefficients, PULL inputs. `with_base` is empty without the residual branch.
     """
     (x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
      g_at, g_step, dcoef_at, dx_at, dw_at, B, I, S, O, order, slope_order, linear, block,
@@ -257,10 +236,10 @@ def backward(kind, rows, flags, wide, numbers, share, shares):
     groups = S + k1 + 1
     capacity = block + SLACK
     height = S + 1  # packed rows: the coefficients, then the residual factors
-    scatter, pull, with_base = (len(flags) & SCATTER) != 0, (len(flags) & PULL) != 0, (len(flags) & BASE) != 0
-    tile = _aligned(kind, capacity * panels * panel)
-    pulled = _aligned(kind, capacity * lanes)
-    packed, packed_sums = _aligned(kind, panels * panel * height), _aligned(kind, panels * panel * height)
+    scatter, pull = (len(flags) & SCATTER) != 0, (len(flags) & PULL) != 0
+    tile = aligned(kind, capacity * panels * panel)
+    pulled = aligned(kind, capacity * lanes)
+    packed, packed_sums = aligned(kind, panels * panel * height), aligned(kind, panels * panel * height)
     weights = np.empty(2 * k1 * capacity, kind.dtype)
     bases = np.empty(2 * capacity, kind.dtype)
     base, base_slope = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
@@ -269,7 +248,7 @@ def backward(kind, rows, flags, wide, numbers, share, shares):
     local, sorted_local = np.empty(capacity, kind.dtype), np.empty(capacity, kind.dtype)
     factor = np.empty(1)
     for model in range(first // I, (last + I - 1) // I):
-        x = _array(kind, x_at + model * x_step * bytes_, B * I)
+        x = address_to_array(kind, x_at + model * x_step * bytes_, B * I)
         for begin in range(row_first, max(row_last, row_first + 1), block):
             n = min(block, row_last - begin)
             _pack(kind, wide, tile.ctypes.data, capacity, g_at + (model * g_step + begin * O) * bytes_, n, O)
@@ -277,15 +256,13 @@ def backward(kind, rows, flags, wide, numbers, share, shares):
                 if pull:
                     coef_here = coef_at + (model * coef_step + i * S * O) * bytes_
                     _pack(kind, wide, packed.ctypes.data, height, coef_here, S, O)
-                    if with_base:
+                    if len(with_base):
                         w_here = w_at + (model * w_step + i * O) * bytes_
                         _pack(kind, wide, packed.ctypes.data + S * panel * bytes_, height, w_here, 1, O)
                     fill(pulled, 0, n * lanes)
-                if scatter:
-                    fill(packed_sums, 0, packed_sums.size)
-                knots = _array(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_, S + k1)
+                knots = address_to_array(kind, knots_at + (model * knots_step + i * (S + k1)) * bytes_, S + k1)
                 own_row = i + (model * I if knots_step else 0)
-                spacing = _array(factor, spacing_at + own_row * 8, 1)[0]
+                spacing = address_to_array(factor, spacing_at + own_row * 8, 1)[0]
                 _sort_column(
                     x, begin, i, I, n, knots, degree, linear, max(order, slope_order) >= degree, spacing != 0.0,
                     column, cell, local, starts, sorted_local, order_of,
@@ -299,9 +276,9 @@ def backward(kind, rows, flags, wide, numbers, share, shares):
                         capacity, shared_at, private_at, own_row, factor,
                     )  # fmt: skip
                 if scatter and h_at != 0:
-                    h = _array(kind, h_at + (model * h_step + begin * I + i) * bytes_, (B - begin) * I)
+                    h = address_to_array(kind, h_at + (model * h_step + begin * I + i) * bytes_, (B - begin) * I)
                     _scale(rows, weights, 0, capacity, h, I, order_of, n)
-                if with_base:
+                if len(with_base):
                     silu_of_column(column, n, base, base_slope, pull)
                     for q in range(n):
                         bases[q] = base[np.uint32(order_of[q])]
@@ -309,26 +286,27 @@ def backward(kind, rows, flags, wide, numbers, share, shares):
                         for q in range(n):
                             bases[capacity + q] = base_slope[np.uint32(order_of[q])]
                 for p in range(panels):
-                    for group in range(groups):
-                        start, stop = np.int64(starts[group]), np.int64(starts[group + 1])
-                        if start == stop:
-                            continue
-                        here = p * height * panel * bytes_
-                        row, base_row = here + first_row(group, degree, S) * panel * bytes_, here + S * panel * bytes_
-                        backward_run(kind, rows, wide, flags, (
-                            packed.ctypes.data + row, packed_sums.ctypes.data + row,
-                            packed.ctypes.data + base_row, packed_sums.ctypes.data + base_row,
-                            start, stop, order_of.ctypes.data, weights.ctypes.data,
-                            weights.ctypes.data + k1 * capacity * bytes_, capacity, bases.ctypes.data,
-                            bases.ctypes.data + capacity * bytes_,
-                            tile.ctypes.data + p * panel * capacity * bytes_, pulled.ctypes.data))  # fmt: skip
+                    row = p * height * panel * bytes_
+                    base_row = row + S * panel * bytes_
+                    tile_at = tile.ctypes.data + p * panel * capacity * bytes_
+                    if scatter:
+                        scatter_column(kind, rows, wide, with_base, (
+                            packed_sums.ctypes.data + row, packed_sums.ctypes.data + base_row,
+                            starts.ctypes.data, S - degree, n, order_of.ctypes.data,
+                            weights.ctypes.data, capacity, bases.ctypes.data, tile_at))  # fmt: skip
+                    if pull:
+                        pull_column(kind, rows, wide, with_base, (
+                            packed.ctypes.data + row, packed.ctypes.data + base_row,
+                            starts.ctypes.data, S - degree, n, order_of.ctypes.data,
+                            weights.ctypes.data + k1 * capacity * bytes_, capacity,
+                            bases.ctypes.data + capacity * bytes_, tile_at, pulled.ctypes.data))  # fmt: skip
                 if scatter:
                     add = begin > row_first
                     sums_at = packed_sums.ctypes.data
                     _unpack(kind, wide, sums_at, height, dcoef_at + (model * I + i) * S * O * bytes_, S, O, add)
-                    if with_base:
+                    if len(with_base):
                         dw_here = dw_at + (model * I + i) * O * bytes_
                         _unpack(kind, wide, sums_at + S * panel * bytes_, height, dw_here, 1, O, add)
                 if pull:
                     dx_here = dx_at + ((model * B + begin) * I + i) * bytes_
-                    _unload(kind, pulled.ctypes.data, order_of, n, _array(kind, dx_here, (B - begin) * I), I)
+                    _unload(kind, pulled.ctypes.data, order_of, n, address_to_array(kind, dx_here, (B - begin) * I), I)

@@ -1,233 +1,203 @@
-"""The innermost loops, as vector instructions: one run of samples that share a cell, one panel of outputs.
+"""The innermost loops of the layer kernels: one column of sorted samples, one panel of outputs.
 
 Samples that fall into the same cell of a knot vector use the same `k + 1` coefficient rows. So the rows
 of one panel (a few vector registers wide) are loaded once, stay in registers, and every sample of the
-run costs one fused multiply-add per row and register. LLVM does not find this shape by itself: it
-vectorizes inner loops, and here the vector axis (outputs) lies outside the loop over samples. These
-functions therefore write the instructions through Numba's `intrinsic`.
-
-All arguments are integers: addresses, counts, and strides in elements. Three empty tuples carry compile-time
-numbers: `rows` (k + 1), `width` (registers per panel) and, for what to compute, `flags` (see below).
+run costs one fused multiply-add per row and register. The next cell uses the same rows but one: it shifts
+the registers and loads, or stores, that one row.
 """
 
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 # (llvmlite's own annotations say None where any value may stand)
 
+import itertools
 from collections.abc import Callable
-from typing import Any
 
-import llvmlite.binding
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core import cgutils
 
+from edgewise.kernels.emitter import VECTOR_BYTES, Emitter, rolled, vector_function
 
-def _vector_bytes() -> int:
-    """Width of the vector registers of this machine."""
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if features.get("avx") else 16
-
-
-VECTOR_BYTES = _vector_bytes()
 WIDE = 4 if VECTOR_BYTES == 64 else 2
 """Registers per panel of the forward kernel: 4 rows of a cubic take half of the register file."""
-NARROW = 2 if VECTOR_BYTES == 64 else 1
-"""Registers per panel of the backward kernel, which keeps coefficients and their gradients."""
+NARROW = 2
+"""Registers per panel of the backward kernel."""
+PREFETCH = 10
+"""Samples ahead whose cotangents are asked for: they lie in random order, in the second or third cache."""
 
 
-class _Emitter:
-    """Writes vector instructions for one element type."""
+def _emit_runs(
+    to: Emitter, starts: ir.Value, skipped: int, runs: ir.Value, stop: ir.Value,
+    sample: Callable[[ir.Value], None], enter: Callable[[ir.Value], None], leave: Callable[[ir.Value], None],
+) -> None:  # fmt: skip
+    """Walk over all runs of a column: `enter(run)`, then `sample(n)` for its samples, then `leave(run)`.
 
-    def __init__(self, builder: ir.IRBuilder, element: ir.Type) -> None:
-        self.builder = builder
-        self.element = element
-        self.bytes = 4 if isinstance(element, ir.FloatType) else 8
-        self.lanes = VECTOR_BYTES // self.bytes
-        self.vector = ir.VectorType(element, self.lanes)
-        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
-        self.mask: ir.Value | None = None
-
-    def count(self, value: int) -> ir.Value:
-        return ir.Constant(ir.IntType(64), value)
-
-    def address(self, base: ir.Value, elements: ir.Value, size: int | None = None) -> ir.Value:
-        """`base + elements * size`, as an integer."""
-        return self.builder.add(base, self.builder.mul(elements, self.count(size or self.bytes)))
-
-    def offset(self, base: ir.Value, elements: int) -> ir.Value:
-        return self.builder.add(base, self.count(elements * self.bytes))
-
-    def pointer(self, address: ir.Value, target: ir.Type) -> ir.Value:
-        return self.builder.inttoptr(address, target.as_pointer())
-
-    def load(self, address: ir.Value) -> ir.Value:
-        return self.builder.load(self.pointer(address, self.vector), align=self.bytes)
-
-    def store(self, value: ir.Value, address: ir.Value) -> None:
-        self.builder.store(value, self.pointer(address, self.vector), align=self.bytes)
-
-    def scalar(self, address: ir.Value) -> ir.Value:
-        return self.builder.load(self.pointer(address, self.element), align=self.bytes)
-
-    def splat(self, address: ir.Value) -> ir.Value:
-        """All lanes equal to the number at `address`."""
-        return self.broadcast(self.scalar(address))
-
-    def index(self, address: ir.Value) -> ir.Value:
-        """The 32-bit index at `address`, widened."""
-        value = self.builder.load(self.pointer(address, ir.IntType(32)), align=4)
-        return self.builder.zext(value, ir.IntType(64))
-
-    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        return self.builder.fadd(self.builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
-
-    def only_first(self, valid: ir.Value, register: int = 0) -> None:
-        """Restrict `load_part` and `store_part` to the lanes of a register that precede lane `valid` of the panel."""
-        lane = ir.VectorType(ir.IntType(32), self.lanes)
-        limit = self._broadcast(self.builder.trunc(valid, ir.IntType(32)), lane)
-        numbers = range(register * self.lanes, (register + 1) * self.lanes)
-        self.mask = self.builder.icmp_signed("<", ir.Constant(lane, list(numbers)), limit)
-
-    def broadcast(self, value: ir.Value) -> ir.Value:
-        """All lanes equal to `value`."""
-        return self._broadcast(value, self.vector)
-
-    def _broadcast(self, value: ir.Value, vector: ir.VectorType) -> ir.Value:
-        first = self.builder.insert_element(ir.Constant(vector, ir.Undefined), value, self._i32(0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, first, everywhere)
-
-    def load_part(self, address: ir.Value) -> ir.Value:
-        """The valid lanes at `address`, and zeros."""
-        if self.mask is None:
-            return self.load(address)
-        pointer = self.pointer(address, self.vector)
-        return self._masked("load", self.vector, [pointer, self._i32(self.bytes), self.mask, self.zero])
-
-    def store_part(self, value: ir.Value, address: ir.Value) -> None:
-        """Write the valid lanes to `address`."""
-        pointer = self.pointer(address, self.vector)
-        self._masked("store", ir.VoidType(), [value, pointer, self._i32(self.bytes), self.mask])
-
-    def _masked(self, verb: str, result: ir.Type, arguments: list[Any]) -> Any:
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        name = f"llvm.masked.{verb}.v{self.lanes}{'f32' if self.bytes == 4 else 'f64'}.p0"
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
-
-    @staticmethod
-    def _i32(value: int) -> ir.Constant:
-        return ir.Constant(ir.IntType(32), value)
+    Run `r` holds the samples that use the coefficient rows `r ... r + k`. Where it ends stands in the 32-bit
+    array `starts`, at `skipped + r`; the last run takes all that is left, up to `stop`.
+    """
+    builder = to.builder
+    begin = cgutils.alloca_once_value(builder, to.count(0))
+    with cgutils.for_range(builder, runs) as loop:
+        run = loop.index
+        enter(run)
+        is_last = builder.icmp_signed("==", builder.add(run, to.count(1)), runs)
+        place = builder.select(is_last, to.count(0), builder.add(run, to.count(skipped)))
+        end = builder.select(is_last, stop, to.index(to.address(starts, place, 4)))
+        with rolled(builder, builder.load(begin), end) as n:
+            sample(n)
+        builder.store(end, begin)
+        leave(run)
 
 
-def _intrinsic(emit: Callable[..., None], n_integers: int) -> Any:
-    """Make a Numba function of `(dtype, rows, width, flags, *integers)` whose body `emit` writes."""
+def _shift(to: Emitter, rows: list[list[ir.Value]]) -> None:
+    """Move to the next cell: every register takes over from the row behind it. Costs nothing once renamed."""
+    for here, behind in itertools.pairwise(rows):
+        for register, source in zip(here, behind, strict=True):
+            to.builder.store(to.builder.load(source), register)
 
-    def typed(typingctx, dtype, rows, width, flags, integers):
-        signature = types.void(dtype, rows, width, flags, integers)
 
-        def codegen(context, builder, signature, args):
-            element = context.get_value_type(signature.args[0].dtype)
-            numbers = cgutils.unpack_tuple(builder, args[4], n_integers)
-            emit(_Emitter(builder, element), len(rows), len(width), len(flags), *numbers)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return intrinsic(typed)
+def _registers(to: Emitter, rows: int, width: int) -> list[list[ir.Value]]:
+    """Allocas, which LLVM turns into registers."""
+    return [[cgutils.alloca_once(to.builder, to.vector) for _ in range(width)] for _ in range(rows)]
 
 
 def _emit_forward(
-    to: _Emitter, rows: int, width: int, with_base: int,
-    coef, row_stride, base_weight, valid, start, stop, order, weights, capacity, base, tile,
+    to: Emitter, rows: int, width: int, with_base: int,
+    coef, row_stride, base_weight, valid, starts, runs, stop, order, weights, capacity, base, tile,
 ) -> None:  # fmt: skip
-    """`tile[order[n]] += sum_r weights[r][n] coef[r] (+ base[n] base_weight)` for `start <= n < stop`."""
-    if width == 1:  # wider panels are always full
-        to.only_first(valid)
-    kept = [
-        [
-            to.load_part(to.offset(to.address(coef, to.builder.mul(row_stride, to.count(r))), v * to.lanes))
-            for v in range(width)
-        ]
-        for r in range(rows)
-    ]
-    factors = [to.address(weights, to.builder.mul(capacity, to.count(r))) for r in range(rows)]
-    if with_base:
-        kept.append([to.load_part(to.offset(base_weight, v * to.lanes)) for v in range(width)])
-        factors.append(base)
-    with cgutils.for_range_slice(to.builder, start, stop, to.count(1)) as (n, _):
-        target = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
-        scale = [to.splat(to.address(factor, n)) for factor in factors]
-        for v in range(width):
-            place = to.offset(target, v * to.lanes)
-            total = to.load(place)
-            for r in range(len(kept)):
-                total = to.fma(scale[r], kept[r][v], total)
-            to.store(total, place)
+    """`tile[order[n]] += sum_r weights[r][n] coef[run + r] (+ base[n] base_weight)` for all samples `n` of a column.
 
-
-forward_run = _intrinsic(_emit_forward, 11)
-
-SCATTER, PULL, BASE = 1, 2, 4
-"""What `backward_run` computes: add these for the length of its `flags` tuple."""
-
-
-def _emit_backward(
-    to: _Emitter, rows: int, width: int, flags: int,
-    coef, grad_coef, base_weight, grad_base_weight, start, stop, order,
-    weights, slopes, capacity, base, base_slope, tile, pulled,
-) -> None:  # fmt: skip
-    """With `g = tile[order[n]]`, for `start <= n < stop`, whichever of these the flags ask for.
-
-    SCATTER: `grad_coef[r] += weights[r][n] g`; PULL: `pulled[n] += g * sum_r slopes[r][n] coef[r]` lane by lane;
-    BASE: the residual branch is one more row, with weight `base[n]` and slope `base_slope[n]`. Rows lie packed,
-    one panel's registers after the other.
+    Coefficient rows are `row_stride` elements apart; each is loaded once and serves the `k + 1` runs that use it.
     """
     builder = to.builder
-    panel = range(width)
-    scatter, pull, with_base = bool(flags & SCATTER), bool(flags & PULL), bool(flags & BASE)
-    # (address of the row, of its gradient, of its weights, of its slopes)
-    table = [
-        (to.offset(coef, packed), to.offset(grad_coef, packed), to.address(weights, skip), to.address(slopes, skip))
-        for r in range(rows)
-        for packed, skip in ((r * width * to.lanes, builder.mul(capacity, to.count(r))),)
-    ]
-    if with_base:
-        table.append((base_weight, grad_base_weight, base, base_slope))
-    kept = [[to.load(to.offset(place, v * to.lanes)) for v in panel] for place, _, _, _ in table] if pull else []
-    # Sums live in allocas that LLVM promotes to registers.
-    sums = [[cgutils.alloca_once(builder, to.vector) for _ in panel] for _ in table] if scatter else []
-    for total in (total for sums_of_row in sums for total in sums_of_row):
-        builder.store(to.zero, total)
-    with cgutils.for_range_slice(builder, start, stop, to.count(1)) as (n, _):
-        source = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
-        g = [to.load(to.offset(source, v * to.lanes)) for v in panel]
-        for sums_of_row, (_, _, weight, _) in zip(sums, table, strict=False):
-            factor = to.splat(to.address(weight, n))
-            for v in panel:
-                builder.store(to.fma(factor, g[v], builder.load(sums_of_row[v])), sums_of_row[v])
-        if pull:
-            slope = [to.splat(to.address(place, n)) for _, _, _, place in table]
-            place = to.address(pulled, n, to.bytes * to.lanes)
-            total = to.load(place)
-            for v in panel:
-                value = builder.fmul(slope[0], kept[0][v])
-                for r in range(1, len(table)):
-                    value = to.fma(slope[r], kept[r][v], value)
-                total = to.fma(g[v], value, total)
+    if width == 1:  # wider panels are always full
+        to.only_first(valid)
+    kept = _registers(to, rows, width)
+    factors = [to.address(weights, builder.mul(capacity, to.count(r))) for r in range(rows)]
+
+    def load_row(number: ir.Value, into: list[ir.Value]) -> None:
+        place = to.address(coef, builder.mul(row_stride, number))
+        for v, register in enumerate(into):
+            builder.store(to.load_part(to.offset(place, v * to.lanes)), register)
+
+    for r in range(rows - 1):  # one place ahead: entering the first run shifts them
+        load_row(to.count(r), kept[r + 1])
+    always = [[to.load_part(to.offset(base_weight, v * to.lanes)) for v in range(width)]] if with_base else []
+
+    def enter(run: ir.Value) -> None:
+        _shift(to, kept)
+        load_row(builder.add(run, to.count(rows - 1)), kept[-1])
+
+    def sample(n: ir.Value) -> None:
+        target = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
+        places = [to.offset(target, v * to.lanes) for v in range(width)]
+        totals = [to.load(place) for place in places]
+        rows_here = [[builder.load(register) for register in row] for row in kept] + always
+        for factor, row in zip([*factors, base][: rows + with_base], rows_here, strict=True):
+            weight = to.splat(to.address(factor, n))
+            totals = [to.fma(weight, value, total) for value, total in zip(row, totals, strict=True)]
+        for total, place in zip(totals, places, strict=True):
             to.store(total, place)
-    for sums_of_row, (_, row, _, _) in zip(sums, table, strict=False):
-        for v in panel:
-            place = to.offset(row, v * to.lanes)
-            to.store(builder.fadd(to.load(place), builder.load(sums_of_row[v])), place)
+
+    _emit_runs(to, starts, rows + 1, runs, stop, sample, enter, lambda run: None)
 
 
-backward_run = _intrinsic(_emit_backward, 14)
+forward_column = vector_function(_emit_forward, 12)
+
+SCATTER, PULL, BASE = 1, 2, 4
+"""What the backward kernel computes: add these for the length of its `flags` tuple."""
+
+
+def _emit_scatter(
+    to: Emitter, rows: int, width: int, with_base: int,
+    grad_coef, grad_base_weight, starts, runs, stop, order, weights, capacity, base, tile,
+) -> None:  # fmt: skip
+    """`grad_coef[run + r] = sum_n weights[r][n] g[n]` with `g[n] = tile[order[n]]`, for all samples of a column.
+
+    Rows lie packed, one panel's registers after the other; every one of them is written, once.
+    The residual branch is one more row, with weights `base`.
+    """
+    builder = to.builder
+    sums = _registers(to, rows + with_base, width)
+    factors = [to.address(weights, builder.mul(capacity, to.count(r))) for r in range(rows)]
+    for register in itertools.chain(*sums):
+        builder.store(to.zero, register)
+
+    def store_row(row: list[ir.Value], place: ir.Value) -> None:
+        for v, register in enumerate(row):
+            to.store(builder.load(register), to.offset(place, v * to.lanes))
+
+    def sample(n: ir.Value) -> None:
+        ahead = builder.add(n, to.count(PREFETCH))
+        to.prefetch(to.address(tile, to.index(to.address(order, ahead, 4)), to.bytes * to.lanes * width))
+        source = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
+        g = [to.load(to.offset(source, v * to.lanes)) for v in range(width)]
+        for row, factor in zip(sums, [*factors, base][: rows + with_base], strict=True):
+            weight = to.splat(to.address(factor, n))
+            for v, register in enumerate(row):
+                builder.store(to.fma(weight, g[v], builder.load(register)), register)
+
+    def leave(run: ir.Value) -> None:
+        store_row(sums[0], to.address(grad_coef, run, to.bytes * to.lanes * width))
+        _shift(to, sums[:rows])
+        for register in sums[rows - 1]:
+            builder.store(to.zero, register)
+
+    _emit_runs(to, starts, rows + 1, runs, stop, sample, lambda run: None, leave)
+    for r in range(rows - 1):
+        store_row(sums[r], to.address(grad_coef, builder.add(runs, to.count(r)), to.bytes * to.lanes * width))
+    if with_base:
+        store_row(sums[rows], grad_base_weight)
+
+
+scatter_column = vector_function(_emit_scatter, 10)
+
+
+def _emit_pull(
+    to: Emitter, rows: int, width: int, with_base: int,
+    coef, base_weight, starts, runs, stop, order, slopes, capacity, base_slope, tile, pulled,
+) -> None:  # fmt: skip
+    """`pulled[n] += g[n] * sum_r slopes[r][n] coef[run + r]`, lane by lane, with `g[n] = tile[order[n]]`.
+
+    Rows lie packed. The residual branch is one more row, with slopes `base_slope`.
+    """
+    builder = to.builder
+    kept = _registers(to, rows, width)
+    factors = [to.address(slopes, builder.mul(capacity, to.count(r))) for r in range(rows)]
+
+    def load_row(number: ir.Value, into: list[ir.Value]) -> None:
+        place = to.address(coef, number, to.bytes * to.lanes * width)
+        for v, register in enumerate(into):
+            builder.store(to.load(to.offset(place, v * to.lanes)), register)
+
+    for r in range(rows - 1):
+        load_row(to.count(r), kept[r + 1])
+    always = [[to.load(to.offset(base_weight, v * to.lanes)) for v in range(width)]] if with_base else []
+
+    def enter(run: ir.Value) -> None:
+        _shift(to, kept)
+        load_row(builder.add(run, to.count(rows - 1)), kept[-1])
+
+    def sample(n: ir.Value) -> None:
+        source = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
+        rows_here = [[builder.load(register) for register in row] for row in kept] + always
+        sums = [to.zero] * width
+        for factor, row in zip([*factors, base_slope][: rows + with_base], rows_here, strict=True):
+            slope = to.splat(to.address(factor, n))
+            sums = [to.fma(slope, value, total) for value, total in zip(row, sums, strict=True)]
+        place = to.address(pulled, n, to.bytes * to.lanes)
+        total = to.load(place)
+        for v, value in enumerate(sums):
+            total = to.fma(to.load(to.offset(source, v * to.lanes)), value, total)
+        to.store(total, place)
+
+    _emit_runs(to, starts, rows + 1, runs, stop, sample, enter, lambda run: None)
+
+
+pull_column = vector_function(_emit_pull, 11)
 
 
 def _emit_horner(
-    to: _Emitter, rows: int, width: int, flags: int, weights, capacity, local, start, stop, table, factor,
+    to: Emitter, rows: int, width: int, flags: int, weights, capacity, local, start, stop, table, factor,
 ) -> None:  # fmt: skip
     """`weights[s * capacity + q] = factor sum_p table[s, p] local[q]^p` for `start <= q < stop`, in whole registers.
 
@@ -251,14 +221,14 @@ def _emit_horner(
             to.store(value, to.address(weights, to.builder.add(q, to.builder.mul(capacity, to.count(s)))))
 
 
-horner = _intrinsic(_emit_horner, 7)
+horner = vector_function(_emit_horner, 7)
 
 PACK, UNPACK, UNPACK_ADD = (), (0,), (0, 0)
-"""What `copy_rows` does, as its `flags`."""
+"""What `copy_panels` does, as its `flags`."""
 
 
 def _emit_copy(
-    to: _Emitter, rows: int, width: int, flags: int, source, source_stride, target, target_stride, count, valid,
+    to: Emitter, rows: int, width: int, flags: int, source, source_stride, target, target_stride, count, valid,
 ) -> None:  # fmt: skip
     """Copy `count` rows of one panel of which the first `valid` lanes exist outside the packed side.
 
@@ -281,31 +251,4 @@ def _emit_copy(
                 to.store_part(to.builder.fadd(to.load(origin), to.load_part(place)), place)
 
 
-copy_rows = _intrinsic(_emit_copy, 6)
-
-
-@intrinsic
-def take_ticket(typingctx: Any, address: Any) -> Any:
-    """The 64-bit number at `address`, which goes up by one: never the same for two threads."""
-
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        number = ir.IntType(64)
-        pointer = builder.bitcast(args[0], number.as_pointer())
-        return builder.atomic_rmw("add", pointer, ir.Constant(number, 1), "monotonic")
-
-    return types.int64(address), codegen
-
-
-@intrinsic
-def lane_sum(typingctx: Any, dtype: Any, address: Any) -> Any:
-    """Sum of the lanes of the vector at `address`."""
-    signature = dtype.dtype(dtype, address)
-
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        to = _Emitter(builder, context.get_value_type(signature.return_type))
-        kind = ir.FunctionType(to.element, [to.element, to.vector])
-        name = f"llvm.vector.reduce.fadd.v{to.lanes}{'f32' if to.bytes == 4 else 'f64'}"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        return builder.call(function, [ir.Constant(to.element, 0.0), to.load(args[1])], fastmath=("reassoc",))
-
-    return signature, codegen
+copy_panels = vector_function(_emit_copy, 6)

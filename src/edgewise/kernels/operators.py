@@ -17,7 +17,7 @@ Shapes: `x` and `weight` `(B, I)`, `coef` `(I, S, O)`, `knots` `(I, S+k+1)`, `co
 of them with a leading model axis `M` (`knots` may go without). Knots are constants: they have no gradient.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -61,12 +61,47 @@ def edges(x: Tensor, coef: Tensor, base_weight: Tensor, knots: Tensor, degree: i
     return _call("edges", x, coef, base_weight, knots, degree, linear)
 
 
+def edges_gradients(
+    x: Tensor, coef: Tensor, base_weight: Tensor, g: Tensor, knots: Tensor, degree: int, linear: bool,
+    need: Sequence[bool],
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:  # fmt: skip
+    """Gradients of `edges`, which can be differentiated where grad mode is on; where it is off, in one fused pass.
+
+    Args:
+        x: as for `edges`.
+        coef: as for `edges`.
+        base_weight: as for `edges`.
+        g: `([M,] B, O)` cotangent.
+        knots: as for `edges`.
+        degree: polynomial degree k.
+        linear: how functions continue outside the grid.
+        need: which of the three are asked for.
+
+    Returns:
+        Gradients with respect to `x`, `coef` and `base_weight`; None where not asked for.
+    """
+    if not torch.is_grad_enabled() and not _is_transformed():
+        arguments = (x, coef, base_weight, g, knots, degree, linear, need[0])
+        if _is_traced():
+            grads = torch.ops.edgewise.edges_backward(*arguments)
+        else:
+            grads = dispatch.run("edges_backward", *arguments)
+        dx, dcoef, dweight = (grad if n else None for grad, n in zip(grads, need, strict=True))
+        return dx, dcoef, dweight
+    dx = None
+    if need[0]:
+        dx = pull(x, coef, g, knots, degree, 1, linear) + dispatch.silu_slope(x) * (g @ base_weight.mT)
+    dcoef = scatter(x, g, knots, None, degree, 0, linear) if need[1] else None
+    dweight = silu(x).mT @ g if need[2] else None
+    return dx, dcoef, dweight
+
+
 def _call(name: str, *args: Any) -> Any:
     if torch.onnx.is_in_onnx_export():  # ONNX knows plain operations only
         return dispatch.REFERENCE[name](*args)
     if _is_traced():
         return getattr(torch.ops.edgewise, name)(*args)
-    if torch._C._functorch.peek_interpreter_stack() is None:  # pyright: ignore[reportAttributeAccessIssue]
+    if not _is_transformed():
         return _EAGER[name].apply(*args)
     return _TRANSFORMABLE[name].apply(*args)
 
@@ -74,6 +109,16 @@ def _call(name: str, *args: Any) -> Any:
 def _is_traced() -> bool:
     """Whether somebody records operators: the compiler, or a dispatch mode such as a tracer or a counter."""
     return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
+def _is_transformed() -> bool:
+    """Whether a transformation of `torch.func` is active."""
+    return torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def is_plain_eager() -> bool:
+    """Whether nobody records, transforms or exports what is computed."""
+    return not (torch.onnx.is_in_onnx_export() or _is_traced() or _is_transformed())
 
 
 def _scaled(weight: Tensor | None, value: Tensor) -> Tensor:
@@ -189,20 +234,7 @@ class _Edges:
         x, coef, base_weight, knots = ctx.saved_tensors
         degree, linear = ctx.options
         need = ctx.needs_input_grad
-        if not torch.is_grad_enabled():  # first derivatives only: one fused pass
-            arguments = (x, coef, base_weight, g, knots, degree, linear, need[0])
-            if _is_traced():
-                grads = torch.ops.edgewise.edges_backward(*arguments)
-            else:
-                grads = dispatch.run("edges_backward", *arguments)
-            dx, dcoef, dweight = (grad if n else None for grad, n in zip(grads, need, strict=False))
-            return dx, dcoef, dweight, None, None, None
-        dx = None
-        if need[0]:
-            dx = pull(x, coef, g, knots, degree, 1, linear) + dispatch.silu_slope(x) * (g @ base_weight.mT)
-        dcoef = scatter(x, g, knots, None, degree, 0, linear) if need[1] else None
-        dweight = silu(x).mT @ g if need[2] else None
-        return dx, dcoef, dweight, None, None, None
+        return *edges_gradients(x, coef, base_weight, g, knots, degree, linear, need[:3]), None, None, None
 
     @staticmethod
     def jvp(ctx, dx, dcoef, dweight, *_):

@@ -12,10 +12,13 @@ from numba.extending import overload
 from edgewise.kernels.compilation import compiled
 
 
+# Sums must not be reordered here: the two parts of ln(2), and the rounding to whole numbers, would merge.
 @compiled
 def _exp32(z):
     z = min(max(z, np.float32(-87.0)), np.float32(87.0))
-    n = np.floor(z * np.float32(1.4426950408889634) + np.float32(0.5))
+    rounder = np.float32(12582912.0)  # 1.5 * 2^23: its last bits count in ones
+    shifted = z * np.float32(1.4426950408889634) + rounder
+    n = shifted - rounder
     r = z - n * np.float32(0.693359375) - n * np.float32(-2.12194440054690583e-4)
     value = np.float32(1 / 5040)
     value = value * r + np.float32(1 / 720)
@@ -25,13 +28,15 @@ def _exp32(z):
     value = value * r + np.float32(0.5)
     value = value * r + np.float32(1)
     value = value * r + np.float32(1)
-    return value * np.int32(np.int32(np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return value * np.int32((np.float32(shifted).view(np.int32) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 @compiled
 def _exp64(z):
     z = min(max(z, -708.0), 708.0)
-    n = np.floor(z * 1.4426950408889634 + 0.5)
+    rounder = 6755399441055744.0  # 1.5 * 2^52
+    shifted = z * 1.4426950408889634 + rounder
+    n = shifted - rounder
     r = z - n * 6.93145751953125e-1 - n * 1.42860682030941723212e-6
     value = 1.0 / 6227020800.0
     value = value * r + 1.0 / 479001600.0
@@ -47,7 +52,7 @@ def _exp64(z):
     value = value * r + 0.5
     value = value * r + 1.0
     value = value * r + 1.0
-    return value * np.int64((np.int64(n) + np.int64(1023)) << np.int64(52)).view(np.float64)
+    return value * np.int64((np.float64(shifted).view(np.int64) + np.int64(1023)) << np.int64(52)).view(np.float64)
 
 
 def _exp(z):

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from edgewise.kernels.compilation import compiled
+from edgewise.kernels.compilation import compiled, compiled_for_python
 
 
 def _cell_tables(tables, work, knots, degree, order, linear):
@@ -108,7 +108,7 @@ def uniform_tables(degree: int, order: int, linear: bool) -> np.ndarray:
 _compiled_cell_tables = compiled(_cell_tables)
 
 
-@compiled
+@compiled_for_python
 def _all_tables(tables, knots, degree, order, linear):
     work = np.empty((degree + 1, degree + 1))
     for i in range(knots.shape[0]):

@@ -4,28 +4,31 @@ Numba's own threading layers do not serve: GNU OpenMP aborts after a fork, workq
 two threads. And threads beside torch's compete with them: after each parallel operation of torch its
 workers spin for milliseconds on the cores that ours would need (measured on two cores: a step 1.7 times as
 long). So the entries run on torch's own OpenMP team where it is GNU's (Linux), in two microseconds, and on
-ordinary Python threads elsewhere and in forked children, which have no team. The number of threads follows
+new Python threads elsewhere and in forked children, which have no team. The number of threads follows
 `torch.set_num_threads`.
+
+A Python thread can outlive the call that started it, because Ctrl-C may interrupt that call at any point. So each
+holds on to the memory it works on, and no two calls share a lock that an interrupt could leave behind.
 """
 
 import ctypes
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import torch
 
 _Team = Callable[[int, int, int, int], None]
 _team: _Team | None = None
 _team_is_known = False
-_pool: ThreadPoolExecutor | None = None
 
 
 def _forget_threads() -> None:
     """A forked child has none of its parent's threads."""
-    global _pool, _team, _team_is_known
-    _pool, _team, _team_is_known = None, None, True
+    global _team, _team_is_known
+    _team, _team_is_known = None, True
 
 
 if hasattr(os, "register_at_fork"):
@@ -65,43 +68,39 @@ def shares(tasks: int, work: float, grain: float) -> int:
     return max(1, min(torch.get_num_threads(), tasks, int(work / grain)))
 
 
-def run_on_threads(entry: Callable[[int], None], entry_address: int, data: int, threads: int) -> None:
-    """Let `threads` threads call `entry(data)` at the same time, and wait for all.
+def run_on_threads(entry: Callable[[int], None], entry_address: int, data: Any, threads: int, memory: Any) -> None:
+    """Let `threads` threads call `entry(address of data)` at the same time, and wait for all.
 
     Args:
         entry: a compiled C function that releases the GIL.
         entry_address: its address.
-        data: the address it is called with.
+        data: the ctypes array it is called with.
         threads: how many threads.
+        memory: whatever owns the memory that the addresses in `data` point to.
     """
-    global _pool, _team, _team_is_known
+    global _team, _team_is_known
+    address = ctypes.addressof(data)
     if threads == 1:
-        entry(data)
+        entry(address)
         return
     if not _team_is_known:
         _team, _team_is_known = _find_team(), True
     if _team is not None:
-        _team(entry_address, data, threads, 0)
+        _team(entry_address, address, threads, 0)
         return
-    pool = _pool
-    if pool is None:
-        pool = _pool = ThreadPoolExecutor(max_workers=max(64, os.cpu_count() or 1), thread_name_prefix="edgewise")
-    others = [pool.submit(entry, data) for _ in range(threads - 1)]
-    try:
-        entry(data)
-    finally:
-        _wait_for(others)
+    others = [Thread(target=_call, args=(entry, address, data, memory), daemon=True) for _ in range(threads - 1)]
+    started = []
     for other in others:
-        other.result()
-
-
-def _wait_for(others: list[Future[None]]) -> None:
-    """Wait for all, also through Ctrl-C: the buffers must outlive every thread that writes to them."""
-    interrupt: KeyboardInterrupt | None = None
-    while others and not all(other.done() for other in others):
         try:
-            wait(others)
-        except KeyboardInterrupt as stop:  # noqa: PERF203
-            interrupt = stop
-    if interrupt is not None:
-        raise interrupt
+            other.start()
+        except RuntimeError:  # no more threads to be had: the shares go to those there are
+            break
+        started.append(other)
+    entry(address)
+    for other in started:
+        other.join()
+
+
+def _call(entry: Callable[[int], None], address: int, data: Any, memory: Any) -> None:
+    """A share of the work of a thread that keeps `data` and `memory` alive meanwhile."""
+    entry(address)
