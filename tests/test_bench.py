@@ -29,7 +29,7 @@ def test_run_reports_every_part_and_layer(small):
     assert all(e["forward"] > 0 and e["step"] > 0 for e in result["layers"])
     parts = result["tiny"]
     assert parts["whole closure (loss + gradients)"] > 0
-    inside = ["kernels, forward", "kernels, backward", "operator calls, forward"]
+    inside = ["kernels, forward", "kernels, backward", "operator call, forward"]
     total = sum(parts[name] for name in [*inside, "autograd and modules", "loss"])
     assert total == pytest.approx(parts["whole closure (loss + gradients)"], abs=0.5)  # rounding of six parts
 
@@ -165,7 +165,7 @@ def test_layer_bars_compare_medians_the_right_way_round():
 
 
 def test_tiny_and_other_bars():
-    times = {tiny.OURS: 1.0, tiny.PYKAN: 13.0, tiny.PYKAN_FIT: 39.0, tiny.MLP: 0.5}
+    times = {tiny.OURS: 1.0, tiny.OURS_DIRECT: 1.0, tiny.PYKAN: 13.0, tiny.PYKAN_FIT: 39.0, tiny.MLP: 0.5}
     found = bars.tiny_bars({name: harness.Timing([value]) for name, value in times.items()})
     assert [bar.passed for bar in found] == [True, False, True]
     assert not bars.tiny_bars({tiny.OURS: harness.Timing([1.0])})[0].passed  # a missing peer is not a pass

@@ -589,8 +589,8 @@ class TestStopping:
         if options.get("val") == "test":
             data |= {"test_input": x, "test_label": y}
         expected = fit(kan(), data, opt=opt, steps=2, **options)
-        name = "_objective" if where == "first evaluation" else "_evaluate"
-        monkeypatch.setattr(loop_module.Loop, name, interrupt)
+        for name in ("_objective", "_direct") if where == "first evaluation" else ("_evaluate",):
+            monkeypatch.setattr(loop_module.Loop, name, interrupt)
         model = kan()
         if where == "first metric" and not options:
             assert fit(model, data, opt=opt, steps=2).history == expected.history  # nothing to evaluate

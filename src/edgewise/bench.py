@@ -2,7 +2,7 @@
 
 For a network of a dozen edges the arithmetic is a small part of the cost, so the table splits one training
 iteration into parts. Parts that cannot be run alone are differences: "autograd" is forward and backward
-through the network minus the kernels, operator calls and residual functions inside it.
+through the network minus the kernels and the operator call inside it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgewise import kernels
-from edgewise.kernels import dispatch
+from edgewise.kernels import network_cpu
 from edgewise.layers import KANLayer
 from edgewise.models import KAN, MLP
 
@@ -96,23 +96,19 @@ def _tiny_calls() -> dict[str, Callable[[], Any]]:
     mlp = MLP(_TINY, seed=0, dtype=torch.float64)
     parameters = list(model.parameters())
     adam = torch.optim.Adam(parameters, lr=1e-6)  # small steps: every call sees the same network
-    layers = [
-        _edges_arguments(layer, values) for layer, values in zip(model.layers, model.activations(x), strict=False)
-    ]
-    cotangents = [torch.randn(_ROWS, width, generator=random, dtype=torch.float64) for width in _TINY[1:]]
+    layers = [_weights(layer) for layer in model.layers]
+    flat = [tensor for layer in layers for tensor in layer]
+    kept: list[Any] = [None]
 
     def forward_kernels() -> None:
-        for arguments in layers:
-            dispatch.run("edges", *arguments)
+        kept[0] = network_cpu.forward(x, flat, model.k, True, True)
 
     def backward_kernels() -> None:
-        for l, (cotangent, (values, coef, weight, *rest)) in enumerate(zip(cotangents, layers, strict=True)):
-            dispatch.run("edges_backward", values, coef, weight, cotangent, *rest, l > 0)
+        network_cpu.backward(x, kept[0][1], flat, g, model.k, True, False)
 
     @torch.no_grad()
     def operators() -> None:
-        for arguments in layers:
-            kernels.edges(*arguments)
+        kernels.network(x, layers, model.k, True)
 
     @torch.no_grad()
     def forward() -> Tensor:
@@ -136,9 +132,9 @@ def _tiny_calls() -> dict[str, Callable[[], Any]]:
     }
 
 
-def _edges_arguments(layer: KANLayer, x: Tensor) -> tuple:
-    coef, weight = (w.detach() for w in layer.effective_weights())
-    return x, coef, weight, layer.knots, layer.k, layer.outside == "linear"
+def _weights(layer: KANLayer) -> tuple[Tensor, Tensor, Tensor]:
+    coef, base_weight = (w.detach() for w in layer.effective_weights())
+    return coef, base_weight, layer.knots
 
 
 def _closure(model: torch.nn.Module, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
@@ -166,7 +162,7 @@ def _parts(times: dict[str, float]) -> dict[str, float]:
     parts = {
         "kernels, forward": times["forward kernels"],
         "kernels, backward": times["backward kernels"],
-        "operator calls, forward": dispatching,
+        "operator call, forward": dispatching,
         "autograd and modules": times["network step"] - inside,
         "loss": times["closure"] - times["network step"],
         "whole closure (loss + gradients)": times["closure"],

@@ -167,7 +167,7 @@ class KANLayer(nn.Module):
         Raises:
             ShapeError: the last axis, dtype or device of `x` does not fit.
         """
-        self._check_input(x)
+        self.check_input(x)
         coef, base_weight = self.effective_weights()
         rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
         linear = self.outside == "linear"
@@ -198,7 +198,7 @@ class KANLayer(nn.Module):
         Returns:
             `(B, I, O)` values `phi_io(x_bi)`; their sum over `I` is `forward(x)`.
         """
-        self._check_input(x)
+        self.check_input(x)
         coef, base_weight = self.effective_weights()
         # Each input alone is a model with one input: the model axis is I.
         columns = x.mT[..., None]  # (I, B, 1)
@@ -209,7 +209,15 @@ class KANLayer(nn.Module):
             values = values + base(columns) * base_weight[:, None]
         return values.transpose(0, 1)
 
-    def _check_input(self, x: Tensor) -> None:
+    def check_input(self, x: Tensor) -> None:
+        """Refuse an input whose last axis, dtype or device does not fit.
+
+        Args:
+            x: `(..., I)`.
+
+        Raises:
+            ShapeError: it does not fit.
+        """
         weight = self.spline_weight
         if x.dim() < 1 or x.shape[-1] != self.in_features:
             raise ShapeError(

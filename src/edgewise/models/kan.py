@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.layers import KANLayer, MultiplyNodes
+from edgewise.layers import KANLayer, MultiplyNodes, evaluate_chain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -170,9 +170,7 @@ class KAN(nn.Module):
         Raises:
             ShapeError: the last axis, dtype or device of `x` does not fit.
         """
-        for layer, product in zip(self.layers, self.products, strict=True):
-            x = product(layer(x))
-        return x
+        return evaluate_chain(self.layers, self.products, x)
 
     @torch.no_grad()
     def activations(self, x: Tensor) -> list[Tensor]:

@@ -40,6 +40,8 @@ class FullBatch:
     Args:
         objective: computes `(total, loss, penalty)` on all rows.
         parameters: what the optimizer moves.
+        direct: computes the objective, if it is the plain loss, and the gradient of every parameter without autograd;
+            None where that is not possible.
         rescale: whether `restart` may scale the objective.
     """
 
@@ -47,9 +49,10 @@ class FullBatch:
         self,
         objective: Callable[[], tuple[Tensor, Tensor, Tensor | None]],
         parameters: list[Tensor],
+        direct: Callable[[], tuple[Tensor, dict[Tensor, Tensor]] | None],
         rescale: bool,
     ) -> None:
-        self.objective, self.parameters, self.rescale = objective, parameters, rescale
+        self.objective, self.parameters, self.direct, self.rescale = objective, parameters, direct, rescale
         self.scale = 1.0
         self._recent: list[Evaluation] = []
 
@@ -100,11 +103,24 @@ class FullBatch:
         self.scale, self._recent = scale, [found]
 
     def _evaluate(self, point: Tensor) -> Evaluation:
+        direct = self.direct()
+        if direct is not None:
+            total, found = direct
+            value = self._finite(total)
+            grads = [found.get(parameter) for parameter in self.parameters]
+            if self.scale != 1.0:
+                grads = [None if grad is None else grad.mul_(self.scale) for grad in grads]
+            return Evaluation(point, value, value, None, tuple(grads))
         with torch.enable_grad():
             total, loss, penalty = self.objective()
-        value = float(total.detach())
-        if not math.isfinite(value):
-            raise NonFiniteLossError
+        value = self._finite(total)
         grads = torch.autograd.grad(total, self.parameters, torch.full_like(total, self.scale), allow_unused=True)
         plain = value if loss is total else float(loss.detach())
         return Evaluation(point, value, plain, None if penalty is None else float(penalty.detach()), grads)
+
+    @staticmethod
+    def _finite(total: Tensor) -> float:
+        value = float(total.detach())
+        if not math.isfinite(value):
+            raise NonFiniteLossError
+        return value

@@ -20,13 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ConvergenceError, FormatError
-from edgewise.layers import KANLayer
+from edgewise.layers import KANLayer, is_observed, squared_error
+from edgewise.models import KAN
 from edgewise.train import checkpoint as files
 from edgewise.train.callbacks import FitState, StopFit
 from edgewise.train.data import Prepared, Rows, Source, Stream
 from edgewise.train.diagnose import blame
 from edgewise.train.full_batch import Evaluation, FullBatch, NonFiniteLossError
-from edgewise.train.losses import Loss
+from edgewise.train.losses import LOSSES, Loss
 from edgewise.train.metrics import Metric, number
 from edgewise.train.optimizers import forget
 from edgewise.train.progress import Progress
@@ -223,7 +224,16 @@ class Loop:
     def _full_batch(self) -> FullBatch:
         rows = cast("Rows", self.data.train)  # `fit` has refused loaders
         ours = self.optimizer.param_groups[0]["max_iter"] == 1
-        return FullBatch(lambda: self._objective(rows), self.parameters, rescale=ours)
+        return FullBatch(lambda: self._objective(rows), self.parameters, lambda: self._direct(rows), rescale=ours)
+
+    def _direct(self, rows: Rows) -> tuple[Tensor, dict[Tensor, Tensor]] | None:
+        """The objective and its gradients without autograd, where it is the mean squared error of a small `KAN`."""
+        plan, model = self.plan, self.model
+        if plan.loss is not LOSSES["mse"] or rows.weight is not None or plan.lamb or plan.ridge:
+            return None
+        if type(model) is not KAN or is_observed(model) or any(p._backward_hooks for p in self.parameters):
+            return None
+        return squared_error(model.layers, model.products, rows.x, rows.y)
 
     # ------------------------------------------------------------------------------------------- L-BFGS
 
