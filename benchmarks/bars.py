@@ -113,9 +113,19 @@ def tiny_bars(timings: dict[str, harness.Timing]) -> list[Bar]:
             12,
             at_least=True,
         ),
-        Bar("[2,5,1] closure: faster than an evaluation inside pykan's fit", over(tiny.PYKAN_FIT), 40, at_least=True),
+        Bar(
+            "[2,5,1] loss + gradients as our fit evaluates them: faster than an evaluation inside pykan's fit",
+            _over_direct(timings, tiny.PYKAN_FIT),
+            40,
+            at_least=True,
+        ),
         Bar("[2,5,1] closure over an MLP's", _inverse(over(tiny.MLP)), 2.5),
     ]
+
+
+def _over_direct(timings: dict[str, harness.Timing], name: str) -> float | None:
+    known = name in timings and tiny.OURS_DIRECT in timings
+    return timings[name].median / timings[tiny.OURS_DIRECT].median if known else None
 
 
 def accuracy_bars(worst: dict[str, dict[str, float]]) -> list[Bar]:
