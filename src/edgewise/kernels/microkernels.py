@@ -60,6 +60,26 @@ def _registers(to: Emitter, rows: int, width: int) -> list[list[ir.Value]]:
     return [[cgutils.alloca_once(to.builder, to.vector) for _ in range(width)] for _ in range(rows)]
 
 
+def _window(
+    to: Emitter, rows: int, width: int, load: Callable[[ir.Value], ir.Value], coef: ir.Value, row_stride: ir.Value,
+) -> tuple[list[list[ir.Value]], Callable[[ir.Value], None]]:  # fmt: skip
+    """The coefficient rows of a run in registers, each loaded once, and how to enter the next run."""
+    kept = _registers(to, rows, width)
+
+    def load_row(number: ir.Value, into: list[ir.Value]) -> None:
+        place = to.address(coef, to.builder.mul(row_stride, number))
+        for v, register in enumerate(into):
+            to.builder.store(load(to.offset(place, v * to.lanes)), register)
+
+    def enter(run: ir.Value) -> None:
+        _shift(to, kept)
+        load_row(to.builder.add(run, to.count(rows - 1)), kept[-1])
+
+    for r in range(rows - 1):  # one place ahead: entering the first run shifts them
+        load_row(to.count(r), kept[r + 1])
+    return kept, enter
+
+
 def _emit_forward(
     to: Emitter, rows: int, width: int, with_base: int,
     coef, row_stride, base_weight, valid, starts, runs, stop, order, weights, capacity, base, tile,
@@ -71,21 +91,9 @@ def _emit_forward(
     builder = to.builder
     if width == 1:  # wider panels are always full
         to.only_first(valid)
-    kept = _registers(to, rows, width)
+    kept, enter = _window(to, rows, width, to.load_part, coef, row_stride)
     factors = [to.address(weights, builder.mul(capacity, to.count(r))) for r in range(rows)]
-
-    def load_row(number: ir.Value, into: list[ir.Value]) -> None:
-        place = to.address(coef, builder.mul(row_stride, number))
-        for v, register in enumerate(into):
-            builder.store(to.load_part(to.offset(place, v * to.lanes)), register)
-
-    for r in range(rows - 1):  # one place ahead: entering the first run shifts them
-        load_row(to.count(r), kept[r + 1])
     always = [[to.load_part(to.offset(base_weight, v * to.lanes)) for v in range(width)]] if with_base else []
-
-    def enter(run: ir.Value) -> None:
-        _shift(to, kept)
-        load_row(builder.add(run, to.count(rows - 1)), kept[-1])
 
     def sample(n: ir.Value) -> None:
         target = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)
@@ -161,21 +169,9 @@ def _emit_pull(
     Rows lie packed. The residual branch is one more row, with slopes `base_slope`.
     """
     builder = to.builder
-    kept = _registers(to, rows, width)
+    kept, enter = _window(to, rows, width, to.load, coef, to.count(to.lanes * width))
     factors = [to.address(slopes, builder.mul(capacity, to.count(r))) for r in range(rows)]
-
-    def load_row(number: ir.Value, into: list[ir.Value]) -> None:
-        place = to.address(coef, number, to.bytes * to.lanes * width)
-        for v, register in enumerate(into):
-            builder.store(to.load(to.offset(place, v * to.lanes)), register)
-
-    for r in range(rows - 1):
-        load_row(to.count(r), kept[r + 1])
     always = [[to.load(to.offset(base_weight, v * to.lanes)) for v in range(width)]] if with_base else []
-
-    def enter(run: ir.Value) -> None:
-        _shift(to, kept)
-        load_row(builder.add(run, to.count(rows - 1)), kept[-1])
 
     def sample(n: ir.Value) -> None:
         source = to.address(tile, to.index(to.address(order, n, 4)), to.bytes * to.lanes * width)

@@ -34,7 +34,7 @@ GRAIN = 6.0e3
 
 # The numbers that an entry finds at its address.
 _TICKET, _FINISHED, _UNEQUAL, _SHARES, _LAYERS = range(5)
-_HEAD, _FORWARD, _BACKWARD = 5, 7, 11
+_HEAD, _FORWARD, _BACKWARD = 5, 6, 10
 
 
 @compiled
@@ -117,7 +117,7 @@ def forward(
     data = _prepare(
         threads, flat, [None] * len(flat),
         (x.data_ptr(), y.data_ptr(), 0 if hidden is None else hidden.data_ptr(), rows, int(linear),
-         _table_address(degree, 0, linear), 0),
+         _table_address(degree, 0, linear)),
     )  # fmt: skip
     run_on_threads(*_forward_entry(x.dtype, degree + 1), data, threads, (x, flat, y, hidden))
     return None if data[_UNEQUAL] else (y, hidden)
@@ -152,7 +152,7 @@ def backward(
     data = _prepare(
         threads, flat, grads,
         (x.data_ptr(), hidden.data_ptr(), g.data_ptr(), 0 if dx is None else dx.data_ptr(), len(x), int(linear),
-         _table_address(degree, 0, linear), _table_address(degree, 1, linear), 0, sums.data_ptr(), size),
+         _table_address(degree, 0, linear), _table_address(degree, 1, linear), sums.data_ptr(), size),
     )  # fmt: skip
     memory = x, hidden, flat, g, dx, grads, sums
     run_on_threads(*_backward_entry(x.dtype, degree + 1), data, threads, memory)

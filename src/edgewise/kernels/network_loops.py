@@ -1,8 +1,8 @@
 """The compiled loops of the small-network kernels: a block of rows goes through all layers before the next one.
 
 For networks of a few dozen edges on equally spaced knots. What a layer's loops (`cpu_loops`) spend on sorting, on calls
-and on memory is more than the arithmetic of so few edges; here one call serves the whole network, everything stays
-in the first cache, and only what depends on single samples (`row_microkernels`) is not vectorized over samples.
+and on memory is more than the arithmetic of so few edges. Here one call serves the whole network, what it works on
+stays in the near caches, and only what depends on single samples (`row_microkernels`) is not vectorized over samples.
 
 Coefficients are packed into `[panel][input][row][lane]`, one register of outputs wide. A column of rows holds `k + 1`
 rows of zeros on each side of the `S` coefficients, so that a spline that runs on beyond its grid and vanishes needs no
@@ -144,7 +144,7 @@ def _factors(rows, order, linear, x, n, knots, local, groups, factors, tables, f
 @compiled
 def network_forward(kind, rows, numbers, layers, first, last):
     """Rows of blocks `first <= block < last` through all layers."""
-    x_at, y_at, hidden_at, B, linear, tables_at, _ = numbers
+    x_at, y_at, hidden_at, B, linear, tables_at = numbers
     bytes_, lanes, k1 = kind.itemsize, VECTOR_BYTES // kind.itemsize, len(rows)
     n_layers, widest = len(layers), _widest(layers)
     stride = _panels(kind, widest) * lanes
@@ -211,7 +211,7 @@ def _save_columns(kind, columns, hidden_at, begin, n, O, B):
 @compiled
 def network_backward(kind, rows, numbers, layers, first, last, sums):
     """Gradients of `network_forward` from rows of blocks `first <= block < last`; writes all of `sums`."""
-    x_at, hidden_at, g_at, dx_at, B, linear, tables_at, slope_tables_at, _, _, size = numbers
+    x_at, hidden_at, g_at, dx_at, B, linear, tables_at, slope_tables_at, _sums_at, size = numbers
     bytes_, lanes, k1 = kind.itemsize, VECTOR_BYTES // kind.itemsize, len(rows)
     n_layers, widest = len(layers), _widest(layers)
     stride = _panels(kind, widest) * lanes
