@@ -1,6 +1,21 @@
 """Sparse B-spline contractions: three operators that are closed under differentiation."""
 
-from edgewise.kernels.operators import edges, evaluate, is_plain_eager, pull, scatter
+from edgewise.kernels.dispatch import silu_slope
+from edgewise.kernels.gram import LayerRows, gram, jacobian_rows
+from edgewise.kernels.operators import edges, edges_gradients, evaluate, is_plain_eager, pull, scatter
 from edgewise.kernels.small_networks import network, squared_error
 
-__all__ = ["edges", "evaluate", "is_plain_eager", "network", "pull", "scatter", "squared_error"]
+__all__ = [
+    "LayerRows",
+    "edges",
+    "edges_gradients",
+    "evaluate",
+    "gram",
+    "is_plain_eager",
+    "jacobian_rows",
+    "network",
+    "pull",
+    "scatter",
+    "silu_slope",
+    "squared_error",
+]

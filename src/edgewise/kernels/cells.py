@@ -165,6 +165,35 @@ def basis_of_runs(rows, linear, uniform, order, factor, starts, local, weights, 
 
 
 @compiled
+def local_basis(rows, linear, uniform, x, n, knots, group, local, tables, first, values):
+    """Which `k + 1` basis functions may differ from zero at every sample of a column, and their values; unsorted.
+
+    Fills `first[:n]` (the first of them) and `values[:, :n]`. `tables` as for `basis_of_runs`; `group` and `local`
+    are scratch.
+    """
+    degree = len(rows) - 1
+    square = len(rows) * len(rows)
+    if uniform:
+        locate_uniform(x, n, knots, degree, linear, degree == 0, group, local)
+    else:
+        _locate_search(x, n, knots, degree, linear, group, local)
+    groups = knots.size + 1
+    last = np.int32(knots.size - 2 * len(rows))
+    for q in range(n):
+        here = group[q]
+        table = np.int64(here)
+        if uniform and here > degree:
+            table = degree + 1 if here < groups - 1 - degree else here - (groups - 2 * degree - 3)
+        first[q] = min(max(here - np.int32(len(rows)), np.int32(0)), last)
+        for s in range(len(rows)):
+            at = table * square + s * len(rows)
+            value = tables[at + degree]
+            for p in range(degree - 1, -1, -1):
+                value = value * local[q] + tables[at + p]
+            values[s, q] = value
+
+
+@compiled
 def outside(rows, weights, offset, capacity, local, start, stop, tables, at, factor, slanted):
     """A line, or a constant even for infinite inputs; NaN in, NaN out."""
     for s in range(len(rows)):

@@ -94,7 +94,7 @@ def edges_backward(x, coef, base_weight, cotangent, knots, degree, linear, need_
     return dx, dcoef, dweight
 
 
-def _place(tensor: Any, models: bool) -> tuple[Any, int, int]:
+def place(tensor: Any, models: bool) -> tuple[Any, int, int]:
     """A tensor whose models are contiguous, its address, and the elements from one model to the next."""
     if tensor is None:
         return None, 0, 0
@@ -144,7 +144,7 @@ def _rows_per_block(rows: int, basis: int, wanted: int, per_cell: int) -> int:
     return min(wanted, rows)
 
 
-class _Tables:
+class KnotTables:
     """Spacing of every row of knots, and addresses of the tables that the kernels need for it."""
 
     def __init__(self, knots: Tensor, degree: int, linear: bool) -> None:
@@ -161,13 +161,13 @@ class _Tables:
         shared = uniform_tables(self.degree, order, self.linear)
         self.kept.append(shared)
         if not self.others:
-            return _address(shared), 0
+            return address_of(shared), 0
         rows = self.knots.reshape(-1, self.knots.shape[-1]).double().numpy()
         self.kept.append(own_tables(rows, self.degree, order, self.linear))
-        return _address(shared), _address(self.kept[-1])
+        return address_of(shared), address_of(self.kept[-1])
 
 
-def _address(array: np.ndarray) -> int:
+def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
@@ -182,15 +182,15 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
         return y.zero_()
     if order > degree:
         return y.copy_(torch.where(x.isnan(), x, 0.0).sum(-1, keepdim=True))  # NaN in, NaN out
-    x, x_at, x_step = _place(x, models)
-    coef, coef_at, coef_step = _place(coef, models)
-    knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
-    weight, h_at, h_step = _place(weight, models)
-    base_weight, w_at, w_step = _place(base_weight, models)
+    x, x_at, x_step = place(x, models)
+    coef, coef_at, coef_step = place(coef, models)
+    knots, knots_at, knots_step = place(knots, knots.dim() == 3)
+    weight, h_at, h_step = place(weight, models)
+    base_weight, w_at, w_step = place(base_weight, models)
     threads = shares(M * B, M * B * I * (degree + 1.0) * (O + 16), GRAIN)
     block = _rows_per_block(min(B, -(-M * B // threads)), S, FORWARD_ROWS, 8)
     tasks = M * -(-B // block)
-    tables = _Tables(knots, degree, linear)
+    tables = KnotTables(knots, degree, linear)
     is_wide = VECTOR_BYTES // x.element_size() * WIDE <= O
     entry, address = _forward_entry(x.dtype, degree + 1, base_weight is not None, is_wide)
     _run(
@@ -220,7 +220,7 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
             order,
             int(linear),
             block,
-            _address(tables.spacing),
+            address_of(tables.spacing),
             *tables.addresses(order),
         ),
     )
@@ -241,14 +241,14 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
     if B == 0 or O == 0 or I == 0:
         dcoef = x.new_zeros((*lead, I, S, O))
         return dcoef, x.new_zeros(x.shape), x.new_zeros((*lead, I, O))
-    x, x_at, x_step = _place(x, models)
-    coef, coef_at, coef_step = _place(coef, models)
-    knots, knots_at, knots_step = _place(knots, knots.dim() == 3)
-    weight, h_at, h_step = _place(weight, models)
-    base_weight, w_at, w_step = _place(base_weight, models)
-    g, g_at, g_step = _place(g, models)
+    x, x_at, x_step = place(x, models)
+    coef, coef_at, coef_step = place(coef, models)
+    knots, knots_at, knots_step = place(knots, knots.dim() == 3)
+    weight, h_at, h_step = place(weight, models)
+    base_weight, w_at, w_step = place(base_weight, models)
+    g, g_at, g_step = place(g, models)
     block = _rows_per_block(B, S, BACKWARD_ROWS if O > 64 else FORWARD_ROWS, 32)
-    tables = _Tables(knots, degree, linear)
+    tables = KnotTables(knots, degree, linear)
     (shared, own), (shared_slopes, own_slopes) = tables.addresses(order), tables.addresses(slope_order)
     tasks = M * I
     threads = shares(max(tasks, B // 512), M * B * I * (degree + 1.0) * (2 * O + 32), GRAIN)
@@ -265,7 +265,7 @@ def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slop
          x_at, x_step, coef_at, coef_step, knots_at, knots_step, h_at, h_step, w_at, w_step,
          g_at, g_step, dcoef.data_ptr(), dx.data_ptr(), dweight.data_ptr(),
          B, I, S, O, order, slope_order, int(linear), block, M, int(by_rows),
-         _address(tables.spacing), shared, shared_slopes, own, own_slopes))  # fmt: skip
+         address_of(tables.spacing), shared, shared_slopes, own, own_slopes))  # fmt: skip
     if by_rows:
         return (dcoef.sum(0) if flags & SCATTER else nothing), dx, (dweight.sum(0) if flags & BASE else nothing)
     return dcoef, dx, dweight

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgewise.errors import ParameterError
+from edgewise.kernels import silu_slope
 
 
 def _identity(x: Tensor) -> Tensor:
@@ -38,3 +39,22 @@ def base_function(name: str) -> Callable[[Tensor], Tensor] | None:
     if name not in BASE_FUNCTIONS:
         raise ParameterError(f"`base_fun` must be one of {sorted(BASE_FUNCTIONS)}; got {name!r}.")
     return BASE_FUNCTIONS[name]
+
+
+@torch.no_grad()
+def base_slope(name: str, x: Tensor) -> Tensor:
+    """Derivative of a base function, as a constant: it cannot be differentiated again.
+
+    Args:
+        name: a key of `BASE_FUNCTIONS` other than `"zero"`.
+        x: any shape.
+
+    Returns:
+        The slope at `x`.
+    """
+    if name == "silu":
+        return silu_slope(x)
+    function = base_function(name)
+    with torch.enable_grad():
+        point = x.detach().requires_grad_()
+        return torch.autograd.grad(function(point).sum(), point)[0]  # pyright: ignore[reportOptionalCall]

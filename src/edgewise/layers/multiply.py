@@ -38,6 +38,14 @@ class MultiplyNodes(nn.Module):
             product = product * factors[..., a]
         return torch.cat([plain, product], dim=-1)
 
+    def jvp(self, sums: Tensor, change: Tensor) -> Tensor:
+        """How the nodes change with a change of the sums: `(..., in_features)` to `(..., out_features)`."""
+        return change if self.n_mult == 0 else torch.func.jvp(self.forward, (sums,), (change,))[1]
+
+    def vjp(self, sums: Tensor, cotangent: Tensor) -> Tensor:
+        """Cotangent of the nodes to that of the sums: `(..., out_features)` to `(..., in_features)`."""
+        return cotangent if self.n_mult == 0 else torch.func.vjp(self.forward, sums)[1](cotangent)[0]
+
     def extra_repr(self) -> str:
         """The numbers in `repr(layer)`."""
         return f"n_sum={self.n_sum}, n_mult={self.n_mult}, arity={self.arity}"

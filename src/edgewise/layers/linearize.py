@@ -1,0 +1,228 @@
+"""First derivatives of a chain of layers without autograd: products with its Jacobian, and the Gauss-Newton matrix.
+
+All for M chains of the same shape at once. The unknowns are the weights that the kernels see (coefficients and
+residual factors with scale and mask multiplied in), in one vector: layer after layer, coefficients `(I, S, O)` before
+residual factors `(I, O)`; of the last layer, whose outputs share no weight, output after output.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgewise import kernels
+from edgewise.layers.base_functions import base_function, base_slope
+from edgewise.layers.kan_layer import KANLayer
+from edgewise.layers.multiply import MultiplyNodes
+
+_ROWS_ELEMENTS = 4_000_000
+"""Entries of the dense Jacobian formed at a time."""
+
+
+class Weights(NamedTuple):
+    """A layer's weights in M models: `(M, I, S, O)`, `(M, I, O)` and `(M, I, S+k+1)` or `(I, S+k+1)`."""
+
+    coef: Tensor
+    base_weight: Tensor
+    knots: Tensor
+
+
+class Chain:
+    """What a chain of layers is beside its weights.
+
+    Args:
+        layers: the layers, of one degree and outside policy.
+        products: what follows each.
+
+    Attributes:
+        size: number n of unknowns.
+    """
+
+    def __init__(self, layers: Sequence[KANLayer], products: Sequence[MultiplyNodes]) -> None:
+        self.layers, self.products = list(layers), list(products)
+        self.degree, self.linear = layers[0].k, layers[0].outside == "linear"
+        self.places: list[tuple[int, int, int]] = []
+        at = 0
+        for layer in layers:
+            inputs, basis, outputs = layer.spline_weight.shape
+            base_at = at + inputs * basis * outputs
+            end = base_at + (0 if layer.base_fun == "zero" else inputs * outputs)
+            self.places.append((at, base_at, end))
+            at = end
+        self.size = at
+
+    def flatten(self, parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """`(M, I, S, O)` and `(M, I, O)` of every layer to `(M, n)`."""
+        flat = []
+        for number, ((coef, base), layer) in enumerate(zip(parts, self.layers, strict=True)):
+            is_last = number + 1 == len(self.layers)
+            both = [coef.flatten(1, 2).mT if is_last else coef.flatten(1)]  # (M, O, IS) or (M, ISO)
+            if layer.base_fun != "zero":
+                both.append(base.mT if is_last else base.flatten(1))
+            flat.append(torch.cat(both, dim=-1).flatten(1))
+        return torch.cat(flat, dim=1)
+
+    def unflatten(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The inverse of `flatten`; absent residual factors are zeros."""
+        parts = []
+        for number, (layer, (at, base_at, end)) in enumerate(zip(self.layers, self.places, strict=True)):
+            inputs, basis, outputs = layer.spline_weight.shape
+            if number + 1 == len(self.layers):
+                columns = flat[:, at:end].unflatten(1, (outputs, -1)).mT  # (M, IS + I, O)
+                coef, base = columns[:, : inputs * basis], columns[:, inputs * basis :]
+            else:
+                coef, base = flat[:, at:base_at], flat[:, base_at:end]
+            if layer.base_fun == "zero":
+                base = flat.new_zeros(len(flat), inputs * outputs)
+            shape = (len(flat), inputs, basis, outputs)
+            parts.append((coef.reshape(shape).contiguous(), base.reshape(len(flat), inputs, outputs).contiguous()))
+        return parts
+
+    def evaluate(self, weights: Sequence[Weights], x: Tensor) -> Tensor:
+        """`(M, B, inputs)` to `(M, B, outputs)`."""
+        for layer, product, part in zip(self.layers, self.products, weights, strict=True):
+            x = product(self._sums(layer, part, x))
+        return x
+
+    def _sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
+        coef, base_weight, knots = weights
+        if layer.base_fun == "silu":
+            return kernels.edges(x, coef, base_weight, knots, self.degree, self.linear)
+        sums = kernels.evaluate(x, coef, knots, None, self.degree, 0, self.linear)
+        base = base_function(layer.base_fun)
+        return sums if base is None else sums + base(x) @ base_weight
+
+
+class LinearizedChain:
+    """A chain at given rows: its outputs, and derivatives with respect to all weights.
+
+    Args:
+        chain: the chain.
+        weights: of every layer.
+        x: `(M, B, inputs)`.
+
+    Attributes:
+        y: `(M, B, outputs)`.
+    """
+
+    def __init__(self, chain: Chain, weights: Sequence[Weights], x: Tensor) -> None:
+        self.chain, self.weights = chain, weights
+        self.inputs, self.sums = [], []
+        for layer, product, part in zip(chain.layers, chain.products, weights, strict=True):
+            self.inputs.append(x)
+            self.sums.append(chain._sums(layer, part, x))
+            x = product(self.sums[-1])
+        self.y = x
+
+    def jvp(self, direction: Tensor) -> Tensor:
+        """`(M, n)` to `(M, B, outputs)`: how outputs change along a change of the weights."""
+        chain, change = self.chain, None
+        for number, (dcoef, dbase) in enumerate(chain.unflatten(direction)):
+            layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
+            moved = chain._sums(layer, Weights(dcoef, dbase, part.knots), x)
+            if change is not None:
+                moved = moved + kernels.evaluate(x, part.coef, part.knots, change, chain.degree, 1, chain.linear)
+                if layer.base_fun != "zero":
+                    moved = moved + (base_slope(layer.base_fun, x) * change) @ part.base_weight
+            change = chain.products[number].jvp(self.sums[number], moved)
+        return change  # pyright: ignore[reportReturnType]
+
+    def vjp(self, cotangent: Tensor) -> Tensor:
+        """`(M, B, outputs)` to `(M, n)`: the gradient of `sum(cotangent * y)`."""
+        chain, parts, g = self.chain, [], cotangent  # (M, B, outputs)
+        for number in reversed(range(len(chain.layers))):
+            layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
+            g = chain.products[number].vjp(self.sums[number], g)
+            if layer.base_fun == "silu":
+                need = (number > 0, True, True)
+                x_grad, coef, base = kernels.edges_gradients(
+                    x, *part[:2], g, part.knots, chain.degree, chain.linear, need
+                )
+            else:
+                coef = kernels.scatter(x, g, part.knots, None, chain.degree, 0, chain.linear)
+                function = base_function(layer.base_fun)
+                base = torch.zeros_like(part.base_weight) if function is None else function(x).mT @ g
+                x_grad = self._pull(number, g) if number > 0 else None
+            parts.append((coef, base))
+            if x_grad is not None:
+                g = x_grad
+        return chain.flatten(parts[::-1])
+
+    def gram(self, residual: Tensor, row_scale: Tensor | None = None) -> Tensor:
+        """`[J r]' [J r]`.
+
+        Args:
+            residual: `(M, B, outputs)`.
+            row_scale: `(B,)` factors of the rows of J, or None.
+
+        Returns:
+            `(M, n+1, n+1)`, lower triangle.
+        """
+        total = None
+        for output in range(self.y.shape[-1]):
+            part = kernels.gram(
+                self._layer_rows(output, row_scale), residual[..., output], self.chain.size, self.chain.degree,
+                self.chain.linear,
+            )  # fmt: skip
+            total = part if total is None else total + part
+        return total  # pyright: ignore[reportReturnType]
+
+    def rows(self, row_scale: Tensor | None = None) -> Iterator[Tensor]:
+        """Dense rows of J, some at a time: `(M, c, n)`."""
+        chain = self.chain
+        step = max(1, _ROWS_ELEMENTS // (chain.size * self.y.shape[0]))
+        for output in range(self.y.shape[-1]):
+            parts = self._layer_rows(output, row_scale)
+            for start in range(0, self.y.shape[1], step):
+                some = partial(torch.narrow, dim=1, start=start, length=min(step, self.y.shape[1] - start))
+                cut = [
+                    p._replace(x=some(p.x), base=None if p.base is None else some(p.base), cotangent=some(p.cotangent))
+                    for p in parts
+                ]
+                yield kernels.jacobian_rows(cut, chain.size, chain.degree, chain.linear)
+
+    def _layer_rows(self, output: int, row_scale: Tensor | None) -> list[kernels.LayerRows]:
+        """What the rows of J of one output hold."""
+        chain, last = self.chain, len(self.chain.layers) - 1
+        g = torch.zeros_like(self.y)
+        g[..., output] = 1.0 if row_scale is None else row_scale
+        parts = []
+        for number in range(last, -1, -1):
+            layer, x, (coef_at, base_at, _) = chain.layers[number], self.inputs[number], chain.places[number]
+            g = chain.products[number].vjp(self.sums[number], g)
+            function = base_function(layer.base_fun)
+            base = None if function is None else function(x)
+            if number == last:
+                parts += self._last_layer_rows(x, base, g, output)
+            else:
+                parts.append(kernels.LayerRows(x, base, g, self.weights[number].knots, coef_at, base_at))
+            if number > 0:
+                g = self._pull(number, g)
+        return parts[::-1]
+
+    def _last_layer_rows(self, x: Tensor, base: Tensor | None, g: Tensor, output: int) -> list[kernels.LayerRows]:
+        """Of the last layer one output's sums: its own, or the factors of its product."""
+        chain, layer = self.chain, self.chain.layers[-1]
+        inputs, basis, outputs = layer.spline_weight.shape
+        at, _, end = chain.places[-1]
+        width = (end - at) // outputs
+        knots = self.weights[-1].knots
+        product = chain.products[-1]
+        sums = [output]
+        if output >= product.n_sum:
+            first = product.n_sum + (output - product.n_sum) * product.arity
+            sums = list(range(first, first + product.arity))
+        return [
+            kernels.LayerRows(x, base, g[..., s : s + 1], knots, at + s * width, at + s * width + inputs * basis)
+            for s in reversed(sums)
+        ]
+
+    def _pull(self, number: int, g: Tensor) -> Tensor:
+        """`(M, B, O)` cotangent of a layer's sums to that of its inputs."""
+        layer, x, part = self.chain.layers[number], self.inputs[number], self.weights[number]
+        pulled = kernels.pull(x, part.coef, g, part.knots, self.chain.degree, 1, self.chain.linear)
+        if layer.base_fun == "zero":
+            return pulled
+        return pulled + base_slope(layer.base_fun, x) * (g @ part.base_weight.mT)

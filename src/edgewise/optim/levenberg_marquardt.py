@@ -1,0 +1,223 @@
+"""Levenberg-Marquardt for one model or many at once.
+
+Each iteration solves `(J'J + damping D) d = -J'r` and moves to `x + d` if that lowers the loss. `D` is the diagonal of
+`J'J` (Marquardt 1963: then the units of parameters do not matter) with a floor, so that a dead knot, whose column is
+zero, stays where it is instead of making the matrix singular. The damping follows the gain ratio (Nielsen 1999):
+smoothly down after good steps, ever faster up after bad ones.
+
+Steps are bent by geodesic acceleration (Transtrum & Sethna 2012, arXiv 1201.5885): half the second derivative of the
+residuals along `d`, from one more evaluation. The valleys of KANs are narrow and curved (the spectrum of `J'J` falls
+without a gap); bending halves the iterations.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ParameterError
+from edgewise.optim.damped_systems import (
+    Solve,
+    by_cholesky,
+    by_conjugate_gradients,
+    by_qr,
+    by_residuals,
+    estimated_diagonal,
+)
+from edgewise.optim.residuals import Linearization, Residuals
+
+SOLVERS = ("auto", "cholesky", "qr", "dual", "cg")
+MOST_DENSE = 3000
+"""Unknowns up to which `solver="auto"` forms `J'J`."""
+_PROBE = 0.1
+"""Length, in steps, of the difference that measures the curvature of the residuals."""
+_BEND = 0.75
+"""Largest `2 |acceleration| / |d|` of a step that is trusted."""
+_FLOOR = 1e-10
+"""Smallest entry of D beside the largest."""
+_PROBES, _CG_STEPS = 8, 200
+"""Where `J'J` is not formed: random vectors that estimate its diagonal, and most iterations of a solution."""
+
+
+@dataclass
+class _Here:
+    """Where the models are, and all that was computed there; D is `scale`."""
+
+    x: Tensor
+    linear: Linearization
+    gram: Tensor | None
+    scale: Tensor
+
+
+class LMMethod:
+    """The iteration. It keeps the linearization of the last point and the damping of every model.
+
+    Args:
+        damping: first damping, relative to D.
+        acceleration: bend steps.
+        solver: `"cholesky"` (QR where that fails), `"qr"`, `"dual"` (an m x m system), `"cg"` (products with J only),
+            or `"auto"`: `"cg"` beyond `MOST_DENSE` unknowns, `"dual"` with fewer residuals than unknowns, else
+            `"cholesky"`.
+        seed: of the random signs that `"cg"` needs.
+
+    Attributes:
+        evaluations: how often residuals were computed.
+        jacobians: how often they were linearized.
+
+    Raises:
+        ParameterError: an argument is outside its documented set.
+    """
+
+    def __init__(
+        self, *, damping: float = 1e-2, acceleration: bool = True, solver: str = "auto", seed: int = 0
+    ) -> None:
+        if not 0.0 < damping < float("inf"):
+            raise ParameterError(f"`damping` must be a finite number > 0; got {damping!r}.")
+        if solver not in SOLVERS:
+            raise ParameterError(f"`solver` must be one of {SOLVERS}; got {solver!r}.")
+        self.first_damping, self.acceleration, self.solver, self.seed = float(damping), acceleration, solver, seed
+        self.evaluations = self.jacobians = 0
+        self._damping: tuple[Tensor, Tensor] | None = None  # and what a bad step multiplies it by
+        self._here: _Here | None = None
+
+    def forget(self) -> None:
+        """Drop what belongs to the present point: the problem has changed. The damping is kept."""
+        self._here = None
+
+    def state_dict(self) -> dict[str, Tensor | None]:
+        """What a resumed run needs beside the point."""
+        damping, growth = self._damping or (None, None)
+        return {"damping": damping, "growth": growth}
+
+    def load_state_dict(self, state: dict[str, Tensor | None]) -> None:
+        """Continue with what `state_dict` gave."""
+        self.forget()
+        damping, growth = state["damping"], state["growth"]
+        self._damping = None if damping is None or growth is None else (damping, growth)
+
+    @property
+    def damping(self) -> Tensor | None:
+        """`(M,)` damping of the next step, relative to D; None before the first."""
+        return None if self._damping is None else self._damping[0]
+
+    def keep(self, which: Tensor) -> None:
+        """Go on with some of the models only.
+
+        Args:
+            which: their numbers among those of the last step.
+        """
+        self.forget()
+        if self._damping is not None:
+            self._damping = self._damping[0][which], self._damping[1][which]
+
+    def start(self, problem: Residuals, x: Tensor, which: Tensor | None = None) -> Linearization:
+        """Linearize at `x`, unless that is known.
+
+        Args:
+            problem: the problem.
+            x: `(M, n)`.
+            which: see `Residuals`.
+
+        Returns:
+            The linearization.
+        """
+        return self._start(problem, x, which)[0].linear
+
+    def step(self, problem: Residuals, x: Tensor, which: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """One trial of every model.
+
+        Args:
+            problem: the problem.
+            x: `(M, n)` points.
+            which: see `Residuals`.
+
+        Returns:
+            `(M, n)` new points, `(M,)` losses there, and which models have moved.
+        """
+        here, damping, growth = self._start(problem, x, which)
+        loss = here.linear.loss
+        solve, trusted = self._system(problem, here, damping[:, None] * here.scale)
+        step = solve(-here.linear.residual, -here.linear.gradient)
+        predicted = (step * (damping[:, None] * here.scale * step - here.linear.gradient)).sum(-1)
+        if self.acceleration:
+            step, straight = self._bend(problem, here, solve, step, which)
+            trusted = trusted & straight
+        trusted = trusted & (predicted > 0) & step.isfinite().all(-1)
+        trial = torch.where(trusted[:, None], x + step, x)
+        new = problem.residuals(trial, which).square().sum(-1)
+        self.evaluations += 1
+        lower = trusted & (new < loss)  # False for NaN
+        gain = (loss - new) / predicted
+        eased = damping * (1 - (2 * gain - 1) ** 3).clamp(1 / 3, 1.0)
+        self._damping = torch.where(lower, eased, damping * growth), torch.where(lower, 2.0, 2 * growth)
+        return torch.where(lower[:, None], trial, x), torch.where(lower, new, loss), lower
+
+    def inverse(self, problem: Residuals, x: Tensor) -> Tensor | None:
+        """`(M, n, n)` `(J'J + damping D)^-1`, for a quasi-Newton method to go on with; None where `J'J` is not formed.
+
+        Args:
+            problem: the problem.
+            x: `(M, n)`.
+
+        Returns:
+            The inverse, or None.
+        """
+        here, damping, _ = self._start(problem, x, None)
+        if here.gram is None:
+            return None
+        matrix = here.gram.clone()
+        matrix.diagonal(dim1=-2, dim2=-1).add_(damping[:, None] * here.scale)
+        factor, info = torch.linalg.cholesky_ex(matrix)
+        return None if bool((info != 0).any()) else torch.cholesky_inverse(factor)
+
+    def _start(self, problem: Residuals, x: Tensor, which: Tensor | None) -> tuple[_Here, Tensor, Tensor]:
+        here = self._here
+        if here is None or (here.x is not x and not torch.equal(here.x, x)):
+            self._here = here = self._linearize(problem, x, which)
+        if self._damping is None:
+            ones = torch.ones_like(here.linear.loss)
+            self._damping = self.first_damping * ones, 2 * ones
+        return here, *self._damping
+
+    def _linearize(self, problem: Residuals, x: Tensor, which: Tensor | None) -> _Here:
+        linear, gram = problem.linearize(x, which), None
+        self.jacobians += 1
+        if self._kind(problem) == "cg":
+            diagonal = estimated_diagonal(linear, _PROBES, self.seed)
+        else:
+            gram = linear.gram()
+            diagonal = gram.diagonal(dim1=-2, dim2=-1)
+        largest = diagonal.amax(-1, keepdim=True)
+        floor = _FLOOR * torch.where(largest > 0, largest, 1.0)
+        return _Here(x, linear, gram, torch.maximum(diagonal, floor))
+
+    def _kind(self, problem: Residuals) -> str:
+        if self.solver != "auto":
+            return self.solver
+        if problem.size > MOST_DENSE:
+            return "cg"
+        return "dual" if problem.count < problem.size else "cholesky"
+
+    def _system(self, problem: Residuals, here: _Here, damping: Tensor) -> tuple[Solve, Tensor]:
+        kind = self._kind(problem)
+        if kind == "cg" or here.gram is None:
+            return by_conjugate_gradients(here.linear, damping, here.scale, min(_CG_STEPS, problem.size))
+        if kind == "dual":
+            return by_residuals(here.linear, damping)
+        if kind == "qr":
+            return by_qr(here.linear, damping)
+        return by_cholesky(here.linear, here.gram, damping)
+
+    def _bend(
+        self, problem: Residuals, here: _Here, solve: Solve, step: Tensor, which: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Add the geodesic acceleration; and which steps are straight enough to be trusted."""
+        linear = here.linear
+        ahead = problem.residuals(here.x + _PROBE * step, which)
+        self.evaluations += 1
+        curvature = (2 / _PROBE) * ((ahead - linear.residual) / _PROBE - linear.jvp(step))
+        half = -0.5 * curvature
+        acceleration = solve(half, linear.vjp(half))
+        length, bend = ((here.scale * v.square()).sum(-1) for v in (step, acceleration))
+        straight = 4 * bend <= _BEND**2 * length  # False for NaN
+        return torch.where(straight[:, None], step + acceleration, step), straight

@@ -1,0 +1,266 @@
+"""The squared error of KANs as a least-squares problem, with Jacobians that the kernels assemble.
+
+One problem holds M models of the same structure, so that many train at once. Unknowns are the trainable spline
+coefficients and residual factors. Trainable factors `scale_sp` stay as they are: whatever they can express,
+coefficients can. Rows are taken some thousand at a time, so memory does not grow with rows times parameters.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.layers import Chain, KANLayer, LinearizedChain, MultiplyNodes, Weights, is_observed
+from edgewise.models.kan import KAN
+from edgewise.optim.residuals import Linearization, Residuals
+
+CHUNK = 1 << 14
+"""Rows linearized at a time."""
+
+
+def is_plain_kan(model: nn.Module) -> bool:
+    """Whether a model is a `KAN` that computes what its layers' weights say: no hooks, nothing put in a layer's place.
+
+    Args:
+        model: any module.
+
+    Returns:
+        True if `KANResiduals` can stand for it.
+    """
+    if type(model) is not KAN or is_observed(model):
+        return False
+    layers, products = list(model.layers), list(model.products)
+    if any(type(layer) is not KANLayer or is_observed(layer) for layer in layers):
+        return False
+    if any(type(product) is not MultiplyNodes or is_observed(product) for product in products):
+        return False
+    alike = all(layer.k == layers[0].k and layer.outside == layers[0].outside for layer in layers)
+    return alike and any(layer.spline_weight.requires_grad or layer.base_weight.requires_grad for layer in layers)
+
+
+class KANResiduals(Residuals):
+    """`sqrt(w / (B O)) (model(x) - y)`: the sum of squares is the mean squared error, plus `ridge sum coef^2`.
+
+    Args:
+        models: M models of one structure, with the same parameters frozen; see `is_plain_kan`.
+        x: `(B, inputs)`, or `(M, B, inputs)`.
+        y: `(B, outputs)`, or `(M, B, outputs)`.
+        weight: `(B,)` weights of the rows, of mean one, or None.
+        ridge: factor of the squared coefficients.
+    """
+
+    def __init__(
+        self, models: Sequence[KAN], x: Tensor, y: Tensor, weight: Tensor | None = None, ridge: float = 0.0
+    ) -> None:
+        self.kans = list(models)
+        self.models, self.chain = len(self.kans), Chain(self.kans[0].layers, self.kans[0].products)
+        self.x, self.y = (t if t.dim() == 3 else t.expand(self.models, *t.shape) for t in (x, y))
+        rows, outputs = self.y.shape[1:]
+        scale = self.x.new_full((rows,), 1 / (rows * outputs)) if weight is None else weight / (rows * outputs)
+        self.row_scale, self.ridge = scale.sqrt(), ridge
+        self.columns = self._trainable_columns()
+        self.size = self.chain.size if self.columns is None else len(self.columns)
+        self.count = rows * outputs + (self.size if ridge else 0)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read from the models what is not unknown: knots, masks, scales, frozen weights."""
+        layers = list(zip(*(model.layers for model in self.kans), strict=True))
+        self.knots = [torch.stack([layer.knots for layer in same]) for same in layers]
+        self.fixed = self._read()
+        factors = None
+        if any(layer.edge_mask is not None or layer.spline_scale is not None for same in layers for layer in same):
+            parts = [torch.stack([layer.scale_sp * layer.mask for layer in same]).detach() for same in layers]
+            masks = [torch.stack([layer.mask for layer in same]) for same in layers]
+            basis = [same[0].spline_weight.shape[1] for same in layers]
+            factors = self.chain.flatten(
+                [(p[:, :, None].expand(-1, -1, s, -1), m) for p, m, s in zip(parts, masks, basis, strict=True)]
+            )
+        self.factors = factors
+        self.shrunk = None
+        if self.ridge:
+            marks = [(torch.ones_like(l.spline_weight[None]), torch.zeros_like(l.base_weight[None])) for l, *_ in layers]
+            self.shrunk = self._select(self.chain.flatten(marks)) * self.ridge**0.5
+
+    def point(self) -> Tensor:
+        """`(M, n)` unknowns as the models have them."""
+        return self._select(self._read())
+
+    @torch.no_grad()
+    def assign(self, x: Tensor) -> None:
+        """Write `(M, n)` unknowns into the models."""
+        for number, parts in enumerate(self.chain.unflatten(self._complete(x))):
+            for model, coef, base in zip(self.kans, *parts, strict=True):
+                layer = model.layers[number]
+                layer.spline_weight.copy_(coef)
+                layer.base_weight.copy_(base)
+
+    def residuals(self, x: Tensor, which: Tensor | None = None) -> Tensor:
+        """Scaled residuals, see the base class."""
+        weights = self.weights(x, which)
+        parts = [
+            (self.chain.evaluate(weights, rows) - labels) * scale[:, None]
+            for rows, labels, scale in self.chunks(which)
+        ]
+        found = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).flatten(1)
+        return found if self.shrunk is None else torch.cat([found, self.shrunk * x], dim=1)
+
+    def linearize(self, x: Tensor, which: Tensor | None = None) -> "KANLinearization":
+        """Residuals and their derivatives, see the base class."""
+        return KANLinearization(self, x, which)
+
+    def chunks(self, which: Tensor | None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Rows, labels and scales, some thousand rows at a time: `(M, c, inputs)`, `(M, c, outputs)`, `(c,)`."""
+        x, y = (self.x, self.y) if which is None else (_models(self.x, which), _models(self.y, which))
+        if x.shape[1] <= CHUNK:
+            yield x, y, self.row_scale
+            return
+        yield from zip(x.split(CHUNK, dim=1), y.split(CHUNK, dim=1), self.row_scale.split(CHUNK), strict=True)
+
+    def weights(self, x: Tensor, which: Tensor | None) -> list[Weights]:
+        """Every layer's weights at `(M, n)` unknowns."""
+        flat = self._complete(x, which)
+        if self.factors is not None:
+            flat = flat * (self.factors if which is None else self.factors[which])
+        knots = self.knots if which is None else [k[which] for k in self.knots]
+        return [Weights(*parts, k) for parts, k in zip(self.chain.unflatten(flat), knots, strict=True)]
+
+    def spread(self, direction: Tensor, which: Tensor | None) -> Tensor:
+        """A change of the unknowns, `(M, n)`, as one of all weights, `(M, chain.size)`."""
+        if self.columns is not None:
+            wide = direction.new_zeros(len(direction), self.chain.size)
+            wide[:, self.columns] = direction
+            direction = wide
+        return direction if self.factors is None else direction * (self.factors if which is None else self.factors[which])
+
+    def gather(self, gradient: Tensor, which: Tensor | None) -> Tensor:
+        """The transpose of `spread`; also for the last axis of a matrix."""
+        if self.factors is not None:
+            factors = self.factors if which is None else self.factors[which]
+            gradient = gradient * (factors if gradient.dim() == 2 else factors[:, None])
+        return self._select(gradient)
+
+    def _read(self) -> Tensor:
+        layers = zip(*(model.layers for model in self.kans), strict=True)
+        return self.chain.flatten(
+            [
+                (
+                    torch.stack([layer.spline_weight.detach() for layer in same]),
+                    torch.stack([layer.base_weight.detach() for layer in same]),
+                )
+                for same in layers
+            ]
+        )
+
+    def _select(self, flat: Tensor) -> Tensor:
+        return flat if self.columns is None else flat[..., self.columns]
+
+    def _complete(self, x: Tensor, which: Tensor | None = None) -> Tensor:
+        if self.columns is None:
+            return x
+        flat = self.fixed.clone() if which is None else self.fixed[which]
+        flat[:, self.columns] = x
+        return flat
+
+    def _trainable_columns(self) -> Tensor | None:
+        marks = [
+            (
+                torch.full_like(layer.spline_weight[None], layer.spline_weight.requires_grad),
+                torch.full_like(layer.base_weight[None], layer.base_weight.requires_grad),
+            )
+            for layer in self.chain.layers
+        ]
+        trainable = self.chain.flatten([(c.detach(), b.detach()) for c, b in marks])[0] > 0
+        return None if bool(trainable.all()) else trainable.nonzero()[:, 0]
+
+
+class KANLinearization(Linearization):
+    """What `KANResiduals.linearize` gives; forms `J'J` when it is asked for."""
+
+    def __init__(self, problem: KANResiduals, x: Tensor, which: Tensor | None) -> None:
+        self.problem, self.x, self.which = problem, x, which
+        self.weights = problem.weights(x, which)
+        self._only = LinearizedChain(problem.chain, self.weights, next(problem.chunks(which))[0])
+        self.residual = self._residual()
+        self.loss = self.residual.square().sum(-1)
+        self._products: Tensor | None = None
+
+    @property
+    def gradient(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """`(M, n)` `J'r`."""
+        if self._products is None:
+            return self.vjp(self.residual)
+        return self._products[:, -1, :-1]
+
+    def gram(self) -> Tensor:
+        """`(M, n, n)` `J'J`, lower triangle."""
+        if self._products is None:
+            self._products = self._assemble()
+        return self._products[:, :-1, :-1]
+
+    def jvp(self, direction: Tensor) -> Tensor:
+        """`(M, n)` to `(M, m)`: `J d`."""
+        wide = self.problem.spread(direction, self.which)
+        parts = [here.jvp(wide) * scale[:, None] for here, _, scale in self._parts()]
+        found = torch.cat(parts, dim=1).flatten(1)
+        shrunk = self.problem.shrunk
+        return found if shrunk is None else torch.cat([found, shrunk * direction], dim=1)
+
+    def vjp(self, cotangent: Tensor) -> Tensor:
+        """`(M, m)` to `(M, n)`: `J'u`."""
+        rows, outputs = self.problem.y.shape[1:]
+        of_rows = cotangent[:, : rows * outputs].unflatten(1, (rows, outputs))
+        total, at = None, 0
+        for here, _, scale in self._parts():
+            part = here.vjp(of_rows[:, at : at + len(scale)] * scale[:, None])
+            total, at = part if total is None else total + part, at + len(scale)
+        found = self.problem.gather(total, self.which)  # pyright: ignore[reportArgumentType]
+        shrunk = self.problem.shrunk
+        return found if shrunk is None else found + shrunk * cotangent[:, rows * outputs :]
+
+    def rows(self) -> Iterator[Tensor]:
+        """Rows of `J`, some at a time: `(M, c, n)`."""
+        for here, _, scale in self._parts():
+            for rows in here.rows(scale):
+                yield self.problem.gather(rows, self.which)
+        if self.problem.shrunk is not None:
+            yield torch.diag_embed(self.problem.shrunk).expand(len(self.x), -1, -1)
+
+    def _assemble(self) -> Tensor:
+        total = None
+        for here, labels, scale in self._parts():
+            part = here.gram((here.y - labels) * scale[:, None], scale)
+            total = part if total is None else total + part
+        problem = self.problem
+        assert total is not None
+        if problem.columns is not None or problem.factors is not None:
+            n = problem.chain.size
+            inner = problem.gather(problem.gather(total[:, :n, :n], self.which).mT, self.which).mT
+            last = problem.gather(total[:, n, :n], self.which)
+            total = torch.nn.functional.pad(inner, (0, 1, 0, 1))
+            total[:, -1, :-1] = last
+        if problem.shrunk is not None:
+            total = total.clone()
+            total.diagonal(dim1=-2, dim2=-1)[:, :-1] += problem.shrunk.square()
+            total[:, -1, :-1] += problem.shrunk.square() * self.x
+        return total
+
+    def _residual(self) -> Tensor:
+        rows = self.problem.y.shape[1]
+        if rows > CHUNK:
+            return self.problem.residuals(self.x, self.which)
+        _, labels, scale = next(self.problem.chunks(self.which))
+        found = ((self._only.y - labels) * scale[:, None]).flatten(1)
+        shrunk = self.problem.shrunk
+        return found if shrunk is None else torch.cat([found, shrunk * self.x], dim=1)
+
+    def _parts(self) -> Iterator[tuple[LinearizedChain, Tensor, Tensor]]:
+        """Linearized chunks with their labels and scales; the only one is kept, several are computed anew."""
+        for x, labels, scale in self.problem.chunks(self.which):
+            single = self.problem.y.shape[1] <= CHUNK
+            yield (self._only if single else LinearizedChain(self.problem.chain, self.weights, x)), labels, scale
+
+
+def _models(tensor: Tensor, which: Tensor) -> Tensor:
+    """Some of the models' data; data that all share stay shared."""
+    return tensor[:1].expand(len(which), *tensor.shape[1:]) if tensor.stride(0) == 0 else tensor[which]
