@@ -3,7 +3,7 @@
 from edgewise.kernels.dispatch import silu_slope
 from edgewise.kernels.gram import LayerRows, gram, jacobian_rows
 from edgewise.kernels.operators import edges, edges_gradients, evaluate, is_plain_eager, pull, scatter
-from edgewise.kernels.small_networks import network, squared_error
+from edgewise.kernels.small_networks import network, network_gradients, network_values, squared_error
 
 __all__ = [
     "LayerRows",
@@ -14,6 +14,8 @@ __all__ = [
     "is_plain_eager",
     "jacobian_rows",
     "network",
+    "network_gradients",
+    "network_values",
     "pull",
     "scatter",
     "silu_slope",

@@ -211,7 +211,7 @@ def _save_columns(kind, columns, hidden_at, begin, n, O, B):
 @compiled
 def network_backward(kind, rows, numbers, layers, first, last, sums):
     """Gradients of `network_forward` from rows of blocks `first <= block < last`; writes all of `sums`."""
-    x_at, hidden_at, g_at, dx_at, B, linear, tables_at, slope_tables_at, _sums_at, size = numbers
+    x_at, hidden_at, g_at, dx_at, dhidden_at, B, linear, tables_at, slope_tables_at, size = numbers
     bytes_, lanes, k1 = kind.itemsize, VECTOR_BYTES // kind.itemsize, len(rows)
     n_layers, widest = len(layers), _widest(layers)
     stride = _panels(kind, widest) * lanes
@@ -274,6 +274,8 @@ def network_backward(kind, rows, numbers, layers, first, last, sums):
             )  # fmt: skip
             if pull:
                 backward_rows(kind, rows, (), (0,), data)
+                if l > 0 and dhidden_at != 0:
+                    _save_columns(kind, pulled, dhidden_at + (hidden - hidden_at), begin, n, I, B)
             else:
                 backward_rows(kind, rows, (), (), data)
         if dx_at != 0:

@@ -75,6 +75,48 @@ def squared_error(
     return error, [grad for n, grad in enumerate(grads) if n % 3 < 2]
 
 
+@torch.no_grad()
+def network_values(x: Tensor, layers: Sequence[_Layer], degree: int, linear: bool) -> tuple[Tensor, Tensor] | None:
+    """Values of all nodes of M small networks.
+
+    Args:
+        x: `(M, B, I)` inputs.
+        layers: `coef` `(M, I, S, O)`, `base_weight` `(M, I, O)` and `knots` `(M, I, S+k+1)` of every layer.
+        degree: polynomial degree k of all layers.
+        linear: how functions continue outside the grid.
+
+    Returns:
+        `(M, B, O)` outputs, and `(M, H, B)` values of all hidden nodes; None where the shortcut does not apply.
+    """
+    if not (is_plain_eager() and _is_small(x, layers) and _fits(x, layers, degree)):
+        return None
+    return _cpu().forward(x, [tensor for layer in layers for tensor in layer], degree, linear, True)
+
+
+@torch.no_grad()
+def network_gradients(
+    x: Tensor, hidden: Tensor, layers: Sequence[_Layer], g: Tensor, degree: int, linear: bool
+) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+    """Derivatives of M small networks.
+
+    Args:
+        x: as for `network_values`.
+        hidden: what `network_values` gave.
+        layers: as for `network_values`.
+        g: `(M, B, O)` cotangent.
+        degree: as for `network_values`.
+        linear: as for `network_values`.
+
+    Returns:
+        For every layer the derivatives with respect to `coef` and `base_weight`, and `(M, H, B)` those with respect to
+        `hidden`.
+    """
+    dhidden = torch.empty_like(hidden)
+    flat = [tensor for layer in layers for tensor in layer]
+    _, *grads = _cpu().backward(x, hidden, flat, g, degree, linear, False, dhidden)
+    return list(zip(grads[::3], grads[1::3], strict=True)), dhidden
+
+
 def _one_by_one(x: Tensor, layers: Sequence[_Layer], degree: int, linear: bool) -> Tensor:
     for coef, base_weight, knots in layers:
         x = edges(x, coef, base_weight, knots, degree, linear)
@@ -83,11 +125,11 @@ def _one_by_one(x: Tensor, layers: Sequence[_Layer], degree: int, linear: bool) 
 
 def _is_small(x: Tensor, layers: Sequence[_Layer]) -> bool:
     """Whether one call for all layers is faster than one for each."""
-    if not layers or x.dim() != 2:
+    if not layers or x.dim() not in (2, 3):
         return False
-    most_rows = MOST_ROWS_UNUSED + len(x)
+    most_rows = MOST_ROWS_UNUSED + x.shape[-2]
     return all(
-        coef.dim() == 3 and coef.shape[0] * max(coef.shape[2], 8) <= MOST_EDGES and coef.shape[1] <= most_rows
+        coef.dim() == x.dim() + 1 and coef.shape[-3] * max(coef.shape[-1], 8) <= MOST_EDGES and coef.shape[-2] <= most_rows
         for coef, _, _ in layers
     )
 
@@ -97,12 +139,12 @@ def _fits(x: Tensor, layers: Sequence[_Layer], degree: int) -> bool:
     # Below degree 2 the first derivative jumps at knots, and the sorted kernels take care to be on the right side.
     if degree < 2 or x.numel() == 0 or not _has_plain_memory(x) or x.dtype not in _DTYPES:
         return False
-    inputs = x.shape[1]
+    *lead, _, inputs = x.shape
     for coef, base_weight, knots in layers:
-        _, size, outputs = coef.shape
-        if coef.shape[0] != inputs or size <= degree or not outputs:
+        *models, rows, size, outputs = coef.shape
+        if models != lead or rows != inputs or size <= degree or not outputs:
             return False
-        if base_weight.shape != (inputs, outputs) or knots.shape != (inputs, size + degree + 1):
+        if base_weight.shape != (*lead, inputs, outputs) or knots.shape != (*lead, inputs, size + degree + 1):
             return False
         if not coef.dtype == base_weight.dtype == knots.dtype == x.dtype:
             return False

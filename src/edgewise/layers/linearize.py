@@ -82,9 +82,18 @@ class Chain:
 
     def evaluate(self, weights: Sequence[Weights], x: Tensor) -> Tensor:
         """`(M, B, inputs)` to `(M, B, outputs)`."""
+        values = self.small_values(weights, x)
+        if values is not None:
+            return values[0]
         for layer, product, part in zip(self.layers, self.products, weights, strict=True):
             x = product(self._sums(layer, part, x))
         return x
+
+    def small_values(self, weights: Sequence[Weights], x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Outputs and hidden nodes from one call for all layers, where there is one."""
+        if any(layer.base_fun != "silu" for layer in self.layers) or any(product.n_mult for product in self.products):
+            return None
+        return kernels.network_values(x, weights, self.degree, self.linear)
 
     def _sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
         coef, base_weight, knots = weights
@@ -110,6 +119,14 @@ class LinearizedChain:
     def __init__(self, chain: Chain, weights: Sequence[Weights], x: Tensor) -> None:
         self.chain, self.weights = chain, weights
         self.inputs, self.sums = [], []
+        self._hidden: Tensor | None = None  # where one call serves all layers
+        values = chain.small_values(weights, x)
+        if values is not None:
+            self.y, self._hidden = values
+            widths = [layer.out_features for layer in chain.layers[:-1]]
+            self.inputs = [x, *(part.mT for part in self._hidden.split(widths, dim=1))]
+            self.sums = [*self.inputs[1:], self.y]
+            return
         for layer, product, part in zip(chain.layers, chain.products, weights, strict=True):
             self.inputs.append(x)
             self.sums.append(chain._sums(layer, part, x))
@@ -131,6 +148,8 @@ class LinearizedChain:
 
     def vjp(self, cotangent: Tensor) -> Tensor:
         """`(M, B, outputs)` to `(M, n)`: the gradient of `sum(cotangent * y)`."""
+        if self._hidden is not None:
+            return self.chain.flatten(self._small_gradients(cotangent)[0])
         chain, parts, g = self.chain, [], cotangent  # (M, B, outputs)
         for number in reversed(range(len(chain.layers))):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
@@ -188,7 +207,10 @@ class LinearizedChain:
         chain, last = self.chain, len(self.chain.layers) - 1
         g = torch.zeros_like(self.y)
         g[..., output] = 1.0 if row_scale is None else row_scale
-        parts = []
+        parts, cotangents = [], [None] * last
+        if self._hidden is not None:
+            widths = [layer.out_features for layer in chain.layers[:-1]]
+            cotangents = [part.mT for part in self._small_gradients(g)[1].split(widths, dim=1)]
         for number in range(last, -1, -1):
             layer, x, (coef_at, base_at, _) = chain.layers[number], self.inputs[number], chain.places[number]
             g = chain.products[number].vjp(self.sums[number], g)
@@ -199,7 +221,8 @@ class LinearizedChain:
             else:
                 parts.append(kernels.LayerRows(x, base, g, self.weights[number].knots, coef_at, base_at))
             if number > 0:
-                g = self._pull(number, g)
+                known = cotangents[number - 1]
+                g = self._pull(number, g) if known is None else known
         return parts[::-1]
 
     def _last_layer_rows(self, x: Tensor, base: Tensor | None, g: Tensor, output: int) -> list[kernels.LayerRows]:
@@ -218,6 +241,11 @@ class LinearizedChain:
             kernels.LayerRows(x, base, g[..., s : s + 1], knots, at + s * width, at + s * width + inputs * basis)
             for s in reversed(sums)
         ]
+
+    def _small_gradients(self, cotangent: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+        return kernels.network_gradients(
+            self.inputs[0], self._hidden, self.weights, cotangent, self.chain.degree, self.chain.linear
+        )
 
     def _pull(self, number: int, g: Tensor) -> Tensor:
         """`(M, B, O)` cotangent of a layer's sums to that of its inputs."""

@@ -6,7 +6,7 @@ zero, stays where it is instead of making the matrix singular. The damping follo
 smoothly down after good steps, ever faster up after bad ones.
 
 Steps are bent by geodesic acceleration (Transtrum & Sethna 2012, arXiv 1201.5885): half the second derivative of the
-residuals along `d`, from one more evaluation. The valleys of KANs are narrow and curved (the spectrum of `J'J` falls
+residuals along `d`, from two more evaluations. The valleys of KANs are narrow and curved (the spectrum of `J'J` falls
 without a gap); bending halves the iterations.
 """
 
@@ -213,9 +213,9 @@ class LMMethod:
     ) -> tuple[Tensor, Tensor]:
         """Add the geodesic acceleration; and which steps are straight enough to be trusted."""
         linear = here.linear
-        ahead = problem.residuals(here.x + _PROBE * step, which)
-        self.evaluations += 1
-        curvature = (2 / _PROBE) * ((ahead - linear.residual) / _PROBE - linear.jvp(step))
+        ahead, behind = (problem.residuals(here.x + sign * _PROBE * step, which) for sign in (1, -1))
+        self.evaluations += 2
+        curvature = (ahead - 2 * linear.residual + behind) / _PROBE**2
         half = -0.5 * curvature
         acceleration = solve(half, linear.vjp(half))
         length, bend = ((here.scale * v.square()).sum(-1) for v in (step, acceleration))
