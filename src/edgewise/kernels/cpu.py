@@ -168,6 +168,7 @@ class KnotTables:
 
 
 def address_of(array: np.ndarray) -> int:
+    """Where the array's numbers lie."""
     return array.__array_interface__["data"][0]
 
 

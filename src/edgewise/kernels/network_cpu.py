@@ -86,8 +86,8 @@ def _backward_entry(dtype: torch.dtype, k1: int) -> tuple[Any, int]:
             m, part = task // parts, task % parts
             numbers = (
                 x_at + m * x_step, hidden_at + m * hidden_step, g_at + m * g_step,
-                dx_at + m * x_step if dx_at else np.int64(0), dhidden_at + m * hidden_step if dhidden_at else np.int64(0),
-                B, linear, tables_at, slope_tables_at, size,
+                dx_at + m * x_step if dx_at else np.int64(0),
+                dhidden_at + m * hidden_step if dhidden_at else np.int64(0), B, linear, tables_at, slope_tables_at, size,
             )  # fmt: skip
             network_backward(
                 kind, rows, numbers, table[m * n_layers : (m + 1) * n_layers], blocks * part // parts,
@@ -175,7 +175,7 @@ def backward(
         x_at = x.data_ptr()
     data = _prepare(
         x, parts, flat, grads,
-        (x_at, hidden.data_ptr(), g_at, 0 if dx is None else dx.data_ptr(), 0 if dhidden is None else dhidden.data_ptr(),
+        (x_at, hidden.data_ptr(), g_at, *(0 if t is None else t.data_ptr() for t in (dx, dhidden)),
          x_step, _step(hidden), g_step, x.shape[-2], int(linear),
          _table_address(degree, 0, linear), _table_address(degree, 1, linear), sums.data_ptr(), size),
     )  # fmt: skip
@@ -196,7 +196,7 @@ def _step(tensor: Tensor | None) -> int:
 
 
 def _place(tensor: Tensor) -> tuple[Tensor, int, int]:
-    """A tensor whose models are contiguous, its address, and the bytes from one model to the next: 0 where all share."""
+    """A tensor whose models are contiguous, its address, and the bytes from model to model: 0 where all share."""
     if tensor.dim() == 3 and tensor.stride(0) == 0:
         only = tensor[0].contiguous()
         return only.expand_as(tensor), only.data_ptr(), 0

@@ -129,7 +129,9 @@ def _is_small(x: Tensor, layers: Sequence[_Layer]) -> bool:
         return False
     most_rows = MOST_ROWS_UNUSED + x.shape[-2]
     return all(
-        coef.dim() == x.dim() + 1 and coef.shape[-3] * max(coef.shape[-1], 8) <= MOST_EDGES and coef.shape[-2] <= most_rows
+        coef.dim() == x.dim() + 1
+        and coef.shape[-3] * max(coef.shape[-1], 8) <= MOST_EDGES
+        and coef.shape[-2] <= most_rows
         for coef, _, _ in layers
     )
 

@@ -84,6 +84,12 @@ class LMMethod:
         """Drop what belongs to the present point: the problem has changed. The damping is kept."""
         self._here = None
 
+    def restart(self, damping: float | None = None) -> None:
+        """Drop everything, and begin with a damping, the first one when None."""
+        self._here = self._damping = None
+        if damping is not None:
+            self.first_damping = damping
+
     def state_dict(self) -> dict[str, Tensor | None]:
         """What a resumed run needs beside the point."""
         damping, growth = self._damping or (None, None)
@@ -151,6 +157,14 @@ class LMMethod:
         eased = damping * (1 - (2 * gain - 1) ** 3).clamp(1 / 3, 1.0)
         self._damping = torch.where(lower, eased, damping * growth), torch.where(lower, 2.0, 2 * growth)
         return torch.where(lower[:, None], trial, x), torch.where(lower, new, loss), lower
+
+    def optimality(self, problem: Residuals, x: Tensor, which: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """`(M,)` losses, and largest cosines between the residuals and a column of the Jacobian (MINPACK's measure)."""
+        here = self._start(problem, x, which)[0]
+        loss, gradient = here.linear.loss, here.linear.gradient
+        size = (here.scale * loss[:, None]).sqrt()
+        cosines = torch.where(size > 0, gradient.abs() / size, 0.0)
+        return loss, cosines.amax(-1)
 
     def inverse(self, problem: Residuals, x: Tensor) -> Tensor | None:
         """`(M, n, n)` `(J'J + damping D)^-1`, for a quasi-Newton method to go on with; None where `J'J` is not formed.

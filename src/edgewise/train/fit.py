@@ -11,14 +11,16 @@ from torch import Tensor, nn
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
 from edgewise.models.kan import KAN
+from edgewise.optim import LevenbergMarquardt
 from edgewise.train.callbacks import FitState
 from edgewise.train.checkpoint import fingerprint
 from edgewise.train.checks import check_bool, check_int, check_number
 from edgewise.train.data import Prepared, Rows, Stream, pair, prepare
+from edgewise.train.least_squares import is_plain_kan
 from edgewise.train.loop import Loop, Plan, sample_inputs
-from edgewise.train.losses import get_loss
+from edgewise.train.losses import LOSSES, get_loss
 from edgewise.train.metrics import get_metrics
-from edgewise.train.optimizers import build, choose
+from edgewise.train.optimizers import build, choose, sees_all_rows
 from edgewise.train.result import FitResult
 from edgewise.train.schedule import RateSchedule, grid_steps
 from edgewise.train.units import warn_about_inputs
@@ -164,10 +166,16 @@ def fit(
     )
     plan.grid_steps = schedule if plan.update_grid else set()
     rate = _optional("lr", lr)
-    chosen, why = choose(opt, rows, model, batch_size)
+    squares = loss_ is LOSSES["mse"] and not plan.lamb and (not plan.ridge or is_plain_kan(model))
+    chosen, why = choose(opt, rows, model, batch_size, squares)
     optimizer = build(chosen, rate, [p for p in model.parameters() if p.requires_grad])
-    if isinstance(optimizer, torch.optim.LBFGS):
-        _check_lbfgs(train, batch_size, grad_clip)
+    if sees_all_rows(optimizer):
+        _check_solver(optimizer, train, batch_size, grad_clip)
+    if isinstance(optimizer, LevenbergMarquardt) and not squares:
+        raise ParameterError(
+            f"`opt='lm'` minimizes a mean squared error: `loss` must be 'mse' and `lamb` 0 (and `ridge` 0 but for a "
+            f"KAN); got loss={loss_.name!r}, lamb={plan.lamb:g}, ridge={plan.ridge:g}. Choose `opt='lbfgs'`."
+        )
     updates = _updates(train, plan.batch_size)
     plan.updates = updates or 0
     rates = RateSchedule(scheduler, optimizer, plan.steps, updates)
@@ -235,16 +243,19 @@ def _check_checkpoint(checkpoint: "str | os.PathLike[str] | None") -> Path | Non
     return path
 
 
-def _check_lbfgs(train: "Rows | Stream", batch_size: int | None, grad_clip: float | None) -> None:
+def _check_solver(
+    optimizer: torch.optim.Optimizer, train: "Rows | Stream", batch_size: int | None, grad_clip: float | None
+) -> None:
+    name = type(optimizer).__name__
     if isinstance(train, Stream):
-        raise ParameterError("`opt='lbfgs'` needs all rows at once; pass arrays or tensors, or choose `opt='adamw'`.")
+        raise ParameterError(f"{name} needs all rows at once; pass arrays or tensors, or choose `opt='adamw'`.")
     if batch_size is not None and batch_size < len(train):
         raise ParameterError(
-            f"`batch_size` must be None for L-BFGS, which needs all rows at once; got {batch_size} of {len(train)} "
+            f"`batch_size` must be None for {name}, which needs all rows at once; got {batch_size} of {len(train)} "
             f"rows. Choose `opt='adamw'` for mini-batches."
         )
     if grad_clip is not None:
-        raise ParameterError("`grad_clip` must be None for L-BFGS: its line search needs the true gradient.")
+        raise ParameterError(f"`grad_clip` must be None for {name}, which needs the true gradient.")
 
 
 def _batch_size(batch_size: int | None, rows: int | None) -> int:

@@ -1,48 +1,39 @@
-"""The objective as L-BFGS wants it: value and gradient on all rows, never computed twice at one point."""
+"""The objective of `fit` on all rows as a function of one vector."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from edgewise.optim import Evaluation, Objective, Product, flatten, hessian_product
 
-class NonFiniteLossError(ArithmeticError):
-    """The objective or a parameter became NaN or infinite; caught by the loop."""
+_REMEMBERED = 4  # a line search rarely ends further back
 
 
 @dataclass
-class Evaluation:
-    """An objective value with its parts and gradient.
+class Parts(Evaluation):
+    """An evaluation with its parts.
 
     Attributes:
-        point: all parameters in one vector.
-        total: the objective.
-        loss: the plain loss.
+        plain: the loss without penalties.
         penalty: the sparsity penalty, or None.
-        grads: gradient per parameter, times `FullBatch.scale`.
     """
 
-    point: Tensor
-    total: float
-    loss: float
+    plain: float
     penalty: float | None
-    grads: tuple[Tensor | None, ...]
 
 
-class FullBatch:
-    """A closure for `torch.optim.LBFGS` with a short memory of evaluations.
+class FullBatch(Objective):
+    """What solvers minimize; also the closure that `torch.optim.LBFGS` asks for.
 
-    With one iteration per `step`, torch evaluates first at the point where the last line search ended; the
-    memory answers that, which halves the work.
+    The last evaluations are remembered, so that nothing is computed twice at one point.
 
     Args:
         objective: computes `(total, loss, penalty)` on all rows.
-        parameters: what the optimizer moves.
+        parameters: what is moved.
         direct: computes the objective, if it is the plain loss, and the gradient of every parameter without autograd;
             None where that is not possible.
-        rescale: whether `restart` may scale the objective.
     """
 
     def __init__(
@@ -50,77 +41,69 @@ class FullBatch:
         objective: Callable[[], tuple[Tensor, Tensor, Tensor | None]],
         parameters: list[Tensor],
         direct: Callable[[], tuple[Tensor, dict[Tensor, Tensor]] | None],
-        rescale: bool,
     ) -> None:
-        self.objective, self.parameters, self.direct, self.rescale = objective, parameters, direct, rescale
-        self.scale = 1.0
-        self._recent: list[Evaluation] = []
+        self.objective, self.parameters, self.direct = objective, parameters, direct
+        self._sizes = [parameter.numel() for parameter in parameters]
+        self._recent: list[Parts] = []
 
     def __call__(self) -> float:
-        """Evaluate here, and leave the scaled gradient in `.grad`.
-
-        Returns:
-            The scaled objective.
-
-        Raises:
-            NonFiniteLossError: the objective is NaN or infinite.
-        """
+        """Evaluate at the present parameters, and leave the gradient in `.grad`: a closure for torch's L-BFGS."""
         found = self.here()
-        for parameter, grad in zip(self.parameters, found.grads, strict=True):
-            parameter.grad = grad
-        return found.total * self.scale
+        for parameter, grad in zip(self.parameters, found.grad.split(self._sizes), strict=True):
+            parameter.grad = grad.view_as(parameter)
+        return found.loss
 
-    def here(self) -> Evaluation:
-        """Evaluate at the current parameters, or remember it.
+    def here(self) -> Parts:
+        """Evaluate at the present parameters, or remember it."""
+        return self._find(flatten(self.parameters))
 
-        Returns:
-            The evaluation.
+    def evaluate(self, x: Tensor) -> Parts:
+        """Evaluate at `(n,)`, which becomes the parameters, or remember it."""
+        self.assign(x)
+        return self._find(x)
 
-        Raises:
-            NonFiniteLossError: the objective is NaN or infinite.
-        """
-        point = torch.cat([p.detach().reshape(-1) for p in self.parameters])
-        for known in reversed(self._recent):
-            if torch.equal(known.point, point):
-                return known
-        found = self._evaluate(point)
-        self._recent.append(found)
-        del self._recent[:-4]  # a line search rarely ends further back
-        return found
+    @torch.no_grad()
+    def assign(self, x: Tensor) -> None:
+        """Write `(n,)` into the parameters."""
+        for parameter, piece in zip(self.parameters, x.split(self._sizes), strict=True):
+            parameter.copy_(piece.view_as(parameter))
+
+    def hessian(self, x: Tensor) -> Product:
+        """Products with the Hessian matrix at `(n,)`, which becomes the parameters."""
+        self.assign(x)
+        with torch.enable_grad():
+            total = self.objective()[0]
+            grads = torch.autograd.grad(total, self.parameters, create_graph=True, materialize_grads=True)
+
+        def product(v: Tensor) -> Tensor:
+            self.products += 1
+            return hessian_product(list(grads), self.parameters, v)
+
+        return product
 
     def forget(self) -> None:
         """Drop remembered evaluations: the function has changed."""
         self._recent.clear()
 
-    def restart(self) -> None:
-        """Choose the scale for a fresh memory, so that torch's absolute threshold on curvature never binds."""
-        if not self.rescale:
-            return
-        found = self.here()
-        size, precision = abs(found.total), torch.finfo(self.parameters[0].dtype).eps
-        scale = 1.0 if size == 0 else min(1e-4 / precision / size, 1e30 if precision < 1e-10 else 1e15)
-        found.grads = tuple(None if g is None else g * (scale / self.scale) for g in found.grads)
-        self.scale, self._recent = scale, [found]
+    def _find(self, x: Tensor) -> Parts:
+        for known in reversed(self._recent):
+            if torch.equal(known.x, x):
+                return known
+        found = self._compute(x.clone())
+        self._recent.append(found)
+        del self._recent[:-_REMEMBERED]
+        return found
 
-    def _evaluate(self, point: Tensor) -> Evaluation:
+    def _compute(self, x: Tensor) -> Parts:
+        self.evaluations += 1
         direct = self.direct()
         if direct is not None:
-            total, found = direct
-            value = self._finite(total)
-            grads = [found.get(parameter) for parameter in self.parameters]
-            if self.scale != 1.0:
-                grads = [None if grad is None else grad.mul_(self.scale) for grad in grads]
-            return Evaluation(point, value, value, None, tuple(grads))
+            total, grads = direct
+            value = float(total)
+            return Parts(x, value, torch.cat([grads[p].reshape(-1) for p in self.parameters]), value, None)
         with torch.enable_grad():
             total, loss, penalty = self.objective()
-        value = self._finite(total)
-        grads = torch.autograd.grad(total, self.parameters, torch.full_like(total, self.scale), allow_unused=True)
-        plain = value if loss is total else float(loss.detach())
-        return Evaluation(point, value, plain, None if penalty is None else float(penalty.detach()), grads)
-
-    @staticmethod
-    def _finite(total: Tensor) -> float:
+            found = torch.autograd.grad(total, self.parameters, allow_unused=True, materialize_grads=True)
         value = float(total.detach())
-        if not math.isfinite(value):
-            raise NonFiniteLossError
-        return value
+        plain = value if loss is total else float(loss.detach())
+        return Parts(x, value, flatten(list(found)), plain, None if penalty is None else float(penalty.detach()))

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from edgewise.layers import Chain, KANLayer, LinearizedChain, MultiplyNodes, Weights, is_observed
 from edgewise.models.kan import KAN
-from edgewise.optim.residuals import Linearization, Residuals
+from edgewise.optim import ClosureResiduals, Linearization, Residuals
 
 CHUNK = 1 << 14
 """Rows linearized at a time."""
+CHUNK_ELEMENTS = 4_000_000
+"""Entries of a dense Jacobian formed at a time."""
 
 
 def is_plain_kan(model: nn.Module) -> bool:
@@ -73,13 +75,15 @@ class KANResiduals(Residuals):
             parts = [torch.stack([layer.scale_sp * layer.mask for layer in same]).detach() for same in layers]
             masks = [torch.stack([layer.mask for layer in same]) for same in layers]
             basis = [same[0].spline_weight.shape[1] for same in layers]
-            factors = self.chain.flatten(
-                [(p[:, :, None].expand(-1, -1, s, -1), m) for p, m, s in zip(parts, masks, basis, strict=True)]
-            )
+            factors = self.chain.flatten([
+                (p[:, :, None].expand(-1, -1, s, -1), m) for p, m, s in zip(parts, masks, basis, strict=True)
+            ])
         self.factors = factors
         self.shrunk = None
         if self.ridge:
-            marks = [(torch.ones_like(l.spline_weight[None]), torch.zeros_like(l.base_weight[None])) for l, *_ in layers]
+            marks = [
+                (torch.ones_like(l.spline_weight[None]), torch.zeros_like(l.base_weight[None])) for l, *_ in layers
+            ]
             self.shrunk = self._select(self.chain.flatten(marks)) * self.ridge**0.5
 
     def point(self) -> Tensor:
@@ -99,8 +103,7 @@ class KANResiduals(Residuals):
         """Scaled residuals, see the base class."""
         weights = self.weights(x, which)
         parts = [
-            (self.chain.evaluate(weights, rows) - labels) * scale[:, None]
-            for rows, labels, scale in self.chunks(which)
+            (self.chain.evaluate(weights, rows) - labels) * scale[:, None] for rows, labels, scale in self.chunks(which)
         ]
         found = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).flatten(1)
         return found if self.shrunk is None else torch.cat([found, self.shrunk * x], dim=1)
@@ -131,7 +134,9 @@ class KANResiduals(Residuals):
             wide = direction.new_zeros(len(direction), self.chain.size)
             wide[:, self.columns] = direction
             direction = wide
-        return direction if self.factors is None else direction * (self.factors if which is None else self.factors[which])
+        return (
+            direction if self.factors is None else direction * (self.factors if which is None else self.factors[which])
+        )
 
     def gather(self, gradient: Tensor, which: Tensor | None) -> Tensor:
         """The transpose of `spread`; also for the last axis of a matrix."""
@@ -142,15 +147,13 @@ class KANResiduals(Residuals):
 
     def _read(self) -> Tensor:
         layers = zip(*(model.layers for model in self.kans), strict=True)
-        return self.chain.flatten(
-            [
-                (
-                    torch.stack([layer.spline_weight.detach() for layer in same]),
-                    torch.stack([layer.base_weight.detach() for layer in same]),
-                )
-                for same in layers
-            ]
-        )
+        return self.chain.flatten([
+            (
+                torch.stack([layer.spline_weight.detach() for layer in same]),
+                torch.stack([layer.base_weight.detach() for layer in same]),
+            )
+            for same in layers
+        ])
 
     def _select(self, flat: Tensor) -> Tensor:
         return flat if self.columns is None else flat[..., self.columns]
@@ -264,3 +267,41 @@ class KANLinearization(Linearization):
 def _models(tensor: Tensor, which: Tensor) -> Tensor:
     """Some of the models' data; data that all share stay shared."""
     return tensor[:1].expand(len(which), *tensor.shape[1:]) if tensor.stride(0) == 0 else tensor[which]
+
+
+class ModuleResiduals(ClosureResiduals):
+    """The same of any module: rows of `J` by autograd, row of data by row of data.
+
+    Args:
+        model: a module whose outputs at a row depend on that row alone.
+        x: `(B, inputs)`.
+        y: `(B, outputs)`.
+        weight: `(B,)` weights of the rows, of mean one, or None.
+    """
+
+    shrunk = None  # no ridge
+
+    def __init__(self, model: nn.Module, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
+        self.model, self.x, self.y = model, x, y[None]
+        scale = x.new_full((len(x),), 1 / y.numel()) if weight is None else weight * (len(y) / y.numel()) / len(y)
+        self.row_scale = scale.sqrt().reshape(-1, *(1 for _ in y.shape[1:]))
+        self.names = [name for name, p in model.named_parameters() if p.requires_grad]
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        super().__init__(lambda: (model(x) - y) * self.row_scale, parameters)
+
+    def refresh(self) -> None:
+        """Nothing is kept that could be out of date."""
+
+    def rows(self, x: Tensor) -> Iterator[Tensor]:
+        """Rows of the Jacobian, see the base class."""
+        pieces = x.split([p.numel() for p in self.parameters])
+        point = {n: v.view_as(p) for n, v, p in zip(self.names, pieces, self.parameters, strict=True)}
+
+        def of_row(params: dict[str, Tensor], row: Tensor, scale: Tensor) -> Tensor:
+            return (torch.func.functional_call(self.model, params, (row[None],))[0] * scale[0]).reshape(-1)
+
+        jacobian = torch.func.vmap(torch.func.jacrev(of_row), in_dims=(None, 0, 0))
+        step = max(1, CHUNK_ELEMENTS // (self.size * self.y[0, 0].numel()))
+        for rows, scale in zip(self.x.split(step), self.row_scale.split(step), strict=True):
+            found = jacobian(point, rows, scale)
+            yield torch.cat([found[name].flatten(2) for name in self.names], dim=2).flatten(0, 1)

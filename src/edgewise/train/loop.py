@@ -1,13 +1,13 @@
 """The loop: steps, what is recorded after each, and what happens when something goes wrong.
 
-A step is one pass over the training rows: one L-BFGS iteration, or the updates of one epoch. Before each
+A step is one pass over the training rows: one iteration of a solver on all rows, or the updates of one epoch. Before each
 update the loop keeps a copy of the parameters and buffers that is known to be good (a finite objective).
 Whatever interrupts the run (NaN, Ctrl-C, an error) falls back to that copy, so the model is never left in
 the middle of a line search or of a grid update.
 
     non-finite objective   fall back, lower the rate, forget the optimizer's memory, try again; after
                            `RETRIES` failures in a row raise `ConvergenceError` that names the edge
-    L-BFGS stalls          forget the curvature once; if the next iteration stalls too, stop
+    a solver stalls        forget what it learnt once; if the next iteration stalls too, stop
 """
 
 import math
@@ -22,17 +22,20 @@ from torch import Tensor, nn
 from edgewise.errors import ConvergenceError, FormatError
 from edgewise.layers import KANLayer, is_observed, squared_error
 from edgewise.models import KAN
+from edgewise.optim import LevenbergMarquardt
 from edgewise.train import checkpoint as files
 from edgewise.train.callbacks import FitState, StopFit
 from edgewise.train.data import Prepared, Rows, Source, Stream
 from edgewise.train.diagnose import blame
-from edgewise.train.full_batch import Evaluation, FullBatch, NonFiniteLossError
+from edgewise.train.full_batch import FullBatch
+from edgewise.train.least_squares import KANResiduals, ModuleResiduals, is_plain_kan
 from edgewise.train.losses import LOSSES, Loss
 from edgewise.train.metrics import Metric, number
-from edgewise.train.optimizers import forget
+from edgewise.train.optimizers import forget, sees_all_rows
 from edgewise.train.progress import Progress
 from edgewise.train.regularizers import layer_inputs, sparsity_penalty
 from edgewise.train.schedule import RateSchedule, move_grids, move_input_grid, scale_rate
+from edgewise.train.solvers import GradientSolver, LeastSquaresSolver, NonFiniteLossError, Point, Solver, TorchSolver
 
 RETRIES = 10
 _EVALUATION_ROWS = 1 << 16
@@ -108,7 +111,6 @@ class Loop:
     ) -> None:
         self.model, self.data, self.plan, self.optimizer, self.rates = model, data, plan, optimizer, rates
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.line_search = isinstance(optimizer, torch.optim.LBFGS)
         self.good, self.best = Snapshot(model), Snapshot(model)
         self.step, self.batch, self.sums = 0, 0, [0.0, 0.0, 0.0]
         self.history: dict[str, list[float]] = {name: [] for name in self._quantities()}
@@ -117,7 +119,7 @@ class Loop:
         self.failures, self.stalled, self.reduced = 0, False, 0
         self.earlier, self.reason, self.interrupted = 0.0, "", False
         self.sample: Tensor | None = None
-        self.full = self._full_batch() if self.line_search else None
+        self.solver = self._solver() if sees_all_rows(optimizer) else None
 
     @staticmethod
     def _no_progress_marks() -> tuple[float, int]:
@@ -138,7 +140,7 @@ class Loop:
         try:
             self._steps(progress)
             self.model.eval()
-            if not self.line_search and not self._outputs_are_finite():  # nothing has looked at the last update yet
+            if self.solver is None and not self._outputs_are_finite():  # nothing has looked at the last update yet
                 self.good.restore()
         except KeyboardInterrupt:
             self.good.restore()
@@ -167,7 +169,7 @@ class Loop:
             if self.batch == 0 and self.step in self.plan.grid_steps:
                 self._move_grids()
             rate = float(self.optimizer.param_groups[0]["lr"])
-            row = self._lbfgs_step() if self.line_search else self._pass()
+            row = self._pass() if self.solver is None else self._iteration(self.solver)
             if row is None:  # stopped within a step
                 break
             row["lr"] = rate
@@ -221,10 +223,19 @@ class Loop:
         penalty = sparsity_penalty(seen, rows.weight, plan.lamb_l1, plan.lamb_entropy)
         return total + plan.lamb * penalty, loss, penalty
 
-    def _full_batch(self) -> FullBatch:
-        rows = cast("Rows", self.data.train)  # `fit` has refused loaders
-        ours = self.optimizer.param_groups[0]["max_iter"] == 1
-        return FullBatch(lambda: self._objective(rows), self.parameters, lambda: self._direct(rows), rescale=ours)
+    def _solver(self) -> Solver:
+        rows, optimizer = cast("Rows", self.data.train), self.optimizer  # `fit` has refused loaders
+        if isinstance(optimizer, LevenbergMarquardt):
+            kind = KANResiduals if is_plain_kan(self.model) else ModuleResiduals
+            targets = [self.model] if kind is KANResiduals else self.model
+            options = {"ridge": self.plan.ridge} if self.plan.ridge else {}
+            return LeastSquaresSolver(kind(targets, rows.x, rows.y, rows.weight, **options), optimizer.method)  # pyright: ignore
+        full = FullBatch(lambda: self._objective(rows), self.parameters, lambda: self._direct(rows))
+        return (
+            TorchSolver(full, optimizer)
+            if isinstance(optimizer, torch.optim.LBFGS)
+            else GradientSolver(full, optimizer)
+        )
 
     def _direct(self, rows: Rows) -> tuple[Tensor, dict[Tensor, Tensor]] | None:
         """The objective and its gradients without autograd, where it is the mean squared error of a small `KAN`."""
@@ -235,23 +246,18 @@ class Loop:
             return None
         return squared_error(model.layers, model.products, rows.x, rows.y)
 
-    # ------------------------------------------------------------------------------------------- L-BFGS
+    # ------------------------------------------------------------------------------- solvers on all rows
 
-    def _lbfgs_step(self) -> dict[str, float]:
+    def _iteration(self, solver: Solver) -> dict[str, float]:
         """One iteration, retried until the objective is finite."""
-        full = cast("FullBatch", self.full)  # only full batches come here
         while True:
             try:
-                if not self.optimizer.state:
-                    full.restart()
-                before = full.here()
+                before = solver.here()
                 self.good.save()
-                self.optimizer.step(full)
-                after = full.here()
+                after = self._judge(solver, before, solver.advance())
                 break
             except NonFiniteLossError:
-                self._recover(self.data.train)  # pyright: ignore[reportArgumentType]
-        after = self._judge(before, after)
+                self._recover(cast("Rows", self.data.train))
         self.good.save()
         self.failures = 0
         if self.reduced:  # a rate that was halved in trouble returns step by step
@@ -259,22 +265,22 @@ class Loop:
             scale_rate(self.optimizer, 2.0)
         return self._row(after.loss, after.penalty)
 
-    def _judge(self, before: Evaluation, after: Evaluation) -> Evaluation:
-        """Notice a line search that found nothing: forget the curvature once, then stop."""
-        if self.optimizer.param_groups[0]["line_search_fn"] is None:
+    def _judge(self, solver: Solver, before: Point, after: Point) -> Point:
+        """Notice an iteration that found nothing: forget once, then stop."""
+        if self.optimizer.param_groups[0].get("line_search_fn", "own") is None:  # torch's L-BFGS with fixed steps
             return after
-        precision = torch.finfo(before.point.dtype).eps
+        precision = torch.finfo(self.parameters[0].dtype).eps
         if before.total - after.total > precision * abs(before.total):
             self.stalled = False
             return after
         if after.total > before.total:
             self.good.restore()
             after = before
-        forget(self.optimizer)
+        solver.restart()
         if self.stalled:
             self.reason = (
-                f"L-BFGS cannot lower the objective any further (the line search found no lower point, also after its "
-                f"memory was cleared), after {self.step + 1} steps."
+                f"{type(self.optimizer).__name__} cannot lower the objective any further (no lower point was found, also "
+                f"after its memory was cleared), after {self.step + 1} steps."
             )
         self.stalled = True
         return after
@@ -346,9 +352,11 @@ class Loop:
                 f"`lr`, or look at that edge with `edgewise.plot.plot_edge`."
             )
         self.good.restore()
-        forget(self.optimizer)
-        if self.full is not None:
-            self.full.forget()
+        if self.solver is None:
+            forget(self.optimizer)
+        else:
+            self.solver.restart()
+            self.solver.changed()
             self.reduced += self.failures
         factor = 0.5**self.failures  # ever faster: ten failures make 3e-17
         scale_rate(self.optimizer, factor)
@@ -388,8 +396,8 @@ class Loop:
         self._grids_have_moved()
 
     def _grids_have_moved(self) -> None:
-        if self.full is not None:
-            self.full.forget()
+        if self.solver is not None:
+            self.solver.changed()
         self.stalled = False
 
     def _grid_rows(self) -> Tensor:
@@ -502,7 +510,6 @@ class Loop:
                 "optimizer": self.optimizer.state_dict(),
                 "scheduler": None if scheduler is None else _plain(scheduler.state_dict()),
                 "loop": {name: getattr(self, name) for name in _LOOP_STATE},
-                "scale": None if self.full is None else self.full.scale,
                 "seconds": self.seconds,
             },
         )
@@ -534,8 +541,6 @@ class Loop:
             self.rates.scheduler.load_state_dict(saved["scheduler"])
         for name in _LOOP_STATE:
             setattr(self, name, saved["loop"][name])
-        if self.full is not None:
-            self.full.scale = saved["scale"]
         self.earlier = saved["seconds"]
         self.good.save()
 

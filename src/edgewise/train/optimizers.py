@@ -1,12 +1,9 @@
 """Choose and build the optimizer.
 
-`"auto"` takes L-BFGS on all rows while that is affordable: on smooth problems of this size it reaches in 200
-iterations what first-order methods do not reach in tens of thousands. Beyond, AdamW on mini-batches.
-
-L-BFGS is torch's, with strong Wolfe line search, one iteration per call. torch's has two absolute
-thresholds that we work around: it forgets curvature when `y.s < 1e-10`, which a squared error near machine
-precision always is, so the objective is scaled when the memory is fresh (the iterates do not depend on the
-scale otherwise); and its tolerances end a run early, so they are zero and the loop judges stalls itself.
+`"auto"` takes Levenberg-Marquardt where the loss is a mean squared error and the model small enough to form its
+Gauss-Newton matrix; L-BFGS on all rows where another loss or sparsity rules that out; AdamW on mini-batches beyond.
+The solvers on all rows are our own (`edgewise.optim`): torch's L-BFGS has absolute thresholds that end a run whose loss
+is a squared error near machine precision.
 """
 
 import inspect
@@ -15,16 +12,29 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from edgewise import optim
 from edgewise.errors import ParameterError
+from edgewise.layers import KANLayer
 
 AUTO_LIMIT = 100_000_000
 """Largest product of rows and parameters for which `opt="auto"` takes L-BFGS."""
 
-LBFGS_HISTORY = 100
-"""Curvature pairs: with 10 (torch's usual 100 too) the median error on the standard test triples."""
+LM_LIMIT = 3_000
+"""Largest number of parameters for which `opt="auto"` takes Levenberg-Marquardt."""
+
+LM_WORK = 2_000_000_000
+"""Largest product of rows, and entries of a row of the Jacobian squared, for which it does: about a second a step."""
+
+OURS: dict[str, type[torch.optim.Optimizer]] = {
+    "lm": optim.LevenbergMarquardt,
+    "lbfgs": optim.LBFGS,
+    "ssbroyden": optim.SSBroyden,
+    "hsodm": optim.HSODM,
+    "sfn": optim.SaddleFreeNewton,
+}
+"""Solvers on all rows at once, by name."""
 
 LEARNING_RATES = {
-    "LBFGS": 1.0,
     "Adam": 1e-2,
     "AdamW": 1e-2,
     "NAdam": 1e-2,
@@ -53,6 +63,7 @@ def choose(
     rows: int | None,
     model: nn.Module,
     batch_size: int | None,
+    squares: bool,
 ) -> "tuple[str | type[torch.optim.Optimizer] | torch.optim.Optimizer, str]":
     """Settle what `opt="auto"` means here.
 
@@ -61,6 +72,7 @@ def choose(
         rows: number of training rows; None when they come from a loader.
         model: the model to train.
         batch_size: as passed to `fit`.
+        squares: whether the objective is a sum of squares.
 
     Returns:
         The optimizer to build, and the reason as a sentence.
@@ -75,9 +87,22 @@ def choose(
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters()):
         return "adamw", "AdamW, because half precision is too coarse for a line search."
     size = f"{rows:,} rows x {parameters:,} parameters"
+    if squares and parameters <= LM_LIMIT and rows * _row_entries(model) ** 2 <= LM_WORK:
+        return "lm", f"Levenberg-Marquardt, because a squared error of this size ({size}) is least squares."
     if rows * parameters <= AUTO_LIMIT:
-        return "lbfgs", f"L-BFGS on all rows at once, because the problem is modest ({size})."
-    return "adamw", f"AdamW on mini-batches, because L-BFGS on all rows would be slow ({size})."
+        why = (
+            "the problem is modest" if squares else "the objective is no plain squared error and the problem is modest"
+        )
+        return "lbfgs", f"L-BFGS on all rows at once, because {why} ({size})."
+    return "adamw", f"AdamW on mini-batches, because a solver on all rows would be slow ({size})."
+
+
+def _row_entries(model: nn.Module) -> int:
+    """Entries of a row of the model's Jacobian that are not zero."""
+    layers = [layer for layer in model.modules() if isinstance(layer, KANLayer)]
+    inside = {id(p) for layer in layers for p in layer.parameters()}
+    others = sum(p.numel() for p in model.parameters() if id(p) not in inside)
+    return others + sum(layer.base_weight.numel() * (layer.k + 2) for layer in layers)
 
 
 def build(
@@ -103,16 +128,18 @@ def build(
     classes = optimizer_classes()
     if isinstance(opt, str):
         key = opt.lower().replace("-", "")
+        if key in OURS:
+            return OURS[key](parameters, **({} if lr is None or key == "lm" else {"lr": lr}))
         if key not in classes:
-            names = ", ".join(sorted(classes))
+            names = ", ".join(sorted({*classes, *OURS}))
             raise ParameterError(
-                f"`opt` must be 'auto', a torch.optim class or instance, or one of {names}; got {opt!r}."
+                f"`opt` must be 'auto', an optimizer class or instance, or one of {names}; got {opt!r}."
             )
         opt = classes[key]
     if not (inspect.isclass(opt) and issubclass(opt, torch.optim.Optimizer)):
         raise ParameterError(f"`opt` must be a name, a torch.optim class or an instance; got {opt!r}.")
-    if opt is torch.optim.LBFGS:
-        return lbfgs(parameters, LEARNING_RATES["LBFGS"] if lr is None else lr)
+    if opt is torch.optim.LBFGS:  # ours, which goes on to the last digit
+        return build("lbfgs", lr, parameters)
     options = dict(_EXTRA.get(opt.__name__, {}))
     rate = LEARNING_RATES.get(opt.__name__) if lr is None else lr
     if rate is not None:
@@ -125,18 +152,16 @@ def build(
         ) from error
 
 
-def lbfgs(parameters: list[Tensor], lr: float) -> torch.optim.LBFGS:
-    """L-BFGS that makes one iteration per `step` and leaves the question of when to stop to the caller."""
-    return torch.optim.LBFGS(
-        parameters,
-        lr=lr,
-        max_iter=1,
-        max_eval=26,  # torch gives what remains of it to the line search: 25 trials
-        tolerance_grad=0.0,
-        tolerance_change=0.0,
-        history_size=LBFGS_HISTORY,
-        line_search_fn="strong_wolfe",
-    )
+def sees_all_rows(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer needs the objective on all rows as a function.
+
+    Args:
+        optimizer: any optimizer.
+
+    Returns:
+        True for the solvers of `edgewise.optim` and torch's L-BFGS.
+    """
+    return isinstance(optimizer, (torch.optim.LBFGS, *OURS.values()))
 
 
 def _checked_instance(opt: torch.optim.Optimizer, lr: float | None, parameters: list[Tensor]) -> torch.optim.Optimizer:
@@ -153,13 +178,13 @@ def _checked_instance(opt: torch.optim.Optimizer, lr: float | None, parameters: 
 
 
 def forget(optimizer: torch.optim.Optimizer, parameters: "Iterable[Tensor] | None" = None) -> None:
-    """Drop what an optimizer remembers, about all or some parameters; it starts anew for those.
+    """Drop what a first-order optimizer remembers, about all or some parameters; it starts anew for those.
 
     Args:
-        optimizer: any torch optimizer. L-BFGS has one common memory, which goes as a whole.
+        optimizer: any torch optimizer.
         parameters: which to forget; all when None.
     """
-    if parameters is None or isinstance(optimizer, torch.optim.LBFGS):
+    if parameters is None:
         optimizer.state.clear()
         return
     for parameter in parameters:

@@ -9,7 +9,7 @@ from torch.optim import lr_scheduler
 
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
-from edgewise.train.optimizers import forget
+from edgewise.train.optimizers import forget, sees_all_rows
 
 SCHEDULERS = ("cosine", "plateau", "onecycle")
 
@@ -34,9 +34,7 @@ def grid_steps(steps: int, grid_updates: int, stop_grid_update: float) -> set[in
 
 
 def move_grids(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) -> None:
-    """Fit the grids to the data and drop what the optimizer knew about the old coefficients.
-
-    L-BFGS loses its curvature pairs as a whole; Adam and its kin start anew for spline coefficients only.
+    """Fit the grids to the data; Adam and its kin start anew for spline coefficients.
 
     Args:
         model: a `KAN`.
@@ -126,9 +124,9 @@ def scale_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
 def _build(scheduler: Any, optimizer: torch.optim.Optimizer, updates: int) -> Any:
     if scheduler is None:
         return None
-    if isinstance(optimizer, torch.optim.LBFGS):
+    if sees_all_rows(optimizer):
         raise ParameterError(
-            "`scheduler` has no use for L-BFGS, whose line search chooses the step length; leave it out."
+            f"`scheduler` has no use for {type(optimizer).__name__}, which chooses the length of its steps; leave it out."
         )
     if isinstance(scheduler, str):
         if scheduler not in SCHEDULERS:
