@@ -7,8 +7,8 @@ all overhead. They solve two triangular systems with `R`, the upper triangle of 
 
 `R^-1` itself is kept. A new pair adds a column to it, and dropping the oldest pair removes its first row and column,
 which leaves the rest as it is: in a ring buffer both are one assignment, and no order of the pairs is ever needed. The
-direction is then six products with matrices, for one model or for a batch of them. `Y q` is computed from the vector `q`:
-from a matrix `Y Y^T`, as the compact form is usually written, it would lose the digits that cancel in `g - Y^T a`.
+direction is then six products with matrices, for one model or for a batch of them. `Y q` is computed from the vector
+`q`: from a matrix `Y Y^T`, as the compact form is usually written, it would lose the digits that cancel in `g - Y^T a`.
 
 Sources: Nocedal (1980), Math. Comp. 35; Byrd, Nocedal and Schnabel (1994), Math. Programming 63, section 2.
 """
@@ -46,9 +46,7 @@ class Memory:
         pairs: how many of the last updates are held, at most m.
     """
 
-    def __init__(
-        self, models: int, n: int, history: int = HISTORY, device: torch.device | str | None = None
-    ) -> None:
+    def __init__(self, models: int, n: int, history: int = HISTORY, device: torch.device | str | None = None) -> None:
         options: dict[str, Any] = {"dtype": torch.float64, "device": device}
         self._s = torch.zeros(models, history, n, **options)
         self._y = torch.zeros(models, history, n, **options)
@@ -166,6 +164,7 @@ class LBFGSMethod(Method):
         self._memory: Memory | None = None
 
     def step(self, objective: Objective, here: Evaluation) -> Evaluation:
+        """Make one iteration; see `Method.step`."""
         memory = self._memory
         if memory is None:
             memory = self._memory = Memory(1, here.x.numel(), self.history, here.x.device)
@@ -180,10 +179,13 @@ class LBFGSMethod(Method):
         return found
 
     def forget(self) -> None:
+        """Drop what was learnt."""
         self._memory = None
 
     def state_dict(self) -> dict[str, Any]:
+        """Copy what is remembered; see `Method.state_dict`."""
         return {} if self._memory is None else self._memory.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state; see `Method.load_state_dict`."""
         self._memory = Memory.from_state_dict(state) if state else None

@@ -60,7 +60,7 @@ class Objective(ABC):
 
         Raises:
             NotImplementedError: this objective has first derivatives only.
-        """  # noqa: DOC202
+        """
         raise NotImplementedError(
             f"{type(self).__name__} gives no Hessian products. Define `hessian(x)`, or choose a method that needs "
             "gradients only ('ssbroyden', 'bfgs', 'lbfgs')."
@@ -94,6 +94,7 @@ class FunctionObjective(Objective):
         self._loss = loss
 
     def evaluate(self, x: Tensor) -> Evaluation:
+        """Compute loss and gradient."""
         self.evaluations += 1
         with torch.enable_grad():
             leaf, loss = self._forward(x)
@@ -104,6 +105,7 @@ class FunctionObjective(Objective):
         return Evaluation(leaf.detach(), value, grad)
 
     def hessian(self, x: Tensor) -> Product:
+        """Keep the graph of the gradient, for products."""
         self.evaluations += 1
         with torch.enable_grad():
             leaf, loss = self._forward(x)

@@ -114,5 +114,7 @@ def _check(params: Any) -> None:
             raise ParameterError(f"`params[{name!r}]` must be a tensor; got {type(tensor)}.")
     moving = {name: tensor for name, tensor in params.items() if not _is_frozen(tensor)}
     if not any(tensor.numel() for tensor in moving.values()):
-        raise ParameterError(f"`params` must hold a number that may move; got {len(params)} tensors, none of them free.")
+        raise ParameterError(
+            f"`params` must hold a number that may move; got {len(params)} tensors, none of them free."
+        )
     check_one_kind(moving)
