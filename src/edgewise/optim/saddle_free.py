@@ -119,7 +119,7 @@ def dense(hessian: Product, like: Tensor) -> Tensor:
         unit[i] = 0.0
     if not math.isfinite(float(rows.sum())):
         raise ConvergenceError(
-            "The Hessian is not finite although the loss is: a second derivative overflows, as of `sqrt` or `abs` at 0. "
-            "Use a smooth loss, or a method that needs gradients only."
+            "The Hessian is not finite although the loss is: a second derivative overflows, as of `sqrt` or `abs` at "
+            "0. Use a smooth loss, or a method that needs gradients only."
         )
     return (rows + rows.mT) / 2

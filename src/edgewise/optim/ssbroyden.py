@@ -2,9 +2,11 @@
 
 For some thousand parameters at most; there they reach digits that L-BFGS does not, with gradients only.
 
-With `s = x+ - x`, `y = g+ - g`, the step length `alpha`, `rho = 1/y's`, `h = rho y'Hy`, `b = -alpha rho s'g`, `a = b h - 1`:
+With `s = x+ - x`, `y = g+ - g`, the step length `alpha`, `rho = 1/y's`, `h = rho y'Hy`, `b = -alpha rho s'g` and
+`a = b h - 1`:
 
-    H+ = (H - Hy y'H / y'Hy + phi y'Hy v v') / tau + rho s s',      v = rho s - Hy / y'Hy,   phi = (1-theta) / (1+a theta)
+    H+ = (H - Hy y'H / y'Hy + phi y'Hy v v') / tau + rho s s'
+    v = rho s - Hy / y'Hy,      phi = (1 - theta) / (1 + a theta)
 
 `theta = 0, tau = 1` is BFGS. SSBroyden chooses both so that the eigenvalues of `H` are moved as little as possible.
 
@@ -65,23 +67,25 @@ class SSBroydenMethod(Method):
 
     def step(self, objective: Objective, here: Evaluation) -> Evaluation:
         """Make one iteration; see `Method.step`."""
-        known = self._inverse is not None and len(self._inverse) == len(here.x)
-        if not known:
-            self.forget()
-            self._inverse = torch.eye(len(here.x), dtype=torch.float64, device=here.x.device)
-        direction, slope = self._direction(here)
+        known, matrix = self._inverse is not None, self._matrix(here)
+        direction = -(matrix @ here.grad.to(torch.float64)).to(here.grad.dtype)
+        slope = float(direction @ here.grad)
         if not slope < 0:  # rounding has cost the matrix its positive definiteness
             self.forget()
             return self.step(objective, here) if known else here
         found = search(objective, here, direction, self.lr * self._first_trial(here, slope, known))
         if found is not here:
             self._previous_loss = here.loss
-            self._learn(here, found, direction)
+            self._learn(matrix, here, found, direction)
         return found
 
-    def _direction(self, here: Evaluation) -> tuple[Tensor, float]:
-        direction = -(self._inverse @ here.grad.to(torch.float64)).to(here.grad.dtype)
-        return direction, float(direction @ here.grad)
+    def _matrix(self, here: Evaluation) -> Tensor:
+        n = len(here.x)
+        if self._inverse is None:
+            self._inverse = torch.eye(n, dtype=torch.float64, device=here.x.device)
+        if len(self._inverse) != n:
+            raise ShapeError(f"`inverse_hessian` must have one row per parameter, {n}; it has {len(self._inverse)}.")
+        return self._inverse
 
     def _first_trial(self, here: Evaluation, slope: float, known: bool) -> float:
         """Length of the first trial; at the very first step, as if the last one had won `|g| / 2`."""
@@ -91,8 +95,7 @@ class SSBroydenMethod(Method):
         trial = 2 * _OVERSHOOT * won / -slope
         return min(1.0, trial) if trial > 0 else 1.0
 
-    def _learn(self, here: Evaluation, found: Evaluation, direction: Tensor) -> None:
-        matrix = self._inverse
+    def _learn(self, matrix: Tensor, here: Evaluation, found: Evaluation, direction: Tensor) -> None:
         s, y = found.x.to(torch.float64) - here.x, found.grad.to(torch.float64) - here.grad
         hy = matrix @ y
         ys, yhy = float(y @ s), float(y @ hy)

@@ -3,8 +3,8 @@
 A step is told what to minimize in one of two ways:
 
 - a closure. `LBFGS` and `SSBroyden` take the one of `torch.optim.LBFGS`: it clears the gradients, computes the loss,
-  calls `backward` and returns the loss. `HSODM` and `SaddleFreeNewton` need the graph: theirs returns the loss and does not call
-  `backward`.
+  calls `backward` and returns the loss. `HSODM` and `SaddleFreeNewton` need the graph: theirs returns the loss and does
+  not call `backward`.
 - an `Objective` over all moving parameters in one vector, in the order of the groups. `.grad` is not touched then.
 
 The evaluation at which a step ends is the first one of the next step. It is remembered as long as the same closure or
@@ -51,7 +51,16 @@ class MethodOptimizer(torch.optim.Optimizer):
         self._source: Any = None
         self._last: Evaluation | None = None
         super().__init__(params, {"lr": method.lr})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters; what was learnt about the others is forgotten.
+
+        Args:
+            param_group: as of `torch.optim.Optimizer`; all groups of one dtype and device.
+        """
+        super().add_param_group(param_group)
         check_one_kind({f"{n}": p for n, p in enumerate(self._all())})
+        self.forget()
 
     def step(self, closure: Closure | Objective) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Make one iteration; the parameters stay where they are if nothing lower is found.
@@ -80,7 +89,8 @@ class MethodOptimizer(torch.optim.Optimizer):
                     here = found = objective.evaluate(x)
                 if not math.isfinite(here.loss):
                     raise DomainError(
-                        f"The loss is {here.loss} before the step. Restore finite parameters, or look for NaN in the data."
+                        f"The loss must be finite before a step; it is {here.loss}. Restore finite parameters, or look "
+                        "for NaN in the data."
                     )
                 found = self.method.step(objective, here)
         finally:  # also after an error or Ctrl-C within a line search
@@ -110,7 +120,8 @@ class MethodOptimizer(torch.optim.Optimizer):
         rates = {float(group["lr"]) for group in self.param_groups}
         if len(rates) > 1:
             raise ParameterError(
-                f"All parameter groups must have the same `lr`, because one line search moves them all; got {sorted(rates)}."
+                "All parameter groups must have the same `lr`, because one line search moves them all; got "
+                f"{sorted(rates)}."
             )
         rate = rates.pop()
         if not 0 < rate < math.inf:
@@ -166,8 +177,8 @@ class _BackwardObjective(_ClosureObjective):
 
     def evaluate(self, x: Tensor) -> Evaluation:
         with torch.enable_grad():
-            loss = float(self._call(x))
-        return self._evaluation(x, loss, [_gradient(p) for p in self.parameters])
+            loss = self._call(x)
+        return self._evaluation(x, _number(loss), [_gradient(p) for p in self.parameters])
 
 
 class _GraphObjective(_ClosureObjective):
@@ -279,6 +290,12 @@ def write(parameters: list[Tensor], x: Tensor) -> None:
     """
     for parameter, piece in zip(parameters, x.split([p.numel() for p in parameters]), strict=True):
         parameter.copy_(piece.view_as(parameter))
+
+
+def _number(loss: Any) -> float:
+    if not (isinstance(loss, float | int) or (isinstance(loss, Tensor) and loss.numel() == 1)):
+        raise ParameterError(f"The closure must return the loss, one number; got {type(loss)}. Add `return loss`.")
+    return float(loss.detach() if isinstance(loss, Tensor) else loss)
 
 
 def _gradient(parameter: Tensor) -> Tensor:
