@@ -32,6 +32,7 @@ _ROOMS = (
     "kernels",
     "layers",
     "models",
+    "optim",
     "plot",
     "splines",
     "train",

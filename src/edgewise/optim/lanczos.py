@@ -1,0 +1,139 @@
+"""Lanczos iteration: a small tridiagonal matrix with the outer eigenvalues of a large symmetric one.
+
+Every new vector is orthogonalized against all others, twice. Without that, rounding brings converged eigenvectors back
+and each eigenvalue appears several times; once is not enough where the loss is nearly flat. That costs memory for the
+basis, which is small beside what it saves: one product with a Hessian costs more than all of it.
+
+Source: Parlett (1998), The Symmetric Eigenvalue Problem, chapter 13.
+"""
+
+import math
+
+import torch
+from scipy.linalg import eigh_tridiagonal
+from torch import Tensor
+
+from edgewise.errors import ConvergenceError, DomainError
+from edgewise.optim.objective import Product
+
+_BREAKDOWN = 10.0
+"""A new direction shorter than this many roundings of the matrix is none."""
+
+
+class Lanczos:
+    """An orthonormal basis `Q` of the Krylov space of a symmetric matrix `A`, with `T = Q' A Q` tridiagonal.
+
+    Args:
+        product: `v -> A v`.
+        start: `(n,)` first direction; not zero.
+
+    Attributes:
+        diagonal: of `T`, one number per product.
+        beside: off the diagonal of `T`; its last entry couples the basis to the next vector.
+        exhausted: whether the Krylov space is complete: `A` maps it into itself.
+
+    Raises:
+        DomainError: `start` is zero or not finite.
+    """
+
+    def __init__(self, product: Product, start: Tensor) -> None:
+        length = float(start.norm())
+        if not 0 < length < math.inf:
+            raise DomainError(f"The start of a Lanczos iteration must be finite and not zero; its norm is {length}.")
+        self._product, self._size = product, 0.0
+        self._rows = start.new_zeros(min(16, len(start)), len(start))  # one basis vector per row
+        self._rows[0] = start / length
+        self.diagonal: list[float] = []
+        self.beside: list[float] = []
+        self.exhausted = False
+
+    @property
+    def basis(self) -> Tensor:
+        """`(k, n)` one basis vector per row, one row per product."""
+        return self._rows[: len(self.diagonal)]
+
+    def extend(self, steps: int = 1) -> None:
+        """Enlarge the space; stops when it is complete.
+
+        Args:
+            steps: number of products.
+
+        Raises:
+            ConvergenceError: a product is not finite.
+        """
+        for _ in range(steps):
+            if self.exhausted:
+                return
+            self._extend()
+
+    def _extend(self) -> None:
+        k, n = len(self.diagonal), self._rows.shape[1]
+        basis = self._rows[: k + 1]
+        w = self._product(basis[k])
+        alpha = float(w @ basis[k])
+        if not math.isfinite(alpha):
+            raise ConvergenceError(
+                "A product with the Hessian is not finite although the loss is: a second derivative overflows, as of "
+                "`sqrt` or `abs` at 0. Use a smooth loss, or a method that needs gradients only."
+            )
+        for _ in range(2):
+            w = torch.addmv(w, basis.mT, basis @ w, alpha=-1)
+        beta = float(w.norm())
+        self._size = max(self._size, abs(alpha), beta)
+        noise = _BREAKDOWN * torch.finfo(w.dtype).eps * math.sqrt(n) * self._size
+        self.exhausted = k + 1 == n or beta <= noise
+        self.diagonal.append(alpha)
+        self.beside.append(0.0 if self.exhausted else beta)
+        if not self.exhausted:
+            if k + 1 == len(self._rows):
+                more = self._rows.new_zeros(min(k + 1, n - k - 1), n)
+                self._rows = torch.cat([self._rows, more])
+            self._rows[k + 1] = w / beta
+
+    def eigenpairs(self) -> tuple[Tensor, Tensor]:
+        """Eigenpairs of `T`: the Ritz pairs of `A` once the vectors are multiplied by the basis.
+
+        Returns:
+            `(k,)` ascending values and `(k, k)` unit vectors in columns, float64 on the CPU.
+        """
+        values, vectors = eigh_tridiagonal(self.diagonal, self.beside[:-1])
+        return torch.from_numpy(values), torch.from_numpy(vectors)
+
+    def leftmost(self) -> tuple[float, Tensor, float]:
+        """The smallest Ritz pair.
+
+        Returns:
+            The value, its `(k,)` coordinates in the basis, and `|A u - value u|` of the unit vector `u`.
+        """
+        first = (0, 0)
+        values, vectors = eigh_tridiagonal(self.diagonal, self.beside[:-1], select="i", select_range=first)
+        return float(values[0]), torch.from_numpy(vectors[:, 0]), self.beside[-1] * abs(float(vectors[-1, 0]))
+
+    def vector(self, coordinates: Tensor) -> Tensor:
+        """A vector of the space.
+
+        Args:
+            coordinates: `(k,)` in the basis.
+
+        Returns:
+            `(n,)` the vector.
+        """
+        return self.basis.mT @ coordinates.to(self.basis)
+
+    def rounding(self) -> float:
+        """How far a residual can be trusted: eps times the size of `A` as far as it was seen."""
+        return torch.finfo(self._rows.dtype).eps * self._size
+
+
+def random_unit(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a direction.
+
+    Args:
+        like: `(n,)` gives size, dtype and device.
+        generator: on the CPU, so that a seed means the same on every device.
+
+    Returns:
+        `(n,)` of length 1.
+    """
+    drawn = torch.randn(len(like), generator=generator, dtype=torch.float64)
+    return (drawn / drawn.norm()).to(like)
