@@ -87,7 +87,8 @@ def _backward_entry(dtype: torch.dtype, k1: int) -> tuple[Any, int]:
             numbers = (
                 x_at + m * x_step, hidden_at + m * hidden_step, g_at + m * g_step,
                 dx_at + m * x_step if dx_at else np.int64(0),
-                dhidden_at + m * hidden_step if dhidden_at else np.int64(0), B, linear, tables_at, slope_tables_at, size,
+                dhidden_at + m * hidden_step if dhidden_at else np.int64(0),
+                B, linear, tables_at, slope_tables_at, size,
             )  # fmt: skip
             network_backward(
                 kind, rows, numbers, table[m * n_layers : (m + 1) * n_layers], blocks * part // parts,

@@ -128,12 +128,9 @@ def _is_small(x: Tensor, layers: Sequence[_Layer]) -> bool:
     if not layers or x.dim() not in (2, 3):
         return False
     most_rows = MOST_ROWS_UNUSED + x.shape[-2]
-    return all(
-        coef.dim() == x.dim() + 1
-        and coef.shape[-3] * max(coef.shape[-1], 8) <= MOST_EDGES
-        and coef.shape[-2] <= most_rows
-        for coef, _, _ in layers
-    )
+    sizes = [coef.shape[-3:] for coef, _, _ in layers if coef.dim() == x.dim() + 1]
+    small = [inputs * max(outputs, 8) <= MOST_EDGES and basis <= most_rows for inputs, basis, outputs in sizes]
+    return len(small) == len(layers) and all(small)
 
 
 def _fits(x: Tensor, layers: Sequence[_Layer], degree: int) -> bool:

@@ -123,8 +123,9 @@ class KANResiduals(Residuals):
     def weights(self, x: Tensor, which: Tensor | None) -> list[Weights]:
         """Every layer's weights at `(M, n)` unknowns."""
         flat = self._complete(x, which)
-        if self.factors is not None:
-            flat = flat * (self.factors if which is None else self.factors[which])
+        factors = self._factors(which)
+        if factors is not None:
+            flat = flat * factors
         knots = self.knots if which is None else [k[which] for k in self.knots]
         return [Weights(*parts, k) for parts, k in zip(self.chain.unflatten(flat), knots, strict=True)]
 
@@ -140,10 +141,13 @@ class KANResiduals(Residuals):
 
     def gather(self, gradient: Tensor, which: Tensor | None) -> Tensor:
         """The transpose of `spread`; also for the last axis of a matrix."""
-        if self.factors is not None:
-            factors = self.factors if which is None else self.factors[which]
+        factors = self._factors(which)
+        if factors is not None:
             gradient = gradient * (factors if gradient.dim() == 2 else factors[:, None])
         return self._select(gradient)
+
+    def _factors(self, which: Tensor | None) -> Tensor | None:
+        return self.factors if which is None or self.factors is None else self.factors[which]
 
     def _read(self) -> Tensor:
         layers = zip(*(model.layers for model in self.kans), strict=True)
