@@ -141,7 +141,7 @@ def _sphere(
 _PROBLEMS = (
     _problem(
         "jacobian_elliptic",
-        "ellipj(u, m)[0] = sn(u | m)",
+        "sn(u, m) = ellipj(u, m)[0]",
         _scipy("ellipj", output=0),
         (("u", (-4.0, 4.0)), _MODULUS),
         "Of the four outputs sn, the first. At m = 0 the range of u is more than a period, at m = 0.9 most of one "
