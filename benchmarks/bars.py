@@ -9,34 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from benchmarks import accuracy, harness, layers, memory, peers, startup, tiny, training
+from benchmarks import harness, layers, memory, peers, startup, tiny, training
+from benchmarks.accuracy import kernels
+from benchmarks.harness import Bar
 
 GROUPS = ("layers", "memory", "tiny", "accuracy", "training", "startup")
-
-
-class Bar(NamedTuple):
-    """One promise: `value` against `limit`, at least or at most."""
-
-    what: str
-    value: float | None
-    limit: float
-    unit: str = "x"
-    at_least: bool = False
-
-    @property
-    def passed(self) -> bool:
-        if self.value is None:
-            return False
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
-
-    def cells(self) -> list[str]:
-        sign = ">=" if self.at_least else "<="
-        value = "not measured" if self.value is None else f"{self.value:.3g} {self.unit}"
-        return [self.what, f"{sign} {self.limit:g} {self.unit}", value, "pass" if self.passed else "**fail**"]
 
 
 # --------------------------------------------------------------------------------------------- the promises
@@ -186,8 +167,8 @@ def _tiny(quick: bool, threads: int) -> tuple[list[Bar], str]:
 
 
 def _accuracy(quick: bool, threads: int) -> tuple[list[Bar], str]:
-    worst = accuracy.measure((1, 5, 1000)) if quick else accuracy.measure()
-    return accuracy_bars(worst), accuracy.as_text(worst)
+    worst = kernels.measure(kernels.QUICK_GRIDS) if quick else kernels.measure()
+    return accuracy_bars(worst), kernels.as_text(worst)
 
 
 def _training(quick: bool, threads: int) -> tuple[list[Bar], str]:

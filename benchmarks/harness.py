@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -169,6 +169,31 @@ def ratio_table(results: dict[str, dict[str, Timing]], reference: str) -> str:
         *(duration(t[reference].median) if reference in t else "-" for t in results.values()),
     ]
     return table(["", *columns], [*rows, reference_row])
+
+
+# ------------------------------------------------------------------------------------------------- bars
+
+
+class Bar(NamedTuple):
+    """One promise: `value` against `limit`, at least or at most."""
+
+    what: str
+    value: float | None
+    limit: float
+    unit: str = "x"
+    at_least: bool = False
+    published: str = "-"
+
+    @property
+    def passed(self) -> bool:
+        if self.value is None:
+            return False
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def cells(self) -> list[str]:
+        sign = ">=" if self.at_least else "<="
+        value = "not measured" if self.value is None else f"{self.value:.3g} {self.unit}"
+        return [self.what, f"{sign} {self.limit:g} {self.unit}", value, "pass" if self.passed else "**fail**"]
 
 
 # ------------------------------------------------------------------------------------------- environment

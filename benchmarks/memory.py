@@ -28,7 +28,7 @@ from benchmarks import harness, peers
 QUICK_ROWS = ["64->64", "256->256 G20"]
 QUICK_PEERS = [peers.OURS, peers.REFERENCE, peers.FLOOR, peers.LINEAR]
 MIB = 2**20
-_ENV = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+PROMPT_RELEASE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
 
 
 def measure(
@@ -45,7 +45,7 @@ def measure(
                 f"print(json.dumps(memory.measure_here({row.name!r}, {peer.name!r}, {threads})))"
             )
             try:
-                results[row.name][peer.name] = harness.run_python(code, env=_ENV)
+                results[row.name][peer.name] = harness.run_python(code, env=PROMPT_RELEASE)
             except RuntimeError as error:
                 if peer.kind == "ours":
                     raise

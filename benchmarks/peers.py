@@ -13,10 +13,13 @@ multiplies the spline weights (its default).
 from __future__ import annotations
 
 import importlib.util
+import io
+import os
 import sys
+import tempfile
 import types
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -260,6 +263,23 @@ def _kanditioned(impl: str) -> Callable[[list[int], int, torch.dtype], nn.Module
         return _chain(lambda a, b: KANLayer(a, b, "random_normal", points, 2.0, impl=impl), width).to(dtype)
 
     return build
+
+
+@contextmanager
+def pykan_surroundings() -> Iterator[None]:
+    """What pykan needs around it: float64 by default, a folder to write into, and nobody reading its output."""
+    here, quiet = os.getcwd(), io.StringIO()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _default_dtype(torch.float64),
+        redirect_stdout(quiet),
+        redirect_stderr(quiet),
+    ):
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(here)
 
 
 def _pykan(width: list[int], grid: int, dtype: torch.dtype) -> nn.Module:

@@ -9,10 +9,6 @@ activations off) and as constructed; and one evaluation inside its `fit` with L-
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +63,7 @@ def measure(*, rounds: int = 15, fit_steps: int = 4, fit_rounds: int = 5, compil
     x, y = d["train_input"], d["train_label"]
     closures = {
         OURS: closure(edgewise.KAN([2, 5, 1], grid=5, seed=0, dtype=torch.float64), x, y),
-        OURS_DIRECT: _direct(edgewise.KAN([2, 5, 1], grid=5, seed=0, dtype=torch.float64), x, y),
+        OURS_DIRECT: direct(edgewise.KAN([2, 5, 1], grid=5, seed=0, dtype=torch.float64), x, y),
         MLP: closure(edgewise.MLP([2, 5, 1], seed=0, dtype=torch.float64), x, y),
     }
     for peer in peers.find_peers(["efficient-kan (re-stated)", "inkan"], compiled=compiled):
@@ -89,7 +85,7 @@ def measure(*, rounds: int = 15, fit_steps: int = 4, fit_rounds: int = 5, compil
     return timings
 
 
-def _direct(model: edgewise.KAN, x: Tensor, y: Tensor) -> Callable[[], Any]:
+def direct(model: edgewise.KAN, x: Tensor, y: Tensor) -> Callable[[], Any]:
     """What `fit` does for the mean squared error of a small network: no autograd."""
     return lambda: squared_error(model.layers, model.products, x, y)
 
@@ -127,29 +123,16 @@ def _our_fit(d: dict[str, Tensor], steps: int) -> float:
 def _pykan(**options: Any) -> nn.Module:
     from kan import KAN
 
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
+    with peers.pykan_surroundings():
         return KAN([2, 5, 1], grid=5, k=3, seed=0, auto_save=False, **options)
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _pykan_fit(d: dict[str, Tensor], steps: int, lamb: float) -> float:
-    loss = _CountedLoss()
-    here = os.getcwd()
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
-        os.chdir(folder)  # pykan writes into the working directory
-        before = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float64)
-        try:
-            model = _pykan()
-            start = time.perf_counter()
-            model.fit(d, opt="LBFGS", steps=steps, lamb=lamb, loss_fn=loss)
-            seconds = time.perf_counter() - start
-        finally:
-            torch.set_default_dtype(before)
-            os.chdir(here)
+    loss, model = _CountedLoss(), _pykan()
+    with peers.pykan_surroundings():
+        start = time.perf_counter()
+        model.fit(d, opt="LBFGS", steps=steps, lamb=lamb, loss_fn=loss)
+        seconds = time.perf_counter() - start
     return seconds / (loss.calls - steps)  # one call per step evaluates the test set
 
 

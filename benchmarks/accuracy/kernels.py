@@ -1,6 +1,6 @@
 """Accuracy of the kernels against scipy: every degree up to 5, grids up to 1000, uniform and uneven knots.
 
-    python -m benchmarks.accuracy [--quick]
+    python -m benchmarks.accuracy kernels [--quick]
 
 Errors are relative to the largest value: of the spline for `evaluate` and its derivative, of the result for the
 two transposed contractions (`scatter`, `pull`), whose oracle is scipy's design matrix.
@@ -16,9 +16,10 @@ from benchmarks import harness
 from edgewise import kernels
 
 BATCH, INPUTS, OUTPUTS = 300, 2, 3
+GRIDS, QUICK_GRIDS = (1, 2, 5, 20, 100, 1000), (1, 5, 1000)
 
 
-def measure(grids: tuple[int, ...] = (1, 2, 5, 20, 100, 1000), seed: int = 0) -> dict[str, dict[str, float]]:
+def measure(grids: tuple[int, ...] = GRIDS, seed: int = 0) -> dict[str, dict[str, float]]:
     """Worst relative error per contraction and dtype: `{"float64": {"evaluate": ...}, ...}`."""
     random = np.random.default_rng(seed)
     worst: dict[str, dict[str, float]] = {"float64": {}, "float32": {}}
@@ -81,14 +82,3 @@ def as_text(worst: dict[str, dict[str, float]]) -> str:
     rows = [[dtype, *(f"{e:.1e}" for e in errors.values())] for dtype, errors in worst.items()]
     title = "## Largest error of the kernels against scipy, degree 0 to 5, G up to 1000"
     return f"{title}\n\n" + harness.table(["", *worst["float64"]], rows)
-
-
-def main() -> None:
-    args = harness.parser(__doc__).parse_args()
-    torch.set_num_threads(args.threads)
-    worst = measure((1, 5, 1000) if args.quick else (1, 2, 5, 20, 100, 1000))
-    harness.finish(args, worst, as_text(worst))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,102 @@
+"""One call of the command: how many seeds, how much shortened, and the journal everything goes through."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from benchmarks import harness
+from benchmarks.accuracy import report, shapes, training
+from benchmarks.accuracy.journal import Journal
+from benchmarks.accuracy.training import Job, Protocol, Record
+
+
+@dataclass
+class Session:
+    """Options of the command line; None leaves a row's own choice.
+
+    Attributes:
+        journal: where measurements go.
+        quick: two seeds, few problems, short trainings: to try the command, not to quote.
+        seeds: number of seeds.
+        steps: steps per grid.
+        restarts: starts per seed.
+        pykan_seeds: how many of the seeds pykan runs as well.
+        only: names of the problems to run.
+    """
+
+    journal: Journal = field(default_factory=Journal)
+    quick: bool = False
+    seeds: int | None = None
+    steps: int | None = None
+    restarts: int | None = None
+    pykan_seeds: int | None = None
+    only: tuple[str, ...] = ()
+
+    def seed_range(self, default: int = 10) -> range:
+        return range(self.seeds or (2 if self.quick else default))
+
+    def pykan_range(self, default: int) -> range:
+        """The seeds that pykan runs: none where it is not installed."""
+        wanted = default if self.pykan_seeds is None else self.pykan_seeds
+        if wanted and importlib.util.find_spec("kan") is None:
+            harness.log("skipped: pykan (not installed)")
+            return range(0)
+        return range(min(wanted, len(self.seed_range())))
+
+    def adapt(self, protocol: Protocol) -> Protocol:
+        """The row's protocol under this session's options."""
+        if self.quick:
+            grids, restarts = protocol.grids[:2], min(2, protocol.restarts)
+            protocol = replace(protocol, grids=grids, steps=10, restarts=restarts, train_num=300, test_num=300)
+        changes = {"steps": self.steps, "restarts": self.restarts}
+        return replace(protocol, **{name: value for name, value in changes.items() if value is not None})
+
+    def train(self, jobs: Sequence[Job]) -> list[Record]:
+        """The records of some trainings, from the journal or made now."""
+
+        def train_one(job: Job) -> Record:
+            what = f"{job.row} {job.problem} {job.model} {shapes.as_text(job.width)} seed {job.seed}"
+            return self.measure(what, job.key(), lambda: training.run(job))
+
+        return [train_one(job) for job in jobs]
+
+    def measure(self, what: str, key: dict[str, Any], call: Callable[[], Record]) -> Record:
+        """Any other measurement, through the journal, with a line of progress."""
+        record, fresh = self.journal.record(key, call, note={"environment": harness.environment()})
+        outcome = f"test RMSE {report.error(training.error_of(record))}" if "test_rmse" in record else "done"
+        outcome += f" in {record['seconds']:.1f} s" if "seconds" in record else ""
+        harness.log(f"{what}: {outcome}{'' if fresh else ' (known)'}")
+        return record
+
+    def rivals(self, row: str, problem: str, width: tuple[int, ...], protocol: Protocol, pykan: int) -> Rivals:
+        """A KAN, an MLP of its size and pykan on one problem, all seeds."""
+
+        def train(model: str, model_width: tuple[int, ...], seeds: range) -> list[Record]:
+            return self.train([Job(row, problem, model, model_width, seed, protocol) for seed in seeds])
+
+        mlp_width = training.mlp_width(width, protocol.grids[-1])
+        return Rivals(
+            width,
+            mlp_width,
+            kan=train(training.KAN, width, self.seed_range()),
+            mlp=train(training.MLP, mlp_width, self.seed_range()),
+            pykan=train(training.PYKAN, width, self.pykan_range(pykan)),
+        )
+
+
+@dataclass
+class Rivals:
+    """Records per seed of the three models on one problem."""
+
+    width: tuple[int, ...]
+    mlp_width: tuple[int, ...]
+    kan: list[Record]
+    mlp: list[Record]
+    pykan: list[Record]
+
+    @staticmethod
+    def errors(records: Sequence[Record]) -> list[float]:
+        return [training.error_of(record) for record in records]

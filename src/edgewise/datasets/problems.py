@@ -1,0 +1,118 @@
+"""A named function on a declared box, with what was published about it: the row of a benchmark table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from edgewise.datasets.synthetic import create_dataset
+from edgewise.errors import ParameterError, ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A function to learn, where to sample it, and the numbers of a paper.
+
+    Calling a problem evaluates it: `problem(x)` takes `(N, n_var)` and returns `(N,)` in the dtype of `x`; the
+    arithmetic is float64 whatever that dtype is, so that labels are right to its last digit.
+
+    Attributes:
+        name: what the loaders call it.
+        formula: the function as one reads it.
+        function: `(N, n_var)` float64 inputs to `(N,)` values.
+        variables: name of each input.
+        ranges: `(lo, hi)` of each input, *ours*: the function is finite and smooth on the whole closed box.
+        why: the reason for these ranges.
+        published: error (RMSE on a test set) per kind of model, as printed in `source`. Its ranges and sample
+            counts are not published, so such a number is a yardstick, not a result to be reproduced.
+        shapes: width per kind of model, as printed in `source`; fewer entries than `published` where it has none.
+        source: paper and table.
+        note: doubts about the printed row; empty when there are none.
+    """
+
+    name: str
+    formula: str
+    function: Callable[[Tensor], Tensor] = field(repr=False)
+    variables: tuple[str, ...]
+    ranges: tuple[tuple[float, float], ...]
+    why: str = field(repr=False)
+    published: Mapping[str, float] = field(repr=False)
+    shapes: Mapping[str, tuple[int, ...]] = field(repr=False)
+    source: str = field(repr=False)
+    note: str = field(default="", repr=False)
+
+    @property
+    def n_var(self) -> int:
+        """Number of inputs."""
+        return len(self.variables)
+
+    @property
+    def domain(self) -> str:
+        """The box as text: `"t in [-1, 1], s in [0.5, 2]"`."""
+        return ", ".join(
+            f"{v} in [{lo:.4g}, {hi:.4g}]" for v, (lo, hi) in zip(self.variables, self.ranges, strict=True)
+        )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Evaluate the function.
+
+        Args:
+            x: `(N, n_var)` inputs.
+
+        Returns:
+            `(N,)` values, in the dtype and on the device of `x`.
+
+        Raises:
+            ShapeError: `x` is not `(N, n_var)`.
+        """
+        if x.dim() != 2 or x.shape[1] != self.n_var:
+            raise ShapeError(
+                f"{self.name}: inputs must be (N, {self.n_var}), one column per variable "
+                f"({', '.join(self.variables)}); got {tuple(x.shape)}."
+            )
+        return self.function(x.double()).to(x)
+
+    def dataset(
+        self,
+        train_num: int = 1000,
+        test_num: int = 1000,
+        seed: int = 0,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> dict[str, Tensor]:
+        """Sample the function uniformly on its box; see `create_dataset`.
+
+        Args:
+            train_num: number of training rows.
+            test_num: number of test rows.
+            seed: seed of the samples.
+            dtype: floating dtype of the result; torch's default when absent.
+            device: where the result lives.
+
+        Returns:
+            `train_input` `(train_num, n_var)`, `train_label` `(train_num, 1)`, `test_input`, `test_label`.
+        """
+        return create_dataset(self, self.n_var, self.ranges, train_num, test_num, seed=seed, dtype=dtype, device=device)
+
+
+def find_problem(problems: Sequence[Problem], name: str) -> Problem:
+    """The problem called `name`.
+
+    Args:
+        problems: where to look.
+        name: its exact name.
+
+    Returns:
+        The problem.
+
+    Raises:
+        ParameterError: there is none of that name; the message lists those there are.
+    """
+    for problem in problems:
+        if problem.name == name:
+            return problem
+    raise ParameterError(f"`name` must be one of {', '.join(p.name for p in problems)}; got {name!r}.")
