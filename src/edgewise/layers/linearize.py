@@ -7,7 +7,7 @@ residual factors `(I, O)`; of the last layer, whose outputs share no weight, out
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -244,7 +244,7 @@ class LinearizedChain:
 
     def _small_gradients(self, cotangent: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
         return kernels.network_gradients(
-            self.inputs[0], self._hidden, self.weights, cotangent, self.chain.degree, self.chain.linear
+            self.inputs[0], cast("Tensor", self._hidden), self.weights, cotangent, self.chain.degree, self.chain.linear
         )
 
     def _pull(self, number: int, g: Tensor) -> Tensor:

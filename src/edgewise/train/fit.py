@@ -20,7 +20,7 @@ from edgewise.train.least_squares import is_plain_kan
 from edgewise.train.loop import Loop, Plan, sample_inputs
 from edgewise.train.losses import LOSSES, get_loss
 from edgewise.train.metrics import get_metrics
-from edgewise.train.optimizers import build, choose, sees_all_rows
+from edgewise.train.optimizers import build, choose, name_of, sees_all_rows
 from edgewise.train.result import FitResult
 from edgewise.train.schedule import RateSchedule, grid_steps
 from edgewise.train.units import warn_about_inputs
@@ -195,7 +195,7 @@ def fit(
         model=model,
         history=loop.history,
         stopped_because=loop.reason,
-        opt=type(optimizer).__name__.lower(),
+        opt=name_of(optimizer),
         why_opt=why,
         steps=loop.step,
         seconds=loop.seconds,

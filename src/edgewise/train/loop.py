@@ -1,7 +1,7 @@
 """The loop: steps, what is recorded after each, and what happens when something goes wrong.
 
-A step is one pass over the training rows: one iteration of a solver on all rows, or the updates of one epoch. Before each
-update the loop keeps a copy of the parameters and buffers that is known to be good (a finite objective).
+A step is one pass over the training rows: one iteration of a solver on all rows, or the updates of one epoch.
+Before each update the loop keeps a copy of the parameters and buffers that is known to be good (a finite objective).
 Whatever interrupts the run (NaN, Ctrl-C, an error) falls back to that copy, so the model is never left in
 the middle of a line search or of a grid update.
 
@@ -226,16 +226,15 @@ class Loop:
     def _solver(self) -> Solver:
         rows, optimizer = cast("Rows", self.data.train), self.optimizer  # `fit` has refused loaders
         if isinstance(optimizer, LevenbergMarquardt):
-            kind = KANResiduals if is_plain_kan(self.model) else ModuleResiduals
-            targets = [self.model] if kind is KANResiduals else self.model
-            options = {"ridge": self.plan.ridge} if self.plan.ridge else {}
-            return LeastSquaresSolver(kind(targets, rows.x, rows.y, rows.weight, **options), optimizer.method)  # pyright: ignore
+            if is_plain_kan(self.model):
+                model = cast("KAN", self.model)
+                problem = KANResiduals([model], rows.x, rows.y, rows.weight, self.plan.ridge)
+            else:
+                problem = ModuleResiduals(self.model, rows.x, rows.y, rows.weight)
+            return LeastSquaresSolver(problem, optimizer.method)
         full = FullBatch(lambda: self._objective(rows), self.parameters, lambda: self._direct(rows))
-        return (
-            TorchSolver(full, optimizer)
-            if isinstance(optimizer, torch.optim.LBFGS)
-            else GradientSolver(full, optimizer)
-        )
+        torchs = isinstance(optimizer, torch.optim.LBFGS)
+        return TorchSolver(full, optimizer) if torchs else GradientSolver(full, optimizer)
 
     def _direct(self, rows: Rows) -> tuple[Tensor, dict[Tensor, Tensor]] | None:
         """The objective and its gradients without autograd, where it is the mean squared error of a small `KAN`."""
@@ -279,8 +278,8 @@ class Loop:
         solver.restart()
         if self.stalled:
             self.reason = (
-                f"{type(self.optimizer).__name__} cannot lower the objective any further (no lower point was found, also "
-                f"after its memory was cleared), after {self.step + 1} steps."
+                f"{type(self.optimizer).__name__} cannot lower the objective any further (no lower point was found, "
+                f"also after its memory was cleared), after {self.step + 1} steps."
             )
         self.stalled = True
         return after

@@ -8,6 +8,7 @@ is a squared error near machine precision.
 
 import inspect
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -90,10 +91,8 @@ def choose(
     if squares and parameters <= LM_LIMIT and rows * _row_entries(model) ** 2 <= LM_WORK:
         return "lm", f"Levenberg-Marquardt, because a squared error of this size ({size}) is least squares."
     if rows * parameters <= AUTO_LIMIT:
-        why = (
-            "the problem is modest" if squares else "the objective is no plain squared error and the problem is modest"
-        )
-        return "lbfgs", f"L-BFGS on all rows at once, because {why} ({size})."
+        why = "" if squares else "the objective is no plain squared error and "
+        return "lbfgs", f"L-BFGS on all rows at once, because {why}the problem is modest ({size})."
     return "adamw", f"AdamW on mini-batches, because a solver on all rows would be slow ({size})."
 
 
@@ -129,7 +128,7 @@ def build(
     if isinstance(opt, str):
         key = opt.lower().replace("-", "")
         if key in OURS:
-            return OURS[key](parameters, **({} if lr is None or key == "lm" else {"lr": lr}))
+            return OURS[key](parameters, **_rate(lr, key))
         if key not in classes:
             names = ", ".join(sorted({*classes, *OURS}))
             raise ParameterError(
@@ -150,6 +149,24 @@ def build(
         raise ParameterError(
             f"`opt`: {opt.__name__} cannot be built for these parameters ({error}). Pass an instance instead."
         ) from error
+
+
+def name_of(optimizer: torch.optim.Optimizer) -> str:
+    """What `fit` calls an optimizer: the name that chooses it.
+
+    Args:
+        optimizer: any optimizer.
+
+    Returns:
+        `"lm"`, `"lbfgs"`, ..., or the class in lower case.
+    """
+    names = {kind: name for name, kind in OURS.items()}
+    return names.get(type(optimizer), type(optimizer).__name__.lower())
+
+
+def _rate(lr: float | None, key: str) -> dict[str, Any]:
+    """The rate, where a solver has one."""
+    return {} if lr is None or key == "lm" else {"lr": lr}
 
 
 def sees_all_rows(optimizer: torch.optim.Optimizer) -> bool:

@@ -126,7 +126,7 @@ def _build(scheduler: Any, optimizer: torch.optim.Optimizer, updates: int) -> An
         return None
     if sees_all_rows(optimizer):
         raise ParameterError(
-            f"`scheduler` has no use for {type(optimizer).__name__}, which chooses the length of its steps; leave it out."
+            f"`scheduler` has no use for {type(optimizer).__name__}, which chooses its own step lengths; leave it out."
         )
     if isinstance(scheduler, str):
         if scheduler not in SCHEDULERS:
