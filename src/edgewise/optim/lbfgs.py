@@ -112,6 +112,16 @@ class Memory:
         k = self.pairs
         return self._s[:, :k], self._y[:, :k], self._inverse_r[:, :k, :k]
 
+    def keep(self, which: Tensor) -> None:
+        """Go on with some of the models only.
+
+        Args:
+            which: their numbers.
+        """
+        names = ("_s", "_y", "_inverse_r", "_d", "_scale")
+        for name in names:
+            setattr(self, name, getattr(self, name)[which])
+
     def forget(self) -> None:
         """Drop all pairs."""
         self.pairs, self._slot = 0, 0
