@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
 from edgewise.models.kan import KAN
+from edgewise.models.mlp import MLP
 from edgewise.optim import LevenbergMarquardt
 from edgewise.train.callbacks import FitState
 from edgewise.train.checkpoint import fingerprint
@@ -21,7 +22,7 @@ from edgewise.train.least_squares import is_plain_kan
 from edgewise.train.loop import Loop, Plan, sample_inputs
 from edgewise.train.losses import LOSSES, get_loss
 from edgewise.train.metrics import get_metrics
-from edgewise.train.optimizers import build, choose, name_of, sees_all_rows
+from edgewise.train.optimizers import build, choose, name_of, sees_all_rows, title_of
 from edgewise.train.result import FitResult
 from edgewise.train.schedule import RateSchedule, grid_steps
 from edgewise.train.staircase import check_grids, climb
@@ -185,7 +186,7 @@ def fit(
     plan.grid_steps = schedule if plan.update_grid else set()
     rate = _optional("lr", lr)
     squares = loss_ is LOSSES["mse"] and not plan.lamb and (not plan.ridge or is_plain_kan(model))
-    chosen, why = choose(opt, rows, model, batch_size, squares)
+    chosen, why = choose(opt, rows, model, batch_size, squares and (is_plain_kan(model) or type(model) is MLP))
     restarts = check_int("restarts", restarts, 1)
     if climbing is not None or restarts > 1:
         _check_stages(chosen, scheduler, plan, resume)
@@ -359,7 +360,7 @@ def _check_checkpoint(checkpoint: "str | os.PathLike[str] | None") -> Path | Non
 def _check_solver(
     optimizer: torch.optim.Optimizer, train: "Rows | Stream", batch_size: int | None, grad_clip: float | None
 ) -> None:
-    name = type(optimizer).__name__
+    name = title_of(optimizer)
     if isinstance(train, Stream):
         raise ParameterError(f"{name} needs all rows at once; pass arrays or tensors, or choose `opt='adamw'`.")
     if batch_size is not None and batch_size < len(train):

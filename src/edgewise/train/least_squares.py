@@ -34,6 +34,8 @@ def is_plain_kan(model: nn.Module) -> bool:
     layers, products = list(model.layers), list(model.products)
     if any(type(layer) is not KANLayer or is_observed(layer) for layer in layers):
         return False
+    if any(parameter._backward_hooks for parameter in model.parameters()):
+        return False
     if any(type(product) is not MultiplyNodes or is_observed(product) for product in products):
         return False
     alike = all(layer.k == layers[0].k and layer.outside == layers[0].outside for layer in layers)
@@ -316,7 +318,7 @@ class ModuleResiduals(ClosureResiduals):
         point = {n: v.view_as(p) for n, v, p in zip(self.names, pieces, self.parameters, strict=True)}
 
         def of_row(params: dict[str, Tensor], row: Tensor, scale: Tensor) -> Tensor:
-            return (torch.func.functional_call(self.model, params, (row[None],))[0] * scale[0]).reshape(-1)
+            return (torch.func.functional_call(self.model, params, (row[None],))[0] * scale).reshape(-1)
 
         jacobian = torch.func.vmap(torch.func.jacrev(of_row), in_dims=(None, 0, 0))
         step = max(1, CHUNK_ELEMENTS // (self.size * self.y[0, 0].numel()))

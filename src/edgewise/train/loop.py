@@ -31,7 +31,7 @@ from edgewise.train.full_batch import FullBatch
 from edgewise.train.least_squares import KANResiduals, ModuleResiduals, is_plain_kan
 from edgewise.train.losses import LOSSES, Loss
 from edgewise.train.metrics import Metric, number
-from edgewise.train.optimizers import forget, sees_all_rows
+from edgewise.train.optimizers import forget, sees_all_rows, title_of
 from edgewise.train.progress import Progress
 from edgewise.train.regularizers import layer_inputs, sparsity_penalty
 from edgewise.train.schedule import RateSchedule, move_grids, move_input_grid, scale_rate
@@ -278,7 +278,7 @@ class Loop:
         solver.restart()
         if self.stalled:
             self.reason = (
-                f"{type(self.optimizer).__name__} cannot lower the objective any further (no lower point was found, "
+                f"{title_of(self.optimizer)} cannot lower the objective any further (no lower point was found, "
                 f"also after its memory was cleared), after {self.step + 1} steps."
             )
         self.stalled = True
@@ -364,7 +364,10 @@ class Loop:
     def _where(self, rows: Rows) -> str:
         """Where the first non-finite number appears: at the parameters that failed, else in the gradient before."""
         if self._parameters_are_finite():
-            return blame(self.model, rows.x)
+            with torch.no_grad():
+                total = self._objective(rows)[0]
+            if not bool(total.isfinite()):
+                return blame(self.model, rows.x)
         self.good.restore()
         self.optimizer.zero_grad(set_to_none=True)
         with torch.enable_grad():

@@ -87,6 +87,8 @@ class GradientSolver(Solver):
         start = self.full.here()
         _point(start)
         found = self.method.step(self.full, start)
+        if found is start and not bool(start.grad.isfinite().all()):
+            raise NonFiniteLossError
         self.full.assign(found.x)
         return _point(self.full.here())
 
