@@ -249,12 +249,10 @@ class KANLinearization(Linearization):
             yield torch.diag_embed(shrunk)
 
     def _assemble(self) -> Tensor:
-        total = None
-        for here, labels, scale in self._parts():
-            part = here.gram((here.y - labels) * scale[:, None], scale)
-            total = part if total is None else total + part
-        problem = self.problem
-        assert total is not None
+        parts = (here.gram((here.y - labels) * scale[:, None], scale) for here, labels, scale in self._parts())
+        problem, total = self.problem, next(parts)
+        for part in parts:
+            total = total + part
         if problem.columns is not None or problem.factors is not None:
             n = problem.chain.size
             inner = problem.gather(problem.gather(total[:, :n, :n], self.which).mT, self.which).mT

@@ -91,8 +91,7 @@ def choose(
     if squares and parameters <= LM_LIMIT and rows * _row_entries(model) ** 2 <= LM_WORK:
         return "lm", f"Levenberg-Marquardt, because a squared error of this size ({size}) is least squares."
     if rows * parameters <= AUTO_LIMIT:
-        why = "" if squares else "the objective is no plain squared error and "
-        return "lbfgs", f"L-BFGS on all rows at once, because {why}the problem is modest ({size})."
+        return "lbfgs", f"L-BFGS on all rows at once, because the problem is modest ({size})."
     return "adamw", f"AdamW on mini-batches, because a solver on all rows would be slow ({size})."
 
 
