@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.optim.line_search import search
+from edgewise.optim.line_search import first_trial, search
 from edgewise.optim.method import Method, count
 from edgewise.optim.objective import Evaluation, Objective
 
@@ -172,7 +172,7 @@ class LBFGSMethod(Method):
         if memory.pairs and not float(direction @ here.grad) < 0:  # rounding has got the better of the memory
             memory.forget()
             direction = -here.grad
-        first = 1.0 if memory.pairs else min(1.0, 1.0 / max(float(here.grad.abs().sum()), 1e-300))
+        first = 1.0 if memory.pairs else first_trial(here)
         found = search(objective, here, direction, self.lr * first)
         if found is not here:
             memory.update((found.x - here.x)[None], (found.grad - here.grad)[None])

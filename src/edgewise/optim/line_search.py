@@ -121,6 +121,26 @@ def search(
             return seen[end.value]
 
 
+def first_trial(here: Evaluation) -> float:
+    """How far to try along `-grad` when nothing is known about the curvature.
+
+    A step of length 1, but not further than to where the tangent has used up twice the loss (a step of Polyak's
+    length, if the lowest loss is 0): from a point that is nearly a solution, length 1 is far too much. Neither depends
+    on the unit of the loss.
+
+    Args:
+        here: the start.
+
+    Returns:
+        The step as a multiple of the gradient.
+    """
+    size = float(here.grad.norm())
+    if not 0 < size < math.inf:
+        return 1.0
+    length = min(1.0, 2 * abs(here.loss) / size)
+    return (length or 1.0) / size
+
+
 def _longer(before: _Trial, low: _Trial) -> float:
     """Beyond `low`, where the loss still falls."""
     shortest, longest = (low.step * factor for factor in _EXPAND)
