@@ -1,5 +1,6 @@
 """L-BFGS against the textbook's two loops and scipy; batches against single models."""
 
+import itertools
 import math
 
 import pytest
@@ -66,7 +67,9 @@ class TestMemory:
         memory = filled(pairs, history) if pairs else Memory(1, 12, history)
         assert memory.pairs == min(updates, history)
         # 1e-10: the condition number of the pairs times rounding
-        torch.testing.assert_close(memory.direction(grad[None])[0], two_loops(grad, pairs[-history:]), rtol=1e-10, atol=0)
+        torch.testing.assert_close(
+            memory.direction(grad[None])[0], two_loops(grad, pairs[-history:]), rtol=1e-10, atol=0
+        )
 
     @pytest.mark.parametrize("unit", [1e-28, 1e28])
     def test_the_unit_of_the_loss_cancels(self, unit, generator):
@@ -149,7 +152,7 @@ class TestMethod:
         # Each term is a square of a difference of numbers near 1; there is also a local minimum near 4.
         assert run[-1].loss < 1e-24 * n or abs(run[-1].loss - 3.98) < 0.02
         losses = [found.loss for found in run]
-        assert all(b < a or b is a for a, b in zip(losses, losses[1:-1], strict=False))
+        assert all(b < a for a, b in itertools.pairwise(losses[:-1]))
         assert objective.evaluations < 1.5 * len(run) + 10
 
     def test_as_few_evaluations_as_scipy(self):

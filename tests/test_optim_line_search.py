@@ -78,15 +78,16 @@ def test_whatever_it_is_told_it_never_returns_a_higher_point(losses, slopes, ste
         try:
             trial = generator.send((loss, slope))
         except StopIteration as end:
-            assert end.value == 0.0 or told[end.value] < 0.0
-            return
+            accepted = end.value
+            break
+    assert accepted == 0.0 or told[accepted] < 0.0
 
 
 @EVERY_FUNCTION
 @pytest.mark.parametrize("unit", [2.0**-400, 2.0**300])  # powers of two: nothing is rounded differently
 def test_the_unit_of_the_loss_changes_no_step(value, slope, unit):
-    if value(1e3) * unit > 1e300:
-        pytest.skip("overflows in this unit")
+    if value(1e3) * unit > 1e300:  # overflows
+        unit = 1 / unit
     scaled = drive(lambda t: unit * value(t), lambda t: unit * slope(t), 1.0)
     assert scaled == drive(value, slope, 1.0)
 

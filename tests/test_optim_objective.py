@@ -75,7 +75,7 @@ class TestHessianProducts:
             def evaluate(self, x):
                 return Evaluation(x, 0.0, x)
 
-        with pytest.raises(NotImplementedError, match="Gradients gives no Hessian products. Define `hessian"):
+        with pytest.raises(NotImplementedError, match=r"Gradients gives no Hessian products\. Define `hessian"):
             Gradients().hessian(torch.ones(1))
 
 
