@@ -94,8 +94,11 @@ class TestMemory:
         first, second = pairs_of(6, 2, generator)
         memory = filled([first], 5, models=2)
         before = memory.direction(first[0].expand(2, -1))
-        memory.update(second[0].expand(2, -1), second[1].expand(2, -1), torch.tensor([True, False]))
+        s, y = (v.repeat(2, 1) for v in second)
+        y[1] = math.nan  # a model whose loss has overflowed
+        memory.update(s, y, torch.tensor([True, False]))
         after = memory.direction(first[0].expand(2, -1))
+        assert bool(after[1].isfinite().all())
         torch.testing.assert_close(after[1], before[1], rtol=1e-13, atol=0)
         torch.testing.assert_close(after[0], two_loops(first[0], [first, second]), rtol=1e-11, atol=0)
 

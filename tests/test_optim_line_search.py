@@ -114,6 +114,18 @@ def test_nan_shortens_the_step_at_once():
     assert trials[1] == pytest.approx(100.0)
 
 
+def test_a_decrease_that_is_too_small_is_taken_only_for_want_of_a_better():
+    """Flat and lower, but by less than 1e-4 of what the slope promises."""
+    trials = strong_wolfe(1.0, -1.0, 1.0)
+    assert next(trials) == 1.0
+    assert 0 < trials.send((1 - 1e-6, 0.0)) < 1  # not accepted yet
+    trials = strong_wolfe(1.0, -1.0, 1.0, max_trials=1)
+    next(trials)
+    with pytest.raises(StopIteration) as end:
+        trials.send((1 - 1e-6, 0.0))
+    assert end.value.value == 1.0
+
+
 def test_at_rounding_level_it_gives_up_early():
     """Where a decrease cannot be seen in the loss any more, further trials are wasted."""
     accepted, trials = drive(lambda t: 1.0 + max(t, 0.0) * 2.0**-52, lambda t: -1e-12, 1.0)
