@@ -139,6 +139,12 @@ def test_a_direction_that_does_not_descend_is_refused(slope, step):
         next(strong_wolfe(1.0, slope, step))
 
 
+@pytest.mark.parametrize("options", [{"c1": 0.0}, {"c1": 0.95}, {"c2": 1.0}, {"max_trials": 0}])
+def test_bad_options(options):
+    with pytest.raises(ParameterError, match="0 < `c1` < `c2` < 1 and `max_trials` >= 1 must hold; got"):
+        next(strong_wolfe(1.0, -1.0, 1.0, **options))
+
+
 class TestAlongADirection:
     def objective(self, size=1.0):
         a = torch.tensor([1.0, 10.0], dtype=torch.float64)

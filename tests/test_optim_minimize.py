@@ -197,6 +197,8 @@ class TestArguments:
             ({"steps": 0}, ParameterError, "`steps` must be an int >= 1; got 0"),
             ({"gtol": -1.0}, ParameterError, "`gtol` must be a finite number >= 0; got -1.0"),
             ({"gtol": math.nan}, ParameterError, "`gtol` must be a finite number >= 0; got nan"),
+            ({"callback": 1}, ParameterError, "`callback` must be a function of an `Iterate`; got 1"),
+            ({"seed": "a"}, ParameterError, "`seed` must be an int; got 'a'"),
             ({"lr": 0.0}, ParameterError, "`lr` must be a finite number > 0; got 0.0"),
             ({"update": "bfgs"}, ParameterError, "`update` is no option of method 'ssbroyden'"),
             ({"method": "hsodm", "delta": -1}, ParameterError, "`delta` must be a finite number >= 0; got -1"),

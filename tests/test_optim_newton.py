@@ -198,6 +198,7 @@ class TestHSODM:
             ({"radius": 0.0}, "`radius` must be a finite number > 0; got 0.0"),
             ({"tol": 0}, "`tol` must be a finite number > 0; got 0"),
             ({"lr": 0}, "`lr` must be a finite number > 0; got 0"),
+            ({"seed": 1.5}, "`seed` must be an int; got 1.5"),
             ({"scale": torch.tensor([1.0, -1.0])}, "`scale` must be a vector of positive numbers"),
             ({"scale": torch.ones(2, 2)}, "`scale` must be a vector of positive numbers"),
         ],

@@ -147,6 +147,11 @@ def test_bad_parameters_are_named(params, error, message):
         Flattening(params)
 
 
+def test_a_loss_that_is_no_function():
+    with pytest.raises(ParameterError, match="`loss` must be a function of a dictionary of tensors; got <class 'int'>"):
+        FunctionObjective(1, {"a": torch.ones(1)})
+
+
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [

@@ -5,32 +5,40 @@ import math
 import pytest
 import scipy.optimize
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.optim import FunctionObjective, SSBroydenMethod
+from edgewise.optim.ssbroyden import _factors
+
+
+def literal_factors(h, b, n):
+    """Urban, Stefanou and Pons (2025): theta and tau of the self-scaled Broyden method."""
+    a = b * h - 1
+    c = math.sqrt(abs(a) / (1 + a))
+    rho_minus = min(1.0, h * (1 - c))
+    theta_minus = (rho_minus - 1) / a
+    theta_plus = 1 / rho_minus
+    theta = max(theta_minus, min(theta_plus, (1 - b) / b))
+    sigma = 1 + a * theta
+    power = sigma ** (1 / (1 - n))
+    if theta <= 0:
+        return theta, min(min(1.0, 1 / b) * power, sigma)
+    return theta, min(1.0, 1 / b) * min(power, 1 / theta)
 
 
 def literal(matrix, s, y, g, alpha, first):
-    """Urban, Stefanou and Pons (2025), the update of the self-scaled Broyden method, term by term."""
-    n = len(s)
+    """The update, term by term."""
     outer = torch.outer
     hy = matrix @ y
     rho = 1 / (y @ s)
     h = rho * (y @ hy)
     b = -alpha * rho * (s @ g)
     a = b * h - 1
-    c = torch.sqrt(torch.abs(a) / (1 + a))
-    rho_minus = torch.clamp(h * (1 - c), max=1.0)
-    theta_minus = (rho_minus - 1) / a
-    theta = torch.maximum(theta_minus, torch.minimum(1 / rho_minus, (1 - b) / b))
-    sigma = 1 + a * theta
-    power = sigma ** (1 / (1 - n))
+    theta, tau = literal_factors(float(h), float(b), len(s))
     if first:
-        tau = h / sigma
-    elif theta <= 0:
-        tau = torch.minimum(torch.clamp(1 / b, max=1.0) * power, sigma)
-    else:
-        tau = torch.clamp(1 / b, max=1.0) * torch.minimum(power, 1 / theta)
+        tau = h / (1 + a * theta)
     phi = (1 - theta) / (1 + a * theta)
     v = rho * s - hy / (y @ hy)
     inside = matrix - outer(hy, hy) / (y @ hy) + phi * (y @ hy) * outer(v, v)
@@ -67,6 +75,17 @@ def run(method, objective, here, steps=1000):
 
 
 class TestUpdate:
+    @given(st.floats(1e-6, 1e6), st.floats(1e-8, 1e6), st.integers(2, 500))
+    def test_the_factors_are_the_formula(self, b, a, n):
+        """Wherever curvature was over- or underestimated; `b h >= 1` by Cauchy and Schwarz."""
+        h = (1 + a) / b
+        assert _factors(h, b, n) == pytest.approx(literal_factors(h, b, n), rel=1e-5)  # a = b h - 1 has lost digits
+
+    def test_the_factors_where_the_estimate_was_exact(self):
+        """The limit a -> 0, where the formula divides 0 by 0."""
+        for b in (0.1, 1.0, 10.0):
+            assert _factors(1 / b, b, 5) == pytest.approx(literal_factors((1 + 1e-12) / b, b, 5), rel=1e-4)
+
     @pytest.mark.parametrize("condition", [10.0, 1e3, 1e6])
     def test_ssbroyden_is_the_formula(self, condition):
         objective, _ = quadratic(condition=condition)

@@ -146,6 +146,7 @@ class TestEveryOptimizer:
         )
         steps(one, first, 6)
         steps(other, second, 6, objective)
+        assert second.last.loss == float(other.loss().detach())
         torch.testing.assert_close(one.values(), other.values(), rtol=1e-9, atol=1e-11)  # another order of sums
         assert all(p.grad is None for p in other.model.parameters())
 

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.optim.lanczos import Lanczos, random_unit
+from edgewise.optim.lanczos import Lanczos, random_unit, seeded
 from edgewise.optim.line_search import search
 from edgewise.optim.method import Method, positive
 from edgewise.optim.objective import Evaluation, Objective, Product
@@ -103,7 +103,7 @@ class HSODMMethod(Method):
         if scale is not None and not (scale.dim() == 1 and bool((scale > 0).all())):
             raise ParameterError("`scale` must be a vector of positive numbers, one per parameter.")
         self.scale = scale
-        self.generator = torch.Generator().manual_seed(seed) if generator is None else generator
+        self.generator = seeded(seed, generator)
         self.last: Homogenized | None = None
         self._warm: Tensor | None = None
 

@@ -57,7 +57,7 @@ def strong_wolfe(
         first; then the lowest of all. 0.0 if no trial was lower than the start.
 
     Raises:
-        ParameterError: `slope0` is not negative, or `step` not positive.
+        ParameterError: `slope0` is not negative, `step` not positive, or an option is outside its range.
 
     >>> search = strong_wolfe(1.0, -2.0, 10.0)  # of (1 - t)^2
     >>> next(search)
@@ -65,6 +65,8 @@ def strong_wolfe(
     >>> search.send((81.0, 18.0))
     1.0
     """
+    if not (0 < c1 < c2 < 1 and max_trials >= 1):
+        raise ParameterError(f"0 < `c1` < `c2` < 1 and `max_trials` >= 1 must hold; got {c1}, {c2}, {max_trials}.")
     if not (slope0 < 0 < step and math.isfinite(step)):
         raise ParameterError(f"`slope0` must be < 0 and `step` > 0 and finite; got {slope0:g} and {step:g}.")
     before = low = best = _Trial(0.0, loss0, slope0)

@@ -41,6 +41,7 @@ class MethodOptimizer(torch.optim.Optimizer):
     Attributes:
         method: the same.
         evaluations: how often closures were called.
+        last: the evaluation at which the last step ended; None before the first, and where it was forgotten.
     """
 
     _objective: "type[_ClosureObjective]"
@@ -49,7 +50,7 @@ class MethodOptimizer(torch.optim.Optimizer):
         self.method = method
         self.evaluations = 0
         self._source: Any = None
-        self._last: Evaluation | None = None
+        self.last: Evaluation | None = None
         super().__init__(params, {"lr": method.lr})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -97,16 +98,16 @@ class MethodOptimizer(torch.optim.Optimizer):
             write(moving, x if found is None else found.x)
             if objective is not closure:
                 self.evaluations += objective.evaluations
-        self._source, self._last = closure, found
+        self._source, self.last = closure, found
         return here.loss
 
     def forget(self) -> None:
         """Drop what was learnt, and the remembered evaluation: the function has changed."""
         self.method.forget()
-        self._source, self._last = None, None
+        self._source, self.last = None, None
 
     def _known(self, source: Any, x: Tensor) -> Evaluation | None:
-        last = self._last
+        last = self.last
         if last is not None and len(last.x) != len(x):  # a parameter was frozen or freed
             self.forget()
         elif last is not None and source is self._source and torch.equal(last.x, x):
@@ -150,10 +151,10 @@ class MethodOptimizer(torch.optim.Optimizer):
         rest = {name: value for name, value in state_dict.items() if name != "method"}
         super().load_state_dict(rest)
         self.method.load_state_dict(state_dict["method"])
-        self._source, self._last = None, None
+        self._source, self.last = None, None
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"method": self.method, "evaluations": self.evaluations, "_source": None, "_last": None}
+        own = {"method": self.method, "evaluations": self.evaluations, "_source": None, "last": None}
         return super().__getstate__() | own  # pyright: ignore[reportAttributeAccessIssue]
 
 
