@@ -90,12 +90,13 @@ class TestMemory:
         for i, own in enumerate(sets):
             torch.testing.assert_close(together[i], filled(own, 5).direction(grad[i : i + 1])[0], rtol=1e-11, atol=0)
 
-    def test_a_model_that_is_left_out_does_not_learn_while_others_do(self, generator):
+    @pytest.mark.parametrize("value", [math.nan, 0.5])
+    def test_a_model_that_is_left_out_does_not_learn_while_others_do(self, value, generator):
         first, second = pairs_of(6, 2, generator)
         memory = filled([first], 5, models=2)
         before = memory.direction(first[0].expand(2, -1))
         s, y = (v.repeat(2, 1) for v in second)
-        y[1] = math.nan  # a model whose loss has overflowed
+        y[1] *= value  # NaN: of a model whose loss has overflowed
         memory.update(s, y, torch.tensor([True, False]))
         after = memory.direction(first[0].expand(2, -1))
         assert bool(after[1].isfinite().all())

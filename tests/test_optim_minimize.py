@@ -1,6 +1,5 @@
 """`minimize`: every method by name, why it stops, and what it leaves alone."""
 
-import itertools
 import math
 
 import pytest
@@ -10,7 +9,8 @@ from torch.func import functional_call
 
 from edgewise import KAN
 from edgewise.errors import DomainError, ParameterError, ShapeError
-from edgewise.optim import METHODS, minimize
+from edgewise.optim import METHODS, FunctionObjective, LBFGSMethod, minimize
+from edgewise.optim.loop import Loop
 
 F64 = torch.float64
 EVERY_METHOD = pytest.mark.parametrize("method", METHODS)
@@ -160,10 +160,36 @@ class TestStopping:
             assert norms[-1] <= 1e-4 * max(norms) < min(norms[:-1])
 
     def test_the_lowest_point_is_returned_where_steps_may_rise(self):
-        result = minimize(rosenbrock, start(), "hsodm", radius=0.7, steps=30)
+        seen = [math.inf]
+
+        def until_it_rises(iterate):
+            seen.append(iterate.loss)
+            return seen[-1] < seen[-2]
+
+        result = minimize(rosenbrock, start(), "hsodm", radius=0.7, callback=until_it_rises)
         losses = result.history["loss"]
-        assert any(b > a for a, b in itertools.pairwise(losses))
-        assert result.loss == min(losses)
+        assert result.status == "callback"
+        assert losses[-1] > result.loss == min(losses) == float(rosenbrock(result.params))
+
+    def test_the_memory_is_forgotten_once_before_giving_up(self):
+        class Misled(LBFGSMethod):
+            """Finds nothing after two steps, until it is told to forget."""
+
+            made, forgotten = 0, 0
+
+            def step(self, objective, here):
+                self.made += 1
+                return here if self.made > 2 and not self.forgotten else super().step(objective, here)
+
+            def forget(self):
+                self.forgotten += 1
+                super().forget()
+
+        objective = FunctionObjective(rosenbrock, start())
+        method = Misled()
+        run = Loop(method, objective, objective.layout.start, steps=500, gtol=0.0, callback=None, read=dict).run()
+        assert run.best.loss < 1e-25
+        assert method.forgotten >= 1
 
     def test_hsodm_leaves_a_saddle_where_the_gradient_is_zero(self):
         saddle = lambda p: p["x"][0] ** 2 + p["x"][1] ** 4 - p["x"][1] ** 2  # noqa: E731

@@ -147,6 +147,14 @@ class TestHSODM:
         assert first.last.hard
         assert first.last.theta == pytest.approx(1.0)
 
+    @pytest.mark.parametrize("sign", [1.0, -1.0])
+    def test_in_the_hard_case_the_eigenvector_is_turned_downhill(self, sign):
+        u = torch.tensor([sign, 0.0, 1e-12], dtype=F64)
+        found = HSODMMethod()._interpret(-1.0, u, torch.tensor([1e-9, 1.0], dtype=F64), 0.0)
+        assert found.hard
+        assert found.direction.tolist() == [-1.0, 0.0]
+        assert found.slope == pytest.approx(-1e-9 - 0.5)  # g'v + v'Hv / 2
+
     def test_the_hard_case_with_a_gradient(self):
         """`g` orthogonal to the leftmost eigenvector: a Newton step would stay on the ridge."""
         trail = run(HSODMMethod(), *objective_of(saddle, [1.0, 0.0]))

@@ -128,6 +128,24 @@ class TestEveryOptimizer:
         steps(problem, optimizer, 2)
         assert not torch.equal(weight.detach(), before)
 
+    def test_freeing_one_and_freezing_another_of_its_size_is_noticed(self, kind):
+        problem = Problem()
+        one, other = problem.model[0].bias, problem.model[2].weight  # 4 numbers each
+        other.requires_grad_(False)
+        optimizer = kind(problem.model.parameters())
+        closure = problem.closure(optimizer)
+        steps(problem, optimizer, 4, closure)
+        one.requires_grad_(False)
+        other.requires_grad_(True)
+        fresh = kind(problem.model.parameters())
+        twin = copy.deepcopy([problem.model, fresh])
+        steps(problem, optimizer, 1, closure)
+        follower = Problem()
+        follower.model = twin[0]
+        if kind is not HSODM:  # whose random numbers go on
+            steps(follower, twin[1], 1)
+            assert torch.equal(problem.values(), follower.values())
+
     def test_unused_parameters_stay(self, kind):
         problem = Problem()
         unused = nn.Parameter(torch.full((3,), 5.0, dtype=F64))
@@ -297,5 +315,9 @@ def test_parameters_may_be_added():
     before = problem.values()
     steps(problem, optimizer, 2)
     assert bool((problem.values() != before).all())
+    saved = LBFGS(problem.parameters())
+    saved.load_state_dict(copy.deepcopy(optimizer).state_dict() | {"param_groups": saved.state_dict()["param_groups"]})
+    saved.add_param_group({"params": [nn.Parameter(torch.ones(1, dtype=F64))]})
+    steps(problem, saved, 1)
     with pytest.raises(ShapeError, match="must have one dtype"):
         optimizer.add_param_group({"params": [nn.Parameter(torch.ones(1))]})
