@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,21 @@ from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
 from edgewise.models.kan import KAN
 from edgewise.models.mlp import MLP
-from edgewise.optim import LevenbergMarquardt
 from edgewise.train.callbacks import FitState
-from edgewise.train.checkpoint import fingerprint
 from edgewise.train.checks import check_bool, check_int, check_number
-from edgewise.train.data import Prepared, Rows, Stream, pair, prepare
+from edgewise.train.data import Prepared, Rows, pair, prepare
 from edgewise.train.least_squares import is_plain_kan
-from edgewise.train.loop import Loop, Plan, sample_inputs
+from edgewise.train.loop import Plan, sample_inputs
 from edgewise.train.losses import LOSSES, get_loss
 from edgewise.train.metrics import get_metrics
-from edgewise.train.optimizers import build, choose, name_of, sees_all_rows, title_of
+from edgewise.train.optimizers import choose
 from edgewise.train.result import FitResult
-from edgewise.train.schedule import RateSchedule, grid_steps
+from edgewise.train.run import Run
+from edgewise.train.schedule import grid_steps
 from edgewise.train.staircase import check_grids, climb
 from edgewise.train.starts import WARM_STEPS, best_start, check_restarts
 from edgewise.train.units import warn_about_inputs
 
-_SUMMARY_ROWS = 33
 _MINI_BATCH = 1024
 
 
@@ -194,7 +192,7 @@ def fit(
     if restarts > 1:
         check_restarts(model, prepared, squares, kind)
     again = check_bool("resume", resume)
-    run = _Run(model, prepared, plan, chosen, why, rate, scheduler, squares, batch_size, val, again)
+    run = Run(model, prepared, plan, chosen, why, rate, scheduler, squares, batch_size, val, again)
     run.check()
     if isinstance(model, KAN) and isinstance(train, Rows):
         warn_about_inputs(model, train.x, plan.update_grid)
@@ -209,7 +207,9 @@ def fit(
             run.plan = replace(run.plan, lamb=0.0)
         return replace(run.once(), start=start)
 
-    return climb(model, climbing, stage) if climbing is not None and isinstance(model, KAN) else stage(0, False)
+    if climbing is None or not isinstance(model, KAN):
+        return stage(0, False)
+    return climb(model, climbing, stage, lambda: run.halted)
 
 
 _AUTO_VAL = 0.2
@@ -218,81 +218,7 @@ _LATER_UPDATES = {0, 10}
 """Before which steps of a stage grids move, after the first stage."""
 
 
-@dataclass
-class _Run:
-    """Checked arguments, from which each stage builds its optimizer and loop."""
-
-    model: nn.Module
-    data: Prepared
-    plan: Plan
-    chosen: Any
-    why: str
-    rate: float | None
-    scheduler: Any
-    squares: bool
-    batch_size: int | None
-    val: Any
-    resume: bool
-    damping: float | None = None
-
-    def check(self) -> None:
-        """Raise what building the optimizer would, before any work."""
-        self._optimizer()
-
-    def once(self) -> FitResult:
-        """Train the model as it is."""
-        model, plan, train = self.model, self.plan, self.data.train
-        optimizer = self._optimizer()
-        updates = _updates(train, plan.batch_size)
-        plan.updates = updates or 0
-        rates = RateSchedule(self.scheduler, optimizer, plan.steps, updates)
-        if plan.checkpoint is not None:
-            plan.settings = _settings(plan, optimizer, self.scheduler, train, self.val)
-        loop = Loop(model, self.data, plan, optimizer, rates)
-        if self.resume:
-            if plan.checkpoint is None:
-                raise ParameterError("`resume=True` needs `checkpoint`, the file to resume from.")
-            if plan.checkpoint.exists():
-                loop.load(plan.checkpoint)
-        loop.run()
-        _summarize(model, loop)
-        if isinstance(optimizer, LevenbergMarquardt) and optimizer.method.damping is not None:
-            self.damping = min(max(float(optimizer.method.damping), _DAMPING[0]), _DAMPING[1])
-        return FitResult(
-            model=model,
-            history=loop.history,
-            stopped_because=loop.reason,
-            opt=name_of(optimizer),
-            why_opt=self.why,
-            steps=loop.step,
-            seconds=loop.seconds,
-            best_step=loop.step if loop.best_step is None else loop.best_step,
-            interrupted=loop.interrupted,
-            grid_steps=tuple(sorted(step for step in plan.grid_steps if step < loop.step)),
-        )
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        optimizer = build(self.chosen, self.rate, [p for p in self.model.parameters() if p.requires_grad])
-        if sees_all_rows(optimizer):
-            _check_solver(optimizer, self.data.train, self.batch_size, self.plan.grad_clip)
-        if isinstance(optimizer, LevenbergMarquardt):
-            if not self.squares:
-                plan = self.plan
-                raise ParameterError(
-                    f"`opt='lm'` minimizes a mean squared error: `loss` must be 'mse' and `lamb` 0 (and `ridge` 0 but "
-                    f"for a KAN); got loss={plan.loss.name!r}, lamb={plan.lamb:g}, ridge={plan.ridge:g}. Choose "
-                    f"`opt='lbfgs'`."
-                )
-            if self.damping is not None:
-                optimizer.method.restart(self.damping)
-        return optimizer
-
-
-_DAMPING = 1e-8, 1e-2
-"""Within what limits a damping is carried to the next grid."""
-
-
-def _choose_start(run: _Run, restarts: int, kind: str) -> int:
+def _choose_start(run: Run, restarts: int, kind: str) -> int:
     plan = run.plan
     sample = sample_inputs(run.data.train, plan.seed) if plan.update_grid else None
     steps = min(plan.steps, WARM_STEPS)
@@ -357,21 +283,6 @@ def _check_checkpoint(checkpoint: "str | os.PathLike[str] | None") -> Path | Non
     return path
 
 
-def _check_solver(
-    optimizer: torch.optim.Optimizer, train: "Rows | Stream", batch_size: int | None, grad_clip: float | None
-) -> None:
-    name = title_of(optimizer)
-    if isinstance(train, Stream):
-        raise ParameterError(f"{name} needs all rows at once; pass arrays or tensors, or choose `opt='adamw'`.")
-    if batch_size is not None and batch_size < len(train):
-        raise ParameterError(
-            f"`batch_size` must be None for {name}, which needs all rows at once; got {batch_size} of {len(train)} "
-            f"rows. Choose `opt='adamw'` for mini-batches."
-        )
-    if grad_clip is not None:
-        raise ParameterError(f"`grad_clip` must be None for {name}, which needs the true gradient.")
-
-
 def _batch_size(batch_size: int | None, rows: int | None) -> int:
     if batch_size is not None:
         if rows is None:
@@ -380,38 +291,3 @@ def _batch_size(batch_size: int | None, rows: int | None) -> int:
     if rows is None:
         return 0
     return rows if rows <= 2 * _MINI_BATCH else _MINI_BATCH
-
-
-def _updates(train: "Rows | Stream", batch_size: int) -> int | None:
-    return train.updates() if isinstance(train, Stream) else -(-len(train) // batch_size)
-
-
-def _settings(
-    plan: Plan, optimizer: torch.optim.Optimizer, scheduler: Any, train: "Rows | Stream", val: Any
-) -> dict[str, Any]:
-    """What must not change between a run and its continuation."""
-    return {
-        "opt": type(optimizer).__name__,
-        "lr": [group["lr"] for group in optimizer.param_groups],
-        "loss": plan.loss.name,
-        "lamb": [plan.lamb, plan.lamb_l1, plan.lamb_entropy, plan.ridge],
-        "val": val if val is None or isinstance(val, float | str) else type(val).__name__,
-        "batch_size": plan.batch_size,
-        "grad_clip": plan.grad_clip,
-        "scheduler": scheduler if scheduler is None or isinstance(scheduler, str) else type(scheduler).__name__,
-        "grid updates": sorted(plan.grid_steps),
-        "seed": plan.seed,
-        "training data": fingerprint(train),
-    }
-
-
-@torch.no_grad()
-def _summarize(model: nn.Module, loop: Loop) -> None:
-    """Leave quantiles of the training inputs on the model, as a buffer that is not saved."""
-    x = sample_inputs(loop.data.train, loop.plan.seed) if loop.sample is None else loop.sample
-    if x.dim() != 2:
-        return
-    levels = torch.linspace(0, 1, _SUMMARY_ROWS, dtype=x.dtype, device=x.device)
-    summary = torch.quantile(x.contiguous(), levels, dim=0)
-    if "input_summary" in model._buffers or not hasattr(model, "input_summary"):
-        model.register_buffer("input_summary", summary, persistent=False)

@@ -67,6 +67,7 @@ class Plan:
     checkpoint: Any
     checkpoint_every_sec: float
     seed: int
+    spent_sec: float = 0.0
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -118,6 +119,7 @@ class Loop:
         self.marks = self._no_progress_marks()
         self.failures, self.stalled, self.reduced = 0, False, 0
         self.earlier, self.reason, self.interrupted = 0.0, "", False
+        self.halted = False  # by the time limit or a callback: no further stage either
         self.sample: Tensor | None = None
         self.solver = self._solver() if sees_all_rows(optimizer) else None
 
@@ -193,8 +195,9 @@ class Loop:
 
     def _time_is_up(self) -> bool:
         limit = self.plan.time_limit_sec
-        if limit is None or time.monotonic() - self.started < limit:
+        if limit is None or time.monotonic() - self.started < limit - self.plan.spent_sec:
             return False
+        self.halted = True
         self.reason = f"The time limit of {limit:g} s was reached after {self.step} steps."
         return True
 
@@ -487,8 +490,10 @@ class Loop:
             name = getattr(callback, "__name__", type(callback).__name__)
             try:
                 if callback(state) is False:
+                    self.halted = True
                     self.reason = f"The callback {name} returned False after {self.step} steps."
             except StopFit as stop:
+                self.halted = True
                 self.reason = f"The callback {name} stopped the run after {self.step} steps: {stop}"
 
     # --------------------------------------------------------------------------------------- checkpoints

@@ -55,13 +55,16 @@ def check_grids(grids: Any, model: Any) -> list[int] | None:
     return list(grids)
 
 
-def climb(model: KAN, grids: Sequence[int], train: Callable[[int, bool], FitResult]) -> FitResult:
+def climb(
+    model: KAN, grids: Sequence[int], train: Callable[[int, bool], FitResult], halted: Callable[[], bool]
+) -> FitResult:
     """Train on one grid after the other; the model is refined in place.
 
     Args:
         model: the network.
         grids: intervals per stage.
         train: `train(stage, is_last)` trains the model as it is and gives the result.
+        halted: whether the last stage was ended from outside.
 
     Returns:
         All stages as one result.
@@ -79,7 +82,7 @@ def climb(model: KAN, grids: Sequence[int], train: Callable[[int, bool], FitResu
             best, best_loss = (number, copy.deepcopy(model.state_dict())), loss
         elif loss is not None:
             turned = True
-        if turned or result.interrupted:
+        if turned or halted():
             break
     if best is not None and best[0] + 1 < len(results):
         _restore(model, grids[best[0]], best[1])
