@@ -274,7 +274,7 @@ class TestOptimizers:
         assert choose("auto", 100, model, 10)[0] == "adamw"
         assert choose("auto", 100, kan().half(), None)[0] == "adamw"
         assert choose("sgd", 100, model, None) == ("sgd", "Chosen by the caller.")
-        assert "(60 rows x 42 parameters) is least squares" in fit(model, table(), steps=1).why_opt
+        assert "(60 rows x 42 parameters) is least squares; SSBroyden" in fit(model, table(), steps=1).why_opt
         assert "because the problem is modest" in fit(model, table(), steps=1, lamb=1e-3).why_opt
         assert fit(nn.Sequential(mlp()), table(), steps=1).opt == "lbfgs"  # who knows what it does with its rows
 

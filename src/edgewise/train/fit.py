@@ -86,7 +86,8 @@ def fit(
         opt: solvers on all rows at once: `"lm"` (Levenberg-Marquardt, for the plain squared error), `"lbfgs"`,
             `"ssbroyden"`, `"hsodm"`, `"sfn"` (see `edgewise.optim`); any class of `torch.optim` by name (`"adam"`,
             `"sgd"`, ...) or itself, or an instance; or `"auto"`: Levenberg-Marquardt for a plain squared error and up
-            to 3000 parameters, L-BFGS while rows x parameters <= 1e8, else AdamW on mini-batches. The result says
+            to 3000 parameters (where it slows down on a small `KAN`, SSBroyden goes on from its matrix, five of its
+            iterations a step), L-BFGS while rows x parameters <= 1e8, else AdamW on mini-batches. The result says
             which and why.
         steps: passes over the training rows, for each grid of a staircase: one iteration of a solver or one epoch of
             mini-batches each.
@@ -185,6 +186,8 @@ def fit(
     rate = _optional("lr", lr)
     squares = loss_ is LOSSES["mse"] and not plan.lamb and (not plan.ridge or is_plain_kan(model))
     chosen, why = choose(opt, rows, model, batch_size, squares and (is_plain_kan(model) or type(model) is MLP))
+    # A dense inverse Hessian is not in checkpoints, so a run that can be resumed goes on as it began.
+    plan.polish = chosen == "lm" and opt == "auto" and not plan.ridge and plan.checkpoint is None
     restarts = check_int("restarts", restarts, 1)
     if climbing is not None or restarts > 1:
         _check_stages(chosen, scheduler, plan, resume)

@@ -35,10 +35,20 @@ from edgewise.train.optimizers import forget, sees_all_rows, title_of
 from edgewise.train.progress import Progress
 from edgewise.train.regularizers import layer_inputs, sparsity_penalty
 from edgewise.train.schedule import RateSchedule, move_grids, move_input_grid, scale_rate
-from edgewise.train.solvers import GradientSolver, LeastSquaresSolver, NonFiniteLossError, Point, Solver, TorchSolver
+from edgewise.train.solvers import (
+    GradientSolver,
+    LeastSquaresSolver,
+    NonFiniteLossError,
+    Point,
+    PolishingSolver,
+    Solver,
+    TorchSolver,
+)
 
 RETRIES = 10
 _EVALUATION_ROWS = 1 << 16
+MOST_POLISHED = 1000
+"""Parameters up to which a run that began with Levenberg-Marquardt may end with SSBroyden, whose updates are dense."""
 _GRID_ROWS = 10_000
 _ROOTS = {f"{part}_loss": f"{part}_rmse" for part in ("train", "val", "test")}
 
@@ -68,6 +78,7 @@ class Plan:
     checkpoint_every_sec: float
     seed: int
     spent_sec: float = 0.0
+    polish: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -232,6 +243,8 @@ class Loop:
             if is_plain_kan(self.model):
                 model = cast("KAN", self.model)
                 problem = KANResiduals([model], rows.x, rows.y, rows.weight, self.plan.ridge)
+                if self.plan.polish and problem.size <= MOST_POLISHED:
+                    return PolishingSolver(problem, optimizer.method)
             else:
                 problem = ModuleResiduals(self.model, rows.x, rows.y, rows.weight)
             return LeastSquaresSolver(problem, optimizer.method)

@@ -89,7 +89,8 @@ def choose(
         return "adamw", "AdamW, because half precision is too coarse for a line search."
     size = f"{rows:,} rows x {parameters:,} parameters"
     if squares and parameters <= LM_LIMIT and rows * _row_entries(model) ** 2 <= LM_WORK:
-        return "lm", f"Levenberg-Marquardt, because a squared error of this size ({size}) is least squares."
+        why = f"a squared error of this size ({size}) is least squares; SSBroyden where that slows down"
+        return "lm", f"Levenberg-Marquardt, because {why}."
     if rows * parameters <= AUTO_LIMIT:
         return "lbfgs", f"L-BFGS on all rows at once, because the problem is modest ({size})."
     return "adamw", f"AdamW on mini-batches, because a solver on all rows would be slow ({size})."
