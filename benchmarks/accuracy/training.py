@@ -103,9 +103,17 @@ def _kan(job: Job, data: dict[str, Tensor]) -> Record:
 
 
 def _mlp(job: Job, data: dict[str, Tensor]) -> Record:
-    model = edgewise.MLP(list(job.width), act="tanh", seed=job.seed, dtype=torch.float64)
-    steps = job.protocol.steps * len(job.protocol.grids)
-    result = model.fit(data, steps=steps, **_fit_options(job))
+    options = _fit_options(job)
+    starts = [
+        edgewise.MLP(list(job.width), act="tanh", seed=1000 * job.seed + n, dtype=torch.float64)
+        for n in range(options.pop("restarts"))
+    ]
+    # What `restarts` does for a KAN: all starts for as many steps, the best of them for the rest.
+    tried = [model.fit(data, steps=job.protocol.steps, **options) for model in starts] if len(starts) > 1 else []
+    quantity = "train_loss" if job.protocol.val is None else "val_loss"
+    best = min(range(len(starts)), key=lambda n: min(tried[n][quantity])) if tried else 0
+    model = starts[best]
+    result = model.fit(data, steps=job.protocol.steps * len(job.protocol.grids), **options)
     return {**_outcome(model, data), "why": result.stopped_because}
 
 

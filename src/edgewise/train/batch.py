@@ -16,7 +16,7 @@ from edgewise.models.grids import update_grids
 from edgewise.models.kan import KAN
 from edgewise.optim import LMMethod, Memory, strong_wolfe
 from edgewise.train.data import Rows
-from edgewise.train.least_squares import KANResiduals
+from edgewise.train.least_squares import ROUGHNESS, KANResiduals
 
 _MOST_DAMPING = 1e20
 """Damping at which no step is left that could lower a loss."""
@@ -188,7 +188,8 @@ class Batch:
     ) -> None:  # fmt: skip
         self.models, self.grid_steps, self.grid_rows = list(models), grid_steps, grid_rows
         x, y = _together(rows)
-        self.problem = KANResiduals(self.models, x, y, rows[0].weight, ridge)
+        roughness = ROUGHNESS if opt == "lm" else 0.0
+        self.problem = KANResiduals(self.models, x, y, rows[0].weight, ridge, roughness)
         self.held = {name: KANResiduals(self.models, *_together(part)) for name, part in held.items()}
         self.solver = BATCH_SOLVERS[opt]()
         self.history: dict[str, list[Tensor]] = {f"{name}_loss": [] for name in ("train", *held)}
@@ -231,7 +232,7 @@ class Batch:
         return self.problem.point()
 
     def _record(self, point: Tensor) -> None:
-        self.history["train_loss"].append(self.loss.clone())
+        self.history["train_loss"].append(self.problem.plain(point, self.loss))
         for name, problem in self.held.items():
             self.history[f"{name}_loss"].append(problem.residuals(point).square().sum(-1))
         if "val" not in self.held:

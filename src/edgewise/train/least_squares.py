@@ -3,6 +3,11 @@
 One problem holds M models of the same structure, so that many train at once. Unknowns are the trainable spline
 coefficients and residual factors. Trainable factors `scale_sp` stay as they are: whatever they can express,
 coefficients can. Rows are taken some thousand at a time, so memory does not grow with rows times parameters.
+
+On a fine grid some coefficients are hardly seen by any row: cells without data, or with data in a corner only. Least
+squares would give them any value that improves the fit by a rounding error, and the function swings where a test point
+may fall. So differences of neighbouring coefficients are residuals too (P-splines, Eilers and Marx 1996), with a weight
+so small beside the data's that it decides only what they leave open.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +23,8 @@ CHUNK = 1 << 14
 """Rows linearized at a time."""
 CHUNK_ELEMENTS = 4_000_000
 """Entries of a dense Jacobian formed at a time."""
+ROUGHNESS = 1e-10
+"""Weight of the squared differences of coefficients, beside the mean squared sensitivity of the outputs to them."""
 
 
 def is_plain_kan(model: nn.Module) -> bool:
@@ -51,6 +58,7 @@ class KANResiduals(Residuals):
         y: `(B, outputs)`, or `(M, B, outputs)`.
         weight: `(B,)` weights of the rows, of mean one, or None.
         ridge: factor of the squared coefficients, one or one per model.
+        roughness: relative weight of the squared k-th differences of coefficients.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class KANResiduals(Residuals):
         y: Tensor,
         weight: Tensor | None = None,
         ridge: float | Sequence[float] = 0.0,
+        roughness: float = 0.0,
     ) -> None:
         self.kans = list(models)
         self.models, self.chain = len(self.kans), Chain(self.kans[0].layers, self.kans[0].products)
@@ -69,9 +78,10 @@ class KANResiduals(Residuals):
         self.row_scale = scale.sqrt()
         ridges = [float(ridge)] * self.models if isinstance(ridge, int | float) else list(ridge)
         self.ridge = self.x.new_tensor(ridges).sqrt()[:, None] if any(ridges) else None
+        self.roughness = roughness
         self.columns = self._trainable_columns()
         self.size = self.chain.size if self.columns is None else len(self.columns)
-        self.count = rows * outputs + (0 if self.ridge is None else self.size)
+        self.penalties: list[Penalty] = []
         self.refresh()
 
     def refresh(self) -> None:
@@ -88,12 +98,18 @@ class KANResiduals(Residuals):
                 (p[:, :, None].expand(-1, -1, s, -1), m) for p, m, s in zip(parts, masks, basis, strict=True)
             ])
         self.factors = factors
-        self.shrunk = None
+        self.penalties = []
         if self.ridge is not None:
-            marks = [
-                (torch.ones_like(l.spline_weight[None]), torch.zeros_like(l.base_weight[None])) for l, *_ in layers
-            ]
-            self.shrunk = self._select(self.chain.flatten(marks)) * self.ridge
+            self.penalties.append(self._ridge_penalty(self.ridge))
+        if self.roughness:
+            self.penalties.append(self._roughness_penalty())
+        self.count = self.y[0].numel() + sum(penalty.rows for penalty in self.penalties)
+
+    def plain(self, x: Tensor, loss: Tensor, which: Tensor | None = None) -> Tensor:
+        """The mean squared error alone, of a sum of all squares."""
+        for penalty in self.penalties:
+            loss = loss - penalty.apply(x, which).square().sum(-1)
+        return loss.clamp_min(0.0)
 
     def point(self) -> Tensor:
         """`(M, n)` unknowns as the models have them."""
@@ -115,8 +131,13 @@ class KANResiduals(Residuals):
             (self.chain.evaluate(weights, rows) - labels) * scale[:, None] for rows, labels, scale in self.chunks(which)
         ]
         found = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).flatten(1)
-        shrunk = self.shrink(which)
-        return found if shrunk is None else torch.cat([found, shrunk * x], dim=1)
+        return self.extended(found, x, which)
+
+    def extended(self, found: Tensor, x: Tensor, which: Tensor | None) -> Tensor:
+        """Residuals of rows, `(M, B O)`, and after them those of the penalties, which are linear in the unknowns."""
+        if not self.penalties:
+            return found
+        return torch.cat([found, *(penalty.apply(x, which) for penalty in self.penalties)], dim=1)
 
     def linearize(self, x: Tensor, which: Tensor | None = None) -> "KANLinearization":
         """Residuals and their derivatives, see the base class."""
@@ -156,12 +177,31 @@ class KANResiduals(Residuals):
             gradient = gradient * (factors if gradient.dim() == 2 else factors[:, None])
         return self._select(gradient)
 
-    def shrink(self, which: Tensor | None) -> Tensor | None:
-        """`(M, n)` rows of the ridge: what each coefficient is multiplied by."""
-        return self.shrunk if which is None or self.shrunk is None else self.shrunk[which]
-
     def _factors(self, which: Tensor | None) -> Tensor | None:
         return self.factors if which is None or self.factors is None else self.factors[which]
+
+    def _ridge_penalty(self, ridge: Tensor) -> "Penalty":
+        marks = [
+            (torch.ones_like(layer.spline_weight[None]), torch.zeros_like(layer.base_weight[None]))
+            for layer in self.chain.layers
+        ]
+        return Penalty([torch.diag(self._select(self.chain.flatten(marks))[0])], ridge)
+
+    def _roughness_penalty(self) -> "Penalty":
+        """Differences of neighbouring coefficients, each layer's weighted like the data's mean sensitivity to them."""
+        gram = self.linearize(self.point()).gram() if not self.penalties else None
+        if gram is None:
+            gram = KANLinearization(self, self.point(), None).gram()
+        matrices, weights = [], []
+        identity = torch.eye(self.chain.size, dtype=self.x.dtype, device=self.x.device)
+        for number, layer in enumerate(self.chain.layers):
+            order = min(max(layer.k, 1), layer.spline_weight.shape[1] - 1)
+            rows = self.chain.unflatten(identity)[number][0].diff(n=order, dim=2).flatten(1).mT
+            matrices.append(self._select(rows))
+            touched = (matrices[-1] != 0).any(0)
+            mean = gram.diagonal(dim1=-2, dim2=-1)[:, touched].mean(-1) if bool(touched.any()) else gram.new_zeros(1)
+            weights.append((self.roughness * mean).sqrt())
+        return Penalty(matrices, torch.stack([weight.expand(self.models) for weight in weights], dim=1))
 
     def _read(self) -> Tensor:
         layers = zip(*(model.layers for model in self.kans), strict=True)
@@ -195,6 +235,49 @@ class KANResiduals(Residuals):
         return None if bool(trainable.all()) else trainable.nonzero()[:, 0]
 
 
+class Penalty:
+    """Residuals that are linear in the unknowns: `weight[m, l] * A_l x`, one block after the other.
+
+    Args:
+        matrices: `(r, n)` of every block.
+        weights: `(M, blocks)`.
+
+    Attributes:
+        rows: residuals in all.
+    """
+
+    def __init__(self, matrices: list[Tensor], weights: Tensor) -> None:
+        self.matrices, self.weights = matrices, weights
+        self.rows = sum(len(matrix) for matrix in matrices)
+        self._grams: list[Tensor] | None = None
+
+    def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
+        """`(M, n)` to `(M, rows)`."""
+        blocks = zip(self.matrices, self._chosen(which).unbind(1), strict=True)
+        return torch.cat([weight[:, None] * (x @ matrix.mT) for matrix, weight in blocks], dim=1)
+
+    def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
+        """`(M, rows)` to `(M, n)`."""
+        pieces = u.split([len(matrix) for matrix in self.matrices], dim=1)
+        blocks = zip(pieces, self.matrices, self._chosen(which).unbind(1), strict=True)
+        return torch.stack([weight[:, None] * (piece @ matrix) for piece, matrix, weight in blocks]).sum(0)
+
+    def gram(self, which: Tensor | None) -> Tensor:
+        """`(M, n, n)`."""
+        if self._grams is None:
+            self._grams = [matrix.mT @ matrix for matrix in self.matrices]
+        weights = self._chosen(which).square()
+        return torch.stack([weights[:, l, None, None] * gram for l, gram in enumerate(self._grams)]).sum(0)
+
+    def dense(self, models: int, which: Tensor | None) -> Tensor:
+        """`(M, rows, n)`."""
+        weights = self._chosen(which)
+        return torch.cat([weights[:, l, None, None] * a.expand(models, -1, -1) for l, a in enumerate(self.matrices)], 1)
+
+    def _chosen(self, which: Tensor | None) -> Tensor:
+        return self.weights if which is None else self.weights[which]
+
+
 class KANLinearization(Linearization):
     """What `KANResiduals.linearize` gives; forms `J'J` when it is asked for."""
 
@@ -223,9 +306,7 @@ class KANLinearization(Linearization):
         """`(M, n)` to `(M, m)`: `J d`."""
         wide = self.problem.spread(direction, self.which)
         parts = [here.jvp(wide) * scale[:, None] for here, _, scale in self._parts()]
-        found = torch.cat(parts, dim=1).flatten(1)
-        shrunk = self.problem.shrink(self.which)
-        return found if shrunk is None else torch.cat([found, shrunk * direction], dim=1)
+        return self.problem.extended(torch.cat(parts, dim=1).flatten(1), direction, self.which)
 
     def vjp(self, cotangent: Tensor) -> Tensor:
         """`(M, m)` to `(M, n)`: `J'u`."""
@@ -236,17 +317,19 @@ class KANLinearization(Linearization):
             part = here.vjp(of_rows[:, at : at + len(scale)] * scale[:, None])
             total, at = part if total is None else total + part, at + len(scale)
         found = self.problem.gather(total, self.which)  # pyright: ignore[reportArgumentType]
-        shrunk = self.problem.shrink(self.which)
-        return found if shrunk is None else found + shrunk * cotangent[:, rows * outputs :]
+        at = rows * outputs
+        for penalty in self.problem.penalties:
+            found = found + penalty.transposed(cotangent[:, at : at + penalty.rows], self.which)
+            at += penalty.rows
+        return found
 
     def rows(self) -> Iterator[Tensor]:
         """Rows of `J`, some at a time: `(M, c, n)`."""
         for here, _, scale in self._parts():
             for rows in here.rows(scale):
                 yield self.problem.gather(rows, self.which)
-        shrunk = self.problem.shrink(self.which)
-        if shrunk is not None:
-            yield torch.diag_embed(shrunk)
+        for penalty in self.problem.penalties:
+            yield penalty.dense(len(self.x), self.which)
 
     def _assemble(self) -> Tensor:
         parts = (here.gram((here.y - labels) * scale[:, None], scale) for here, labels, scale in self._parts())
@@ -259,11 +342,11 @@ class KANLinearization(Linearization):
             last = problem.gather(total[:, n, :n], self.which)
             total = torch.nn.functional.pad(inner, (0, 1, 0, 1))
             total[:, -1, :-1] = last
-        shrunk = problem.shrink(self.which)
-        if shrunk is not None:
+        if problem.penalties:
             total = total.clone()
-            total.diagonal(dim1=-2, dim2=-1)[:, :-1] += shrunk.square()
-            total[:, -1, :-1] += shrunk.square() * self.x
+        for penalty in problem.penalties:
+            total[:, :-1, :-1] += penalty.gram(self.which)
+            total[:, -1, :-1] += penalty.transposed(penalty.apply(self.x, self.which), self.which)
         return total
 
     def _residual(self) -> Tensor:
@@ -271,9 +354,7 @@ class KANLinearization(Linearization):
         if rows > CHUNK:
             return self.problem.residuals(self.x, self.which)
         _, labels, scale = next(self.problem.chunks(self.which))
-        found = ((self._only.y - labels) * scale[:, None]).flatten(1)
-        shrunk = self.problem.shrink(self.which)
-        return found if shrunk is None else torch.cat([found, shrunk * self.x], dim=1)
+        return self.problem.extended(((self._only.y - labels) * scale[:, None]).flatten(1), self.x, self.which)
 
     def _parts(self) -> Iterator[tuple[LinearizedChain, Tensor, Tensor]]:
         """Linearized chunks with their labels and scales; the only one is kept, several are computed anew."""
@@ -297,8 +378,6 @@ class ModuleResiduals(ClosureResiduals):
         weight: `(B,)` weights of the rows, of mean one, or None.
     """
 
-    shrunk = None  # no ridge
-
     def __init__(self, model: nn.Module, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
         self.model, self.x, self.y = model, x, y[None]
         scale = x.new_full((len(x),), 1 / y.numel()) if weight is None else weight * (len(y) / y.numel()) / len(y)
@@ -309,6 +388,10 @@ class ModuleResiduals(ClosureResiduals):
 
     def refresh(self) -> None:
         """Nothing is kept that could be out of date."""
+
+    def plain(self, x: Tensor, loss: Tensor) -> Tensor:
+        """The mean squared error: there are no penalties."""
+        return loss
 
     def rows(self, x: Tensor) -> Iterator[Tensor]:
         """Rows of the Jacobian, see the base class."""

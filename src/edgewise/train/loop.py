@@ -28,7 +28,7 @@ from edgewise.train.callbacks import FitState, StopFit
 from edgewise.train.data import Prepared, Rows, Source, Stream
 from edgewise.train.diagnose import blame
 from edgewise.train.full_batch import FullBatch
-from edgewise.train.least_squares import KANResiduals, ModuleResiduals, is_plain_kan
+from edgewise.train.least_squares import ROUGHNESS, KANResiduals, ModuleResiduals, is_plain_kan
 from edgewise.train.losses import LOSSES, Loss
 from edgewise.train.metrics import Metric, number
 from edgewise.train.optimizers import forget, sees_all_rows, title_of
@@ -242,7 +242,7 @@ class Loop:
         if isinstance(optimizer, LevenbergMarquardt):
             if is_plain_kan(self.model):
                 model = cast("KAN", self.model)
-                problem = KANResiduals([model], rows.x, rows.y, rows.weight, self.plan.ridge)
+                problem = KANResiduals([model], rows.x, rows.y, rows.weight, self.plan.ridge, ROUGHNESS)
                 if self.plan.polish and problem.size <= MOST_POLISHED:
                     return PolishingSolver(problem, optimizer.method)
             else:

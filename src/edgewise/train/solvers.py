@@ -146,20 +146,17 @@ class LeastSquaresSolver(Solver):
 
     def here(self) -> Point:
         """See `Solver`."""
-        start = self.method.start(self.problem, self.problem.point())
-        return self._point(start.loss, start.residual)
+        x = self.problem.point()
+        return self._point(x, self.method.start(self.problem, x).loss)
 
     def advance(self) -> Point:
         """See `Solver`."""
         x = self.problem.point()
         start = self.method.start(self.problem, x)
-        before = self._point(start.loss, start.residual)
+        before = self._point(x, start.loss)
         found, loss, moved = first_lower(self.method, self.problem, x)
         self.problem.assign(found)
-        if not moved:
-            return before
-        ridge = self.problem.shrunk
-        return self._point(loss, None if ridge is None else self.problem.residuals(found))
+        return self._point(found, loss) if moved else before
 
     def changed(self) -> None:
         """See `Solver`; the damping is kept: it belongs to the problem, not to the knots."""
@@ -170,13 +167,11 @@ class LeastSquaresSolver(Solver):
         """See `Solver`."""
         self.method.restart()
 
-    def _point(self, loss: Tensor, residual: Tensor | None) -> Point:
+    def _point(self, x: Tensor, loss: Tensor) -> Point:
         total = float(loss)
         if not math.isfinite(total):
             raise NonFiniteLossError
-        if self.problem.shrunk is None or residual is None:
-            return Point(total, total, None)
-        return Point(total, float(residual[:, : self.problem.y[0].numel()].square().sum()), None)
+        return Point(total, float(self.problem.plain(x, loss)), None)
 
 
 class PolishingSolver(Solver):
@@ -203,7 +198,7 @@ class PolishingSolver(Solver):
         """See `Solver`."""
         if self.quasi is None or self.evaluation is None:
             return self.least_squares.here()
-        return Point(self.evaluation.loss, self.evaluation.loss, None)
+        return self._point(self.evaluation)
 
     def advance(self) -> Point:
         """See `Solver`."""
@@ -219,7 +214,7 @@ class PolishingSolver(Solver):
             if self.evaluation is last:
                 break
         self.problem.assign(self.evaluation.x[None])
-        point = Point(self.evaluation.loss, self.evaluation.loss, None)
+        point = self._point(self.evaluation)
         if self.evaluation is last:
             self._take_back()
             if point.total >= start.loss:
@@ -235,6 +230,10 @@ class PolishingSolver(Solver):
         """See `Solver`."""
         self._take_back()
         self.least_squares.restart()
+
+    def _point(self, found: Evaluation) -> Point:
+        plain = self.problem.plain(found.x[None], torch.tensor([found.loss], dtype=found.x.dtype))
+        return Point(found.loss, float(plain), None)
 
     def _is_slow(self) -> bool:
         recent = self.losses[-_WINDOW:]
