@@ -378,6 +378,8 @@ class ModuleResiduals(ClosureResiduals):
         weight: `(B,)` weights of the rows, of mean one, or None.
     """
 
+    penalties: Sequence[Penalty] = ()
+
     def __init__(self, model: nn.Module, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
         self.model, self.x, self.y = model, x, y[None]
         scale = x.new_full((len(x),), 1 / y.numel()) if weight is None else weight * (len(y) / y.numel()) / len(y)

@@ -529,6 +529,7 @@ class Loop:
                 "best": None if self.best_step is None else dict(enumerate(self.best.copies)),
                 "optimizer": self.optimizer.state_dict(),
                 "scheduler": None if scheduler is None else _plain(scheduler.state_dict()),
+                "solver": None if self.solver is None else self.solver.state_dict(),
                 "loop": {name: getattr(self, name) for name in _LOOP_STATE},
                 "seconds": self.seconds,
             },
@@ -561,6 +562,8 @@ class Loop:
             self.rates.scheduler.load_state_dict(saved["scheduler"])
         for name in _LOOP_STATE:
             setattr(self, name, saved["loop"][name])
+        if self.solver is not None:
+            self.solver.load_state_dict(saved["solver"])
         self.earlier = saved["seconds"]
         self.good.save()
 

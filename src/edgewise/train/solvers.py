@@ -64,6 +64,13 @@ class Solver(ABC):
     def restart(self) -> None:
         """Forget what was learnt about the function."""
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """What a resumed run needs beside the model and the optimizer."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue with what `state_dict` gave."""
+
 
 class GradientSolver(Solver):
     """A method of `edgewise.optim` that asks for gradients (and perhaps Hessian products).
@@ -166,6 +173,16 @@ class LeastSquaresSolver(Solver):
     def restart(self) -> None:
         """See `Solver`."""
         self.method.restart()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """See `Solver`: weights of penalties, which belong to the place where they were found."""
+        return {str(n): penalty.weights for n, penalty in enumerate(self.problem.penalties)}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """See `Solver`."""
+        self.changed()
+        for n, penalty in enumerate(self.problem.penalties):
+            penalty.weights = state[str(n)]
 
     def _point(self, x: Tensor, loss: Tensor) -> Point:
         total = float(loss)
