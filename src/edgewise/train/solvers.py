@@ -70,6 +70,7 @@ class Solver(ABC):
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue with what `state_dict` gave."""
+        del state  # most have nothing
 
 
 class GradientSolver(Solver):
