@@ -515,7 +515,7 @@ class TestCtrlC:
         def stop(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("edgewise.train.loop.Loop._objective", stop)
+        monkeypatch.setattr("edgewise.train.loop.Loop._iteration", stop)
         code, out, err = run("fit", fitted / "t.csv", "--target", "y", "-o", "out", "--json", *FAST)
         assert code == 130, err
         result = json.loads(out)

@@ -78,15 +78,16 @@ def test_whatever_it_is_told_it_never_returns_a_higher_point(losses, slopes, ste
         try:
             trial = generator.send((loss, slope))
         except StopIteration as end:
-            assert end.value == 0.0 or told[end.value] < 0.0
-            return
+            accepted = end.value
+            break
+    assert accepted == 0.0 or told[accepted] < 0.0
 
 
 @EVERY_FUNCTION
 @pytest.mark.parametrize("unit", [2.0**-400, 2.0**300])  # powers of two: nothing is rounded differently
 def test_the_unit_of_the_loss_changes_no_step(value, slope, unit):
-    if value(1e3) * unit > 1e300:
-        pytest.skip("overflows in this unit")
+    if value(1e3) * unit > 1e300:  # overflows
+        unit = 1 / unit
     scaled = drive(lambda t: unit * value(t), lambda t: unit * slope(t), 1.0)
     assert scaled == drive(value, slope, 1.0)
 
@@ -113,6 +114,18 @@ def test_nan_shortens_the_step_at_once():
     assert trials[1] == pytest.approx(100.0)
 
 
+def test_a_decrease_that_is_too_small_is_taken_only_for_want_of_a_better():
+    """Flat and lower, but by less than 1e-4 of what the slope promises."""
+    trials = strong_wolfe(1.0, -1.0, 1.0)
+    assert next(trials) == 1.0
+    assert 0 < trials.send((1 - 1e-6, 0.0)) < 1  # not accepted yet
+    trials = strong_wolfe(1.0, -1.0, 1.0, max_trials=1)
+    next(trials)
+    with pytest.raises(StopIteration) as end:
+        trials.send((1 - 1e-6, 0.0))
+    assert end.value.value == 1.0
+
+
 def test_at_rounding_level_it_gives_up_early():
     """Where a decrease cannot be seen in the loss any more, further trials are wasted."""
     accepted, trials = drive(lambda t: 1.0 + max(t, 0.0) * 2.0**-52, lambda t: -1e-12, 1.0)
@@ -124,6 +137,12 @@ def test_at_rounding_level_it_gives_up_early():
 def test_a_direction_that_does_not_descend_is_refused(slope, step):
     with pytest.raises(ParameterError, match="`slope0` must be < 0 and `step` > 0"):
         next(strong_wolfe(1.0, slope, step))
+
+
+@pytest.mark.parametrize("options", [{"c1": 0.0}, {"c1": 0.95}, {"c2": 1.0}, {"max_trials": 0}])
+def test_bad_options(options):
+    with pytest.raises(ParameterError, match="0 < `c1` < `c2` < 1 and `max_trials` >= 1 must hold; got"):
+        next(strong_wolfe(1.0, -1.0, 1.0, **options))
 
 
 class TestAlongADirection:

@@ -75,7 +75,7 @@ class TestHessianProducts:
             def evaluate(self, x):
                 return Evaluation(x, 0.0, x)
 
-        with pytest.raises(NotImplementedError, match="Gradients gives no Hessian products. Define `hessian"):
+        with pytest.raises(NotImplementedError, match=r"Gradients gives no Hessian products\. Define `hessian"):
             Gradients().hessian(torch.ones(1))
 
 
@@ -145,6 +145,11 @@ class TestEvaluation:
 def test_bad_parameters_are_named(params, error, message):
     with pytest.raises(error, match=message):
         Flattening(params)
+
+
+def test_a_loss_that_is_no_function():
+    with pytest.raises(ParameterError, match="`loss` must be a function of a dictionary of tensors; got <class 'int'>"):
+        FunctionObjective(1, {"a": torch.ones(1)})
 
 
 @pytest.mark.parametrize(

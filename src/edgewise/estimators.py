@@ -154,6 +154,7 @@ class _KANEstimator(BaseEstimator):
             names: of the outputs.
         """
         from edgewise.train import fit
+        from edgewise.train.optimizers import choose
 
         early_stopping = self.early_stopping
         if isinstance(early_stopping, str):  # "auto", see `KANRegressor`
@@ -169,10 +170,11 @@ class _KANEstimator(BaseEstimator):
         kind = {"dtype": _DTYPES[self.dtype], "device": self.device}
         x = torch.from_numpy(self.preprocessor_.transform(raw)).to(**kind)
         y = torch.from_numpy(label)
+        opt, why = choose(self.opt, len(x), self.model_, self.batch_size)
         self.result_ = fit(
             self.model_,
             (x, y.to(**kind) if y.is_floating_point() else y.to(self.device)),
-            opt=self.opt,
+            opt=opt,
             steps=self.max_iter,
             lr=self.lr,
             loss=loss,
@@ -186,7 +188,9 @@ class _KANEstimator(BaseEstimator):
             update_grid=not again,
             progress=bool(self.verbose),
             seed=seed,
+            restarts=getattr(self, "restarts", 1),
         )
+        self.result_.why_opt = why
         self.n_iter_ = self.result_.steps
         self.loss_curve_ = list(self.result_["train_loss"])
 
@@ -366,7 +370,8 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         alpha: ridge penalty: `alpha / N` times the sum of squared spline coefficients is added to the mean loss.
         lamb: strength of the sparsity penalty, see `edgewise.train.fit`.
         grid_eps: how knots are spaced: 1 uniform, 0 at quantiles, between a blend.
-        opt: optimizer, see `edgewise.train.fit`.
+        opt: optimizer, see `edgewise.train.fit`; `"auto"` is L-BFGS, or AdamW for large data: on tables, where noise
+            limits what can be learnt, Levenberg-Marquardt is no more accurate (airfoil R2 .957 both) and takes longer.
         lr: learning rate; the optimizer's default when None.
         max_iter: training steps.
         batch_size: rows per update; all rows where that is affordable when None.
@@ -386,6 +391,8 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         verbose: show progress.
         loss: `"mse"`, `"mae"`, `"huber"` or a callable `(prediction, label)` that returns a value per row; it sees
             standardised targets.
+        restarts: how many starts to train together, of which the best goes on, see `edgewise.train.fit`; for the loss
+            `"mse"` without `lamb`.
 
     Attributes:
         model_: the trained `KAN`; its `input_names` are the columns.
@@ -427,6 +434,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         device: str = "cpu",
         verbose: bool = False,
         loss: Any = "mse",
+        restarts: int = 1,
     ) -> None:
         super().__init__(
             hidden,
@@ -451,6 +459,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             verbose=verbose,
         )
         self.loss = loss
+        self.restarts = restarts
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

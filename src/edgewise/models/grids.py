@@ -55,7 +55,7 @@ def update_grid(model: KAN, x: Tensor) -> float:
     before = model(x)
     saved = [(layer.knots.clone(), layer.spline_weight.clone()) for layer in model.layers]
     try:
-        after = _update_layers(model, x)
+        after = _update_layers([model], x[None])[0]
     except Exception:
         for layer, state in zip(model.layers, saved, strict=True):
             _assign(layer, *state)
@@ -65,24 +65,48 @@ def update_grid(model: KAN, x: Tensor) -> float:
     return float(change.max())
 
 
-def _update_layers(model: KAN, x: Tensor) -> Tensor:
-    for number, (layer, product) in enumerate(zip(model.layers, model.products, strict=True)):
+@torch.no_grad()
+def update_grids(models: Sequence[KAN], x: Tensor) -> None:
+    """`update_grid` of several models of one structure at once; their layers' columns are handled as one batch.
+
+    Args:
+        models: the networks.
+        x: `(N, inputs)` data for all of them, or `(M, N, inputs)`; finite.
+
+    Raises:
+        DomainError: a hidden node leaves the range of its dtype; models may then have changed.
+    """
+    _update_layers(models, x if x.dim() == 3 else x.expand(len(models), *x.shape))
+
+
+def _update_layers(models: Sequence[KAN], x: Tensor) -> Tensor:
+    """Move the knots of `(M, N, inputs)` data's models, layer by layer; gives `(M, N, outputs)`."""
+    for number in range(len(models[0].layers)):
+        layers = [model.layers[number] for model in models]
         # Hidden nodes share a unit, so a node whose range is rounding error beside its neighbours is constant too.
         # Inputs may differ in unit by any factor.
-        noise = 0.0 if number == 0 else 64 * torch.finfo(x.dtype).eps * float(x.abs().max())
-        _update_layer(layer, x, noise, number)
-        x = product(layer(x))
+        noise = 0.0 if number == 0 else 64 * torch.finfo(x.dtype).eps * x.abs().amax((1, 2))
+        _update_same_layers(layers, x, torch.as_tensor(noise), number)
+        product = models[0].products[number]
+        x = torch.stack([product(layer(rows)) for layer, rows in zip(layers, x, strict=True)])
     return x
 
 
-def _update_layer(layer: KANLayer, x: Tensor, noise: float, number: int) -> None:
+def _update_same_layers(layers: list[KANLayer], x: Tensor, noise: Tensor, number: int) -> None:
+    first, columns = layers[0], x.transpose(0, 1).flatten(1)  # (N, M I)
+    domains, knots, coef = (
+        torch.cat(parts) for parts in zip(*((l.domain, l.knots, l.spline_weight.detach()) for l in layers), strict=True)
+    )
+    noise = noise.expand(len(layers)).repeat_interleave(first.in_features)
     try:
-        knots = fit_knots(x, layer.grid, layer.k, layer.grid_eps, fallback=layer.domain, noise=noise)
+        moved = fit_knots(columns, first.grid, first.k, first.grid_eps, fallback=domains, noise=noise)
     except DomainError as error:
         raise DomainError(
-            f"the nodes that enter layers[{number}] ({layer}) leave the range of {x.dtype}: {error}"
+            f"the nodes that enter layers[{number}] ({first}) leave the range of {x.dtype}: {error}"
         ) from error
-    _assign(layer, knots, _carry(layer, knots))
+    carried = _carry(coef, knots, moved, first)
+    for layer, *parts in zip(layers, moved.split(first.in_features), carried.split(first.in_features), strict=True):
+        _assign(layer, *parts)
 
 
 def refine(model: KAN, grid: int | Sequence[int]) -> KAN:
@@ -112,26 +136,35 @@ def refine(model: KAN, grid: int | Sequence[int]) -> KAN:
     for size in grids:
         check_grid(size, model.k)
     new = copy.deepcopy(model)
-    for layer, size in zip(new.layers, grids, strict=True):
+    refine_in_place(new, grids)
+    return new
+
+
+def refine_in_place(model: KAN, grids: Sequence[int]) -> None:
+    """`refine` of the model itself; its coefficients are new parameters then.
+
+    Args:
+        model: the network.
+        grids: intervals per spline, one number per layer.
+    """
+    for layer, size in zip(model.layers, grids, strict=True):
         if size != layer.grid:
             _refine_layer(layer, size)
-    return new
 
 
 @torch.no_grad()
 def _refine_layer(layer: KANLayer, grid: int) -> None:
     knots = extend_knots(_subdivide(_breakpoints(layer).double(), grid), layer.k).to(layer.knots.dtype)
-    coef = _carry(layer, knots)
+    coef = _carry(layer.spline_weight.detach(), layer.knots, knots, layer)
     layer.resize_grid(grid)
     _assign(layer, knots, coef)
 
 
-def _carry(layer: KANLayer, knots: Tensor) -> Tensor:
-    """The layer's splines on other knots: exactly where they nest, the closest ones elsewhere."""
-    coef = layer.spline_weight.detach()
-    if nests(layer.knots, knots, layer.k):
-        return insert_knots(coef, layer.knots, knots, layer.k)
-    return project(coef, layer.knots, knots, layer.k, layer.outside)
+def _carry(coef: Tensor, old: Tensor, new: Tensor, layer: KANLayer) -> Tensor:
+    """A layer's splines on other knots: exactly where they nest, the closest ones elsewhere."""
+    if nests(old, new, layer.k):
+        return insert_knots(coef, old, new, layer.k)
+    return project(coef, old, new, layer.k, layer.outside)
 
 
 def _subdivide(breakpoints: Tensor, grid: int) -> Tensor:

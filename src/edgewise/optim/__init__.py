@@ -10,7 +10,7 @@ from edgewise.optim.line_search import strong_wolfe
 from edgewise.optim.lm_optimizer import LevenbergMarquardt, first_lower
 from edgewise.optim.method import Method
 from edgewise.optim.minimize import METHODS, minimize
-from edgewise.optim.objective import Evaluation, FunctionObjective, Objective, Product, hessian_product
+from edgewise.optim.objective import Evaluation, FunctionObjective, Objective, hessian_product
 from edgewise.optim.parameters import flatten
 from edgewise.optim.residuals import Linearization, Residuals
 from edgewise.optim.result import Iterate, Result
@@ -36,7 +36,6 @@ __all__ = [
     "Memory",
     "Method",
     "Objective",
-    "Product",
     "Residuals",
     "Result",
     "SSBroyden",

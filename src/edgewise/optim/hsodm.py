@@ -13,7 +13,7 @@ shift vanishes with the gradient, so that with `delta = 0` convergence is quadra
 leftmost eigenvector of `H` (the hard case, such as at a saddle point), `t` vanishes and `v` itself is the direction.
 
 The eigenvector comes from products with `H` alone. Its gap shrinks with the loss, so near a solution of a problem with
-many flat directions nearly the full Krylov space is needed: at most `n + 1` products a step.
+many flat directions nearly the full Krylov space is needed: at most `n + 2` products a step.
 
 Source: Zhang, He, Jiang, Xue, Jiang, Ge and Ye, A homogeneous second-order descent method, arXiv 2211.08212.
 Differs from it: `delta = 0` from the start, and a strong Wolfe line search; `radius` brings its fixed-radius step.
@@ -22,13 +22,14 @@ Differs from it: `delta = 0` from the start, and a strong Wolfe line search; `ra
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.optim.lanczos import Lanczos, random_unit
+from edgewise.optim.lanczos import Lanczos, random_unit, seeded
 from edgewise.optim.line_search import search
 from edgewise.optim.method import Method, positive
 from edgewise.optim.objective import Evaluation, Objective, Product
@@ -102,7 +103,7 @@ class HSODMMethod(Method):
         if scale is not None and not (scale.dim() == 1 and bool((scale > 0).all())):
             raise ParameterError("`scale` must be a vector of positive numbers, one per parameter.")
         self.scale = scale
-        self.generator = torch.Generator().manual_seed(seed) if generator is None else generator
+        self.generator = seeded(seed, generator)
         self.last: Homogenized | None = None
         self._warm: Tensor | None = None
 
@@ -140,7 +141,8 @@ class HSODMMethod(Method):
         return None if self.scale is None else self.scale.to(here.x)
 
     def _eigenvector(self, hessian: Product, grad: Tensor) -> Homogenized:
-        krylov = Lanczos(lambda u: bordered(hessian, grad, self.delta, u), self._first_vector(grad))
+        matrix = partial(bordered, hessian, grad, self.delta)
+        krylov = Lanczos(matrix, self._first_vector(matrix, grad))
         asked = self.tol * float(grad.norm())
         while True:
             krylov.extend()
@@ -151,13 +153,17 @@ class HSODMMethod(Method):
         u = self._warm = krylov.vector(coordinates)
         return self._interpret(value, u if float(u[-1]) >= 0 else -u, grad, residual)
 
-    def _first_vector(self, grad: Tensor) -> Tensor:
-        """The last eigenvector, or at first the skewed start `[0; 1]`, and a little of everything."""
+    def _first_vector(self, matrix: Product, grad: Tensor) -> Tensor:
+        """The last eigenvector, or at first the skewed start `[0; 1]`, and a little of everything that matters."""
         start = grad.new_zeros(len(grad) + 1)
         start[-1] = 1.0
         if self._warm is not None and len(self._warm) == len(start):
             start = start * _NOISE + self._warm
-        return start + _NOISE * random_unit(start, self.generator)
+        # Times the matrix: directions that change nothing, such as those of unused parameters, would otherwise keep a
+        # random part, which the residual does not show.
+        noise = matrix(random_unit(start, self.generator))
+        length = float(noise.norm())
+        return start if length == 0.0 else start + noise * (_NOISE / length)
 
     def _interpret(self, value: float, u: Tensor, grad: Tensor, residual: float) -> Homogenized:
         v, t = u[:-1], float(u[-1])

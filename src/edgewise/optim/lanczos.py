@@ -13,7 +13,7 @@ import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
-from edgewise.errors import ConvergenceError, DomainError
+from edgewise.errors import ConvergenceError, DomainError, ParameterError
 from edgewise.optim.objective import Product
 
 _BREAKDOWN = 10.0
@@ -123,6 +123,26 @@ class Lanczos:
     def rounding(self) -> float:
         """How far a residual can be trusted: eps times the size of `A` as far as it was seen."""
         return torch.finfo(self._rows.dtype).eps * self._size
+
+
+def seeded(seed: int, generator: torch.Generator | None) -> torch.Generator:
+    """The generator to draw from.
+
+    Args:
+        seed: of a new generator.
+        generator: taken instead, if there is one.
+
+    Returns:
+        A generator on the CPU.
+
+    Raises:
+        ParameterError: `seed` is not an int.
+    """
+    if generator is not None:
+        return generator
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ParameterError(f"`seed` must be an int; got {seed!r}.")
+    return torch.Generator().manual_seed(seed)
 
 
 def random_unit(like: Tensor, generator: torch.Generator) -> Tensor:

@@ -13,13 +13,14 @@ direction is then six products with matrices, for one model or for a batch of th
 Sources: Nocedal (1980), Math. Comp. 35; Byrd, Nocedal and Schnabel (1994), Math. Programming 63, section 2.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgewise.optim.line_search import search
+from edgewise.optim.line_search import first_trial, search
 from edgewise.optim.method import Method, count
 from edgewise.optim.objective import Evaluation, Objective
 
@@ -48,8 +49,7 @@ class Memory:
 
     def __init__(self, models: int, n: int, history: int = HISTORY, device: torch.device | str | None = None) -> None:
         options: dict[str, Any] = {"dtype": torch.float64, "device": device}
-        self._s = torch.zeros(models, history, n, **options)
-        self._y = torch.zeros(models, history, n, **options)
+        self._pairs = torch.zeros(models, history, 2, n, **options)  # s and y
         self._inverse_r = torch.zeros(models, history, history, **options)
         self._d = torch.zeros(models, history, 1, **options)
         self._scale = torch.ones(models, 1, 1, **options)
@@ -81,36 +81,47 @@ class Memory:
             y: `(M, n)` differences of the gradients.
             keep: `(M,)` bool, the models to which this applies; all when None.
         """
-        s, y = s.to(torch.float64), y.to(torch.float64)
-        curvature = torch.linalg.vecdot(s, y)  # (M,)
-        length, change = torch.linalg.vector_norm(s, dim=-1), torch.linalg.vector_norm(y, dim=-1)
-        good = curvature > _CURVATURE * length * change
-        if keep is not None:
-            good = good & keep
-        inverse, scale = curvature.reciprocal(), (curvature / change / change)[:, None, None]
-        if not bool(good.all()):
-            s, y = (torch.where(good[:, None], v, 0.0) for v in (s, y))
-            curvature, inverse = (torch.where(good, v, 0.0) for v in (curvature, inverse))
-            scale = torch.where(good[:, None, None], scale, self._scale)
-        self._scale = scale
-        self._write(s, y, curvature, inverse)
-
-    def _write(self, s: Tensor, y: Tensor, curvature: Tensor, inverse: Tensor) -> None:
         k = self._slot
         self.pairs = max(self.pairs, k + 1)
-        self._slot = (k + 1) % self._s.shape[1]
-        self._s[:, k], self._y[:, k], self._d[:, k, 0] = s, y, curvature
-        held, _, inverse_r = self._held()
-        products = held @ y.unsqueeze(-1)  # (M, pairs, 1)
-        products[:, k] = 0.0  # column k of R^-1 belongs to the pair that is dropped
-        column = (inverse_r @ products).squeeze(-1)
+        self._slot = (k + 1) % self._pairs.shape[1]
+        pair = self._pairs[:, k]  # (M, 2, n)
+        pair[:, 0], pair[:, 1] = s, y
+        # Numbers, not tensors: a dozen operations on single numbers would cost more than all matrix products.
+        grams = (pair @ pair.mT).tolist()
+        chosen = [True] * len(grams) if keep is None else keep.tolist()
+        good = [kept and _is_curved(*gram) for kept, gram in zip(chosen, grams, strict=True)]
+        found = [(sy, 1 / sy, sy / yy) if use else _NOTHING for use, (_, (sy, yy)) in zip(good, grams, strict=True)]
+        curvature, inverse, scale = pair.new_tensor(found).view(-1, 3, 1, 1).unbind(1)  # (M, 1, 1)
+        if all(good):
+            self._scale = scale
+        else:
+            pair.masked_fill_(inverse == 0, 0.0)
+            self._scale = torch.where(inverse == 0, self._scale, scale)
+        self._d[:, k] = curvature[:, 0]
+        self._add_column(k, -inverse)
+
+    def _add_column(self, k: int, factor: Tensor) -> None:
+        """Replace row and column k of `R^-1`: that of the pair dropped by that of the pair in slot k."""
+        s, y, inverse_r = self._held()
+        # The pair dropped is the oldest: its column of the upper triangle has nothing outside row k.
+        column = inverse_r @ (s @ y[:, k].unsqueeze(-1))  # (M, pairs, 1)
         column[:, k] = -1.0
         inverse_r[:, k] = 0.0
-        torch.mul(column, -inverse[:, None], out=inverse_r[:, :, k])
+        inverse_r[:, :, k] = (column * factor).squeeze(-1)
 
     def _held(self) -> tuple[Tensor, Tensor, Tensor]:
         k = self.pairs
-        return self._s[:, :k], self._y[:, :k], self._inverse_r[:, :k, :k]
+        return self._pairs[:, :k, 0], self._pairs[:, :k, 1], self._inverse_r[:, :k, :k]
+
+    def keep(self, which: Tensor) -> None:
+        """Go on with some of the models only.
+
+        Args:
+            which: their numbers.
+        """
+        names = ("_s", "_y", "_inverse_r", "_d", "_scale")
+        for name in names:
+            setattr(self, name, getattr(self, name)[which])
 
     def forget(self) -> None:
         """Drop all pairs."""
@@ -121,7 +132,7 @@ class Memory:
         """Copy the pairs and what was computed from them."""
         tensors = (*self._held(), self._d[:, : self.pairs], self._scale)
         state: dict[str, Any] = {name: t.clone() for name, t in zip(_TENSORS, tensors, strict=True)}
-        return state | {"slot": self._slot, "history": self._s.shape[1]}
+        return state | {"slot": self._slot, "history": self._pairs.shape[1]}
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Any], device: torch.device | str | None = None) -> "Memory":
@@ -145,6 +156,14 @@ class Memory:
 
 
 _TENSORS = ("s", "y", "inverse_r", "d", "scale")
+
+
+_NOTHING = (0.0, 0.0, 0.0)
+
+
+def _is_curved(of_s: list[float], of_y: list[float]) -> bool:
+    """Look at `[s's, s'y]` and `[y's, y'y]`."""
+    return of_y[0] > _CURVATURE * math.sqrt(of_s[0]) * math.sqrt(of_y[1])
 
 
 class LBFGSMethod(Method):
@@ -172,7 +191,7 @@ class LBFGSMethod(Method):
         if memory.pairs and not float(direction @ here.grad) < 0:  # rounding has got the better of the memory
             memory.forget()
             direction = -here.grad
-        first = 1.0 if memory.pairs else min(1.0, 1.0 / max(float(here.grad.abs().sum()), 1e-300))
+        first = 1.0 if memory.pairs else first_trial(here)
         found = search(objective, here, direction, self.lr * first)
         if found is not here:
             memory.update((found.x - here.x)[None], (found.grad - here.grad)[None])

@@ -63,6 +63,7 @@ def least_squares(
         ShapeError: tensors of several dtypes or devices, or data that do not fit together.
         DomainError: a residual is not finite at the start.
 
+    >>> import torch
     >>> line = least_squares(lambda p, x, y: p["a"] * x + p["b"] - y, {"a": torch.zeros(1), "b": torch.zeros(1)},
     ...                      (torch.arange(4.0), 3 * torch.arange(4.0) - 1))
     >>> round(float(line.params["a"]), 3), round(float(line.params["b"]), 3)

@@ -57,7 +57,7 @@ def strong_wolfe(
         first; then the lowest of all. 0.0 if no trial was lower than the start.
 
     Raises:
-        ParameterError: `slope0` is not negative, or `step` not positive.
+        ParameterError: `slope0` is not negative, `step` not positive, or an option is outside its range.
 
     >>> search = strong_wolfe(1.0, -2.0, 10.0)  # of (1 - t)^2
     >>> next(search)
@@ -65,6 +65,8 @@ def strong_wolfe(
     >>> search.send((81.0, 18.0))
     1.0
     """
+    if not (0 < c1 < c2 < 1 and max_trials >= 1):
+        raise ParameterError(f"0 < `c1` < `c2` < 1 and `max_trials` >= 1 must hold; got {c1}, {c2}, {max_trials}.")
     if not (slope0 < 0 < step and math.isfinite(step)):
         raise ParameterError(f"`slope0` must be < 0 and `step` > 0 and finite; got {slope0:g} and {step:g}.")
     before = low = best = _Trial(0.0, loss0, slope0)
@@ -119,6 +121,26 @@ def search(
             trial = trials.send((found.loss, slope_there))
         except StopIteration as end:
             return seen[end.value]
+
+
+def first_trial(here: Evaluation) -> float:
+    """How far to try along `-grad` when nothing is known about the curvature.
+
+    A step of length 1, but not further than to where the tangent has used up twice the loss (a step of Polyak's
+    length, if the lowest loss is 0): from a point that is nearly a solution, length 1 is far too much. Neither depends
+    on the unit of the loss.
+
+    Args:
+        here: the start.
+
+    Returns:
+        The step as a multiple of the gradient.
+    """
+    size = float(here.grad.norm())
+    if not 0 < size < math.inf:
+        return 1.0
+    length = min(1.0, 2 * abs(here.loss) / size)
+    return (length or 1.0) / size
 
 
 def _longer(before: _Trial, low: _Trial) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
 from edgewise.optim.hsodm import HSODMMethod
+from edgewise.optim.lanczos import seeded
 from edgewise.optim.lbfgs import LBFGSMethod
 from edgewise.optim.loop import Loop
 from edgewise.optim.method import Method, count, positive
@@ -69,9 +70,11 @@ def minimize(
     >>> result.params["a"], result.status
     (tensor([3., 3.], dtype=torch.float64), 'converged')
     """
+    if not (callback is None or callable(callback)):
+        raise ParameterError(f"`callback` must be a function of an `Iterate`; got {callback!r}.")
     if isinstance(params, nn.Module):
         params = dict(params.named_parameters())
-    solver = _build(method, options, torch.Generator().manual_seed(seed) if generator is None else generator)
+    solver = _build(method, options, seeded(seed, generator))
     objective = FunctionObjective(loss, params)
     run = Loop(
         solver,

@@ -82,6 +82,10 @@ class FunctionObjective(Objective):
     Attributes:
         layout: how the tensors lie in the vector.
 
+    Raises:
+        ParameterError: `loss` is not callable, `params` is no dictionary of tensors, or nothing in it may move.
+        ShapeError: a tensor that is not floating, or tensors of several dtypes or devices.
+
     >>> objective = FunctionObjective(lambda p: (p["a"] ** 4).sum(), {"a": torch.tensor([1.0, 2.0])})
     >>> objective.evaluate(objective.layout.start).grad
     tensor([ 4., 32.])
@@ -90,6 +94,8 @@ class FunctionObjective(Objective):
     """
 
     def __init__(self, loss: Callable[[dict[str, Tensor]], Tensor], params: Mapping[str, Tensor]) -> None:
+        if not callable(loss):
+            raise ParameterError(f"`loss` must be a function of a dictionary of tensors; got {type(loss)}.")
         self.layout = Flattening(params)
         self._loss = loss
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.optim.line_search import search
+from edgewise.optim.line_search import first_trial, search
 from edgewise.optim.method import Method
 from edgewise.optim.objective import Evaluation, Objective
 
@@ -88,11 +88,12 @@ class SSBroydenMethod(Method):
         return self._inverse
 
     def _first_trial(self, here: Evaluation, slope: float, known: bool) -> float:
-        """Length of the first trial; at the very first step, as if the last one had won `|g| / 2`."""
-        if self._previous_loss is None and known:  # a given matrix brings its scale
+        """Multiple of the direction to begin with; Nocedal and Wright, eq. 3.60."""
+        if not known:
+            return first_trial(here)
+        if self._previous_loss is None:  # a matrix that was given brings its scale
             return 1.0
-        won = float(here.grad.norm()) / 2 if self._previous_loss is None else self._previous_loss - here.loss
-        trial = 2 * _OVERSHOOT * won / -slope
+        trial = 2 * _OVERSHOOT * (self._previous_loss - here.loss) / -slope
         return min(1.0, trial) if trial > 0 else 1.0
 
     def _learn(self, matrix: Tensor, here: Evaluation, found: Evaluation, direction: Tensor) -> None:

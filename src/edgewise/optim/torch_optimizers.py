@@ -41,6 +41,7 @@ class MethodOptimizer(torch.optim.Optimizer):
     Attributes:
         method: the same.
         evaluations: how often closures were called.
+        last: the evaluation at which the last step ended; None before the first, and where it was forgotten.
     """
 
     _objective: "type[_ClosureObjective]"
@@ -49,7 +50,8 @@ class MethodOptimizer(torch.optim.Optimizer):
         self.method = method
         self.evaluations = 0
         self._source: Any = None
-        self._last: Evaluation | None = None
+        self._moved: list[int] | None = None  # identities of the parameters of the last step
+        self.last: Evaluation | None = None
         super().__init__(params, {"lr": method.lr})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -79,6 +81,8 @@ class MethodOptimizer(torch.optim.Optimizer):
         moving = [p for p in self._all() if p.requires_grad]
         if not moving:
             raise ParameterError("No parameter may move: all have `requires_grad=False`.")
+        if self._moved is not None and self._moved != [id(p) for p in moving]:  # one was frozen or freed
+            self.forget()
         objective = closure if isinstance(closure, Objective) else self._objective(closure, moving)
         x = flatten(moving)
         here = self._known(closure, x)
@@ -97,21 +101,17 @@ class MethodOptimizer(torch.optim.Optimizer):
             write(moving, x if found is None else found.x)
             if objective is not closure:
                 self.evaluations += objective.evaluations
-        self._source, self._last = closure, found
+        self._source, self.last, self._moved = closure, found, [id(p) for p in moving]
         return here.loss
 
     def forget(self) -> None:
         """Drop what was learnt, and the remembered evaluation: the function has changed."""
         self.method.forget()
-        self._source, self._last = None, None
+        self._source, self.last, self._moved = None, None, None
 
     def _known(self, source: Any, x: Tensor) -> Evaluation | None:
-        last = self._last
-        if last is not None and len(last.x) != len(x):  # a parameter was frozen or freed
-            self.forget()
-        elif last is not None and source is self._source and torch.equal(last.x, x):
-            return last
-        return None
+        last = self.last
+        return last if last is not None and source is self._source and torch.equal(last.x, x) else None
 
     def _all(self) -> list[Tensor]:
         return [p for group in self.param_groups for p in group["params"]]
@@ -150,10 +150,10 @@ class MethodOptimizer(torch.optim.Optimizer):
         rest = {name: value for name, value in state_dict.items() if name != "method"}
         super().load_state_dict(rest)
         self.method.load_state_dict(state_dict["method"])
-        self._source, self._last = None, None
+        self._source, self.last, self._moved = None, None, None
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"method": self.method, "evaluations": self.evaluations, "_source": None, "_last": None}
+        own = {"method": self.method, "evaluations": self.evaluations, "_source": None, "_moved": None, "last": None}
         return super().__getstate__() | own  # pyright: ignore[reportAttributeAccessIssue]
 
 

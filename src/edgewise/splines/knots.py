@@ -72,7 +72,7 @@ def fit_knots(
     min_width: float = 0.01,
     sample_weight: Tensor | None = None,
     fallback: Tensor | None = None,
-    noise: float = 0.0,
+    noise: float | Tensor = 0.0,
 ) -> Tensor:
     """Knots that cover each column of a sample, spaced uniformly, by quantiles, or between.
 
@@ -92,7 +92,8 @@ def fit_knots(
         sample_weight: `(N,)` weights >= 0; rows of weight zero do not count.
         fallback: `(I, 2)` domains for constant columns, moved (keeping the width) where the constant lies
             outside; one unit on each side of the constant when absent.
-        noise: columns with a range up to this count as constant, as do columns whose range is rounding error.
+        noise: columns with a range up to this (one number, or `(I,)`) count as constant, as do columns whose range is
+            rounding error.
 
     Returns:
         `(I, G+2*degree+1)` knots.
@@ -112,7 +113,8 @@ def fit_knots(
     rows, weight = rows[weight > 0], weight[weight > 0]
     eps = torch.finfo(x.dtype).eps
     lo, hi = rows.amin(0), rows.amax(0)  # (I,)
-    constant = hi - lo <= torch.clamp(64 * eps * torch.maximum(lo.abs(), hi.abs()), min=noise)
+    smallest = torch.as_tensor(noise, dtype=torch.float64, device=x.device)
+    constant = hi - lo <= torch.maximum(64 * eps * torch.maximum(lo.abs(), hi.abs()), smallest)
     ends = torch.where(constant, _around(lo + (hi - lo) / 2, fallback), _widen(lo, hi, margin))  # (2, I)
     _finite(torch.cat([ends, ends.diff(dim=0)]).T, x.dtype)  # the range may overflow where both ends do not
     lo, hi = _resolvable(ends[0], ends[1], grid, x.dtype)

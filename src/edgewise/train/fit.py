@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,22 @@ from torch import Tensor, nn
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
 from edgewise.models.kan import KAN
-from edgewise.optim import LevenbergMarquardt
+from edgewise.models.mlp import MLP
 from edgewise.train.callbacks import FitState
-from edgewise.train.checkpoint import fingerprint
 from edgewise.train.checks import check_bool, check_int, check_number
-from edgewise.train.data import Prepared, Rows, Stream, pair, prepare
+from edgewise.train.data import Prepared, Rows, pair, prepare
 from edgewise.train.least_squares import is_plain_kan
-from edgewise.train.loop import Loop, Plan, sample_inputs
+from edgewise.train.loop import Plan, sample_inputs
 from edgewise.train.losses import LOSSES, get_loss
 from edgewise.train.metrics import get_metrics
-from edgewise.train.optimizers import build, choose, name_of, sees_all_rows
+from edgewise.train.optimizers import choose
 from edgewise.train.result import FitResult
-from edgewise.train.schedule import RateSchedule, grid_steps
+from edgewise.train.run import Run
+from edgewise.train.schedule import grid_steps
+from edgewise.train.staircase import check_grids, climb
+from edgewise.train.starts import WARM_STEPS, best_start, check_restarts
 from edgewise.train.units import warn_about_inputs
 
-_SUMMARY_ROWS = 33
 _MINI_BATCH = 1024
 
 
@@ -60,6 +62,8 @@ def fit(
     checkpoint_every_sec: float = 30.0,
     resume: bool = False,
     seed: int = 0,
+    restarts: int = 1,
+    grids: "str | Sequence[int] | None" = None,
 ) -> FitResult:
     """Train a model in place.
 
@@ -79,10 +83,14 @@ def fit(
             `(N, inputs)`, `y` is `(N, outputs)`, or `(N,)` class numbers for `"cross_entropy"`. Tensors
             must have the model's dtype and device; other data are converted.
         y: labels where `data` holds the inputs alone: `fit(model, x, y)` is `fit(model, (x, y))`.
-        opt: `"lbfgs"` (torch's L-BFGS with strong Wolfe line search, all rows at once), any class of
-            `torch.optim` by name (`"adam"`, `"sgd"`, ...) or itself, an instance, or `"auto"`: L-BFGS while
-            rows x parameters <= 1e8, else AdamW on mini-batches. The result says which and why.
-        steps: passes over the training rows: one L-BFGS iteration or one epoch of mini-batches each.
+        opt: solvers on all rows at once: `"lm"` (Levenberg-Marquardt, for the plain squared error), `"lbfgs"`,
+            `"ssbroyden"`, `"hsodm"`, `"sfn"` (see `edgewise.optim`); any class of `torch.optim` by name (`"adam"`,
+            `"sgd"`, ...) or itself, or an instance; or `"auto"`: Levenberg-Marquardt for a plain squared error and up
+            to 3000 parameters (where it slows down on a small `KAN`, SSBroyden goes on from its matrix, five of its
+            iterations a step), L-BFGS while rows x parameters <= 1e8, else AdamW on mini-batches. The result says
+            which and why.
+        steps: passes over the training rows, for each grid of a staircase: one iteration of a solver or one epoch of
+            mini-batches each.
         lr: learning rate; a sensible one for each optimizer when None.
         loss: `"mse"`, `"mae"`, `"huber"`, `"cross_entropy"`, `"bce"` (both take logits), `"poisson"` (takes
             the log rate), or a callable `(prediction, label) -> Tensor`.
@@ -116,7 +124,14 @@ def fit(
         checkpoint_every_sec: how often; it is also written at the end.
         resume: continue from `checkpoint` if that file exists, else start; the other arguments must be those
             of the interrupted call. The trajectory is the one of an uninterrupted run.
-        seed: seed of the validation split and of the mini-batches.
+        seed: seed of the validation split, of the mini-batches and of further starts.
+        restarts: how many starts to train together, as one batch, for the first 30 steps (or `steps` where that is
+            less); the one with the lowest validation loss (training loss without `val`) is then trained alone. The
+            first is the model as it is, the others have new random weights. For the plain squared error of a `KAN`.
+        grids: a staircase of grid sizes such as `[3, 5, 10, 20]`: the model is trained on each, and refined in
+            between; it ends with another grid than it had. `"auto"`: the model's own, then 3, 5, 10, 20, 50, 100, 200.
+            With a validation set (for `"auto"` a fifth of the rows where `val` is None) it stops when the validation
+            loss rises, and goes back to the best grid. `lamb` is 0 on the last one.
 
     Returns:
         History, why the run ended, and the model.
@@ -134,6 +149,9 @@ def fit(
         raise ParameterError("`model` must have a parameter to train; all are frozen or there are none.")
     loss_ = get_loss(loss)
     seed = check_int("seed", seed, 0)
+    climbing = check_grids(grids, model)
+    if grids == "auto" and val is None:
+        val = _AUTO_VAL
     prepared = prepare(model, data if y is None else pair(data, y), loss_, val, sample_weight, seed)
     train = prepared.train
     rows = len(train) if isinstance(train, Rows) else None
@@ -167,42 +185,67 @@ def fit(
     plan.grid_steps = schedule if plan.update_grid else set()
     rate = _optional("lr", lr)
     squares = loss_ is LOSSES["mse"] and not plan.lamb and (not plan.ridge or is_plain_kan(model))
-    chosen, why = choose(opt, rows, model, batch_size, squares)
-    optimizer = build(chosen, rate, [p for p in model.parameters() if p.requires_grad])
-    if sees_all_rows(optimizer):
-        _check_solver(optimizer, train, batch_size, grad_clip)
-    if isinstance(optimizer, LevenbergMarquardt) and not squares:
-        raise ParameterError(
-            f"`opt='lm'` minimizes a mean squared error: `loss` must be 'mse' and `lamb` 0 (and `ridge` 0 but for a "
-            f"KAN); got loss={loss_.name!r}, lamb={plan.lamb:g}, ridge={plan.ridge:g}. Choose `opt='lbfgs'`."
-        )
-    updates = _updates(train, plan.batch_size)
-    plan.updates = updates or 0
-    rates = RateSchedule(scheduler, optimizer, plan.steps, updates)
-    if plan.checkpoint is not None:
-        plan.settings = _settings(plan, optimizer, scheduler, train, val)
+    chosen, why = choose(opt, rows, model, batch_size, squares and (is_plain_kan(model) or type(model) is MLP))
+    # A dense inverse Hessian is not in checkpoints, so a run that can be resumed goes on as it began.
+    plan.polish = chosen == "lm" and opt == "auto" and not plan.ridge and plan.checkpoint is None
+    restarts = check_int("restarts", restarts, 1)
+    if climbing is not None or restarts > 1:
+        _check_stages(chosen, scheduler, plan, resume)
+    kind = chosen if isinstance(chosen, str) else ""
+    if restarts > 1:
+        check_restarts(model, prepared, squares, kind)
+    again = check_bool("resume", resume)
+    run = Run(model, prepared, plan, chosen, why, rate, scheduler, squares, batch_size, val, again)
+    run.check()
     if isinstance(model, KAN) and isinstance(train, Rows):
         warn_about_inputs(model, train.x, plan.update_grid)
-    loop = Loop(model, prepared, plan, optimizer, rates)
-    if check_bool("resume", resume):
-        if plan.checkpoint is None:
-            raise ParameterError("`resume=True` needs `checkpoint`, the file to resume from.")
-        if plan.checkpoint.exists():
-            loop.load(plan.checkpoint)
-    loop.run()
-    _summarize(model, loop)
-    return FitResult(
-        model=model,
-        history=loop.history,
-        stopped_because=loop.reason,
-        opt=name_of(optimizer),
-        why_opt=why,
-        steps=loop.step,
-        seconds=loop.seconds,
-        best_step=loop.step if loop.best_step is None else loop.best_step,
-        interrupted=loop.interrupted,
-        grid_steps=tuple(sorted(step for step in plan.grid_steps if step < loop.step)),
-    )
+
+    def stage(number: int, is_last: bool) -> FitResult:
+        start = 0
+        if number == 0 and restarts > 1:
+            start = _choose_start(run, restarts, kind)
+        elif number > 0:
+            run.plan.grid_steps = _LATER_UPDATES & set(range(plan.steps)) if plan.update_grid else set()
+        if climbing is not None and is_last:
+            run.plan = replace(run.plan, lamb=0.0)
+        return replace(run.once(), start=start)
+
+    if climbing is None or not isinstance(model, KAN):
+        return stage(0, False)
+    return climb(model, climbing, stage, lambda: run.halted)
+
+
+_AUTO_VAL = 0.2
+"""Part of the rows that `grids="auto"` holds back to see where to stop."""
+_LATER_UPDATES = {0, 10}
+"""Before which steps of a stage grids move, after the first stage."""
+
+
+def _choose_start(run: Run, restarts: int, kind: str) -> int:
+    plan = run.plan
+    sample = sample_inputs(run.data.train, plan.seed) if plan.update_grid else None
+    steps = min(plan.steps, WARM_STEPS)
+    updates = grid_steps(steps, len(plan.grid_steps), 0.5) if plan.update_grid else set()
+    model: Any = run.model
+    best = best_start(model, run.data, restarts, steps, kind, plan.ridge, updates, sample, plan.seed)
+    run.plan = replace(plan, grid_steps=_LATER_UPDATES & set(range(plan.steps)) if plan.update_grid else set())
+    return best
+
+
+def _check_stages(chosen: Any, scheduler: Any, plan: Plan, resume: bool) -> None:
+    """Refuse what holds on to one set of parameters: they change from stage to stage."""
+    given = {
+        "opt": isinstance(chosen, torch.optim.Optimizer),
+        "scheduler": scheduler is not None and not isinstance(scheduler, str),
+        "checkpoint": plan.checkpoint is not None or resume,
+    }
+    for name, present in given.items():
+        if present:
+            advice = "leave it out" if name == "checkpoint" else "pass a name"
+            raise ParameterError(
+                f"`{name}` cannot be combined with `grids` or `restarts`, which train one model after another; "
+                f"{advice}."
+            )
 
 
 def _optional(name: str, value: float | None) -> float | None:
@@ -243,21 +286,6 @@ def _check_checkpoint(checkpoint: "str | os.PathLike[str] | None") -> Path | Non
     return path
 
 
-def _check_solver(
-    optimizer: torch.optim.Optimizer, train: "Rows | Stream", batch_size: int | None, grad_clip: float | None
-) -> None:
-    name = type(optimizer).__name__
-    if isinstance(train, Stream):
-        raise ParameterError(f"{name} needs all rows at once; pass arrays or tensors, or choose `opt='adamw'`.")
-    if batch_size is not None and batch_size < len(train):
-        raise ParameterError(
-            f"`batch_size` must be None for {name}, which needs all rows at once; got {batch_size} of {len(train)} "
-            f"rows. Choose `opt='adamw'` for mini-batches."
-        )
-    if grad_clip is not None:
-        raise ParameterError(f"`grad_clip` must be None for {name}, which needs the true gradient.")
-
-
 def _batch_size(batch_size: int | None, rows: int | None) -> int:
     if batch_size is not None:
         if rows is None:
@@ -266,38 +294,3 @@ def _batch_size(batch_size: int | None, rows: int | None) -> int:
     if rows is None:
         return 0
     return rows if rows <= 2 * _MINI_BATCH else _MINI_BATCH
-
-
-def _updates(train: "Rows | Stream", batch_size: int) -> int | None:
-    return train.updates() if isinstance(train, Stream) else -(-len(train) // batch_size)
-
-
-def _settings(
-    plan: Plan, optimizer: torch.optim.Optimizer, scheduler: Any, train: "Rows | Stream", val: Any
-) -> dict[str, Any]:
-    """What must not change between a run and its continuation."""
-    return {
-        "opt": type(optimizer).__name__,
-        "lr": [group["lr"] for group in optimizer.param_groups],
-        "loss": plan.loss.name,
-        "lamb": [plan.lamb, plan.lamb_l1, plan.lamb_entropy, plan.ridge],
-        "val": val if val is None or isinstance(val, float | str) else type(val).__name__,
-        "batch_size": plan.batch_size,
-        "grad_clip": plan.grad_clip,
-        "scheduler": scheduler if scheduler is None or isinstance(scheduler, str) else type(scheduler).__name__,
-        "grid updates": sorted(plan.grid_steps),
-        "seed": plan.seed,
-        "training data": fingerprint(train),
-    }
-
-
-@torch.no_grad()
-def _summarize(model: nn.Module, loop: Loop) -> None:
-    """Leave quantiles of the training inputs on the model, as a buffer that is not saved."""
-    x = sample_inputs(loop.data.train, loop.plan.seed) if loop.sample is None else loop.sample
-    if x.dim() != 2:
-        return
-    levels = torch.linspace(0, 1, _SUMMARY_ROWS, dtype=x.dtype, device=x.device)
-    summary = torch.quantile(x.contiguous(), levels, dim=0)
-    if "input_summary" in model._buffers or not hasattr(model, "input_summary"):
-        model.register_buffer("input_summary", summary, persistent=False)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgewise.optim import Evaluation, Objective, Product, flatten, hessian_product
+from edgewise.optim import Evaluation, Objective, flatten, hessian_product
+from edgewise.optim.objective import Product
 
 _REMEMBERED = 4  # a line search rarely ends further back
 

@@ -34,6 +34,8 @@ def is_plain_kan(model: nn.Module) -> bool:
     layers, products = list(model.layers), list(model.products)
     if any(type(layer) is not KANLayer or is_observed(layer) for layer in layers):
         return False
+    if any(parameter._backward_hooks for parameter in model.parameters()):
+        return False
     if any(type(product) is not MultiplyNodes or is_observed(product) for product in products):
         return False
     alike = all(layer.k == layers[0].k and layer.outside == layers[0].outside for layer in layers)
@@ -48,21 +50,28 @@ class KANResiduals(Residuals):
         x: `(B, inputs)`, or `(M, B, inputs)`.
         y: `(B, outputs)`, or `(M, B, outputs)`.
         weight: `(B,)` weights of the rows, of mean one, or None.
-        ridge: factor of the squared coefficients.
+        ridge: factor of the squared coefficients, one or one per model.
     """
 
     def __init__(
-        self, models: Sequence[KAN], x: Tensor, y: Tensor, weight: Tensor | None = None, ridge: float = 0.0
+        self,
+        models: Sequence[KAN],
+        x: Tensor,
+        y: Tensor,
+        weight: Tensor | None = None,
+        ridge: float | Sequence[float] = 0.0,
     ) -> None:
         self.kans = list(models)
         self.models, self.chain = len(self.kans), Chain(self.kans[0].layers, self.kans[0].products)
         self.x, self.y = (t if t.dim() == 3 else t.expand(self.models, *t.shape) for t in (x, y))
         rows, outputs = self.y.shape[1:]
         scale = self.x.new_full((rows,), 1 / (rows * outputs)) if weight is None else weight / (rows * outputs)
-        self.row_scale, self.ridge = scale.sqrt(), ridge
+        self.row_scale = scale.sqrt()
+        ridges = [float(ridge)] * self.models if isinstance(ridge, int | float) else list(ridge)
+        self.ridge = self.x.new_tensor(ridges).sqrt()[:, None] if any(ridges) else None
         self.columns = self._trainable_columns()
         self.size = self.chain.size if self.columns is None else len(self.columns)
-        self.count = rows * outputs + (self.size if ridge else 0)
+        self.count = rows * outputs + (0 if self.ridge is None else self.size)
         self.refresh()
 
     def refresh(self) -> None:
@@ -80,11 +89,11 @@ class KANResiduals(Residuals):
             ])
         self.factors = factors
         self.shrunk = None
-        if self.ridge:
+        if self.ridge is not None:
             marks = [
                 (torch.ones_like(l.spline_weight[None]), torch.zeros_like(l.base_weight[None])) for l, *_ in layers
             ]
-            self.shrunk = self._select(self.chain.flatten(marks)) * self.ridge**0.5
+            self.shrunk = self._select(self.chain.flatten(marks)) * self.ridge
 
     def point(self) -> Tensor:
         """`(M, n)` unknowns as the models have them."""
@@ -106,7 +115,8 @@ class KANResiduals(Residuals):
             (self.chain.evaluate(weights, rows) - labels) * scale[:, None] for rows, labels, scale in self.chunks(which)
         ]
         found = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).flatten(1)
-        return found if self.shrunk is None else torch.cat([found, self.shrunk * x], dim=1)
+        shrunk = self.shrink(which)
+        return found if shrunk is None else torch.cat([found, shrunk * x], dim=1)
 
     def linearize(self, x: Tensor, which: Tensor | None = None) -> "KANLinearization":
         """Residuals and their derivatives, see the base class."""
@@ -145,6 +155,10 @@ class KANResiduals(Residuals):
         if factors is not None:
             gradient = gradient * (factors if gradient.dim() == 2 else factors[:, None])
         return self._select(gradient)
+
+    def shrink(self, which: Tensor | None) -> Tensor | None:
+        """`(M, n)` rows of the ridge: what each coefficient is multiplied by."""
+        return self.shrunk if which is None or self.shrunk is None else self.shrunk[which]
 
     def _factors(self, which: Tensor | None) -> Tensor | None:
         return self.factors if which is None or self.factors is None else self.factors[which]
@@ -210,7 +224,7 @@ class KANLinearization(Linearization):
         wide = self.problem.spread(direction, self.which)
         parts = [here.jvp(wide) * scale[:, None] for here, _, scale in self._parts()]
         found = torch.cat(parts, dim=1).flatten(1)
-        shrunk = self.problem.shrunk
+        shrunk = self.problem.shrink(self.which)
         return found if shrunk is None else torch.cat([found, shrunk * direction], dim=1)
 
     def vjp(self, cotangent: Tensor) -> Tensor:
@@ -222,7 +236,7 @@ class KANLinearization(Linearization):
             part = here.vjp(of_rows[:, at : at + len(scale)] * scale[:, None])
             total, at = part if total is None else total + part, at + len(scale)
         found = self.problem.gather(total, self.which)  # pyright: ignore[reportArgumentType]
-        shrunk = self.problem.shrunk
+        shrunk = self.problem.shrink(self.which)
         return found if shrunk is None else found + shrunk * cotangent[:, rows * outputs :]
 
     def rows(self) -> Iterator[Tensor]:
@@ -230,26 +244,26 @@ class KANLinearization(Linearization):
         for here, _, scale in self._parts():
             for rows in here.rows(scale):
                 yield self.problem.gather(rows, self.which)
-        if self.problem.shrunk is not None:
-            yield torch.diag_embed(self.problem.shrunk).expand(len(self.x), -1, -1)
+        shrunk = self.problem.shrink(self.which)
+        if shrunk is not None:
+            yield torch.diag_embed(shrunk)
 
     def _assemble(self) -> Tensor:
-        total = None
-        for here, labels, scale in self._parts():
-            part = here.gram((here.y - labels) * scale[:, None], scale)
-            total = part if total is None else total + part
-        problem = self.problem
-        assert total is not None
+        parts = (here.gram((here.y - labels) * scale[:, None], scale) for here, labels, scale in self._parts())
+        problem, total = self.problem, next(parts)
+        for part in parts:
+            total = total + part
         if problem.columns is not None or problem.factors is not None:
             n = problem.chain.size
             inner = problem.gather(problem.gather(total[:, :n, :n], self.which).mT, self.which).mT
             last = problem.gather(total[:, n, :n], self.which)
             total = torch.nn.functional.pad(inner, (0, 1, 0, 1))
             total[:, -1, :-1] = last
-        if problem.shrunk is not None:
+        shrunk = problem.shrink(self.which)
+        if shrunk is not None:
             total = total.clone()
-            total.diagonal(dim1=-2, dim2=-1)[:, :-1] += problem.shrunk.square()
-            total[:, -1, :-1] += problem.shrunk.square() * self.x
+            total.diagonal(dim1=-2, dim2=-1)[:, :-1] += shrunk.square()
+            total[:, -1, :-1] += shrunk.square() * self.x
         return total
 
     def _residual(self) -> Tensor:
@@ -258,7 +272,7 @@ class KANLinearization(Linearization):
             return self.problem.residuals(self.x, self.which)
         _, labels, scale = next(self.problem.chunks(self.which))
         found = ((self._only.y - labels) * scale[:, None]).flatten(1)
-        shrunk = self.problem.shrunk
+        shrunk = self.problem.shrink(self.which)
         return found if shrunk is None else torch.cat([found, shrunk * self.x], dim=1)
 
     def _parts(self) -> Iterator[tuple[LinearizedChain, Tensor, Tensor]]:
@@ -302,7 +316,7 @@ class ModuleResiduals(ClosureResiduals):
         point = {n: v.view_as(p) for n, v, p in zip(self.names, pieces, self.parameters, strict=True)}
 
         def of_row(params: dict[str, Tensor], row: Tensor, scale: Tensor) -> Tensor:
-            return (torch.func.functional_call(self.model, params, (row[None],))[0] * scale[0]).reshape(-1)
+            return (torch.func.functional_call(self.model, params, (row[None],))[0] * scale).reshape(-1)
 
         jacobian = torch.func.vmap(torch.func.jacrev(of_row), in_dims=(None, 0, 0))
         step = max(1, CHUNK_ELEMENTS // (self.size * self.y[0, 0].numel()))

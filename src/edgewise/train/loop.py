@@ -31,14 +31,24 @@ from edgewise.train.full_batch import FullBatch
 from edgewise.train.least_squares import KANResiduals, ModuleResiduals, is_plain_kan
 from edgewise.train.losses import LOSSES, Loss
 from edgewise.train.metrics import Metric, number
-from edgewise.train.optimizers import forget, sees_all_rows
+from edgewise.train.optimizers import forget, sees_all_rows, title_of
 from edgewise.train.progress import Progress
 from edgewise.train.regularizers import layer_inputs, sparsity_penalty
 from edgewise.train.schedule import RateSchedule, move_grids, move_input_grid, scale_rate
-from edgewise.train.solvers import GradientSolver, LeastSquaresSolver, NonFiniteLossError, Point, Solver, TorchSolver
+from edgewise.train.solvers import (
+    GradientSolver,
+    LeastSquaresSolver,
+    NonFiniteLossError,
+    Point,
+    PolishingSolver,
+    Solver,
+    TorchSolver,
+)
 
 RETRIES = 10
 _EVALUATION_ROWS = 1 << 16
+MOST_POLISHED = 1000
+"""Parameters up to which a run that began with Levenberg-Marquardt may end with SSBroyden, whose updates are dense."""
 _GRID_ROWS = 10_000
 _ROOTS = {f"{part}_loss": f"{part}_rmse" for part in ("train", "val", "test")}
 
@@ -67,6 +77,8 @@ class Plan:
     checkpoint: Any
     checkpoint_every_sec: float
     seed: int
+    spent_sec: float = 0.0
+    polish: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -118,6 +130,7 @@ class Loop:
         self.marks = self._no_progress_marks()
         self.failures, self.stalled, self.reduced = 0, False, 0
         self.earlier, self.reason, self.interrupted = 0.0, "", False
+        self.halted = False  # by the time limit or a callback: no further stage either
         self.sample: Tensor | None = None
         self.solver = self._solver() if sees_all_rows(optimizer) else None
 
@@ -193,8 +206,9 @@ class Loop:
 
     def _time_is_up(self) -> bool:
         limit = self.plan.time_limit_sec
-        if limit is None or time.monotonic() - self.started < limit:
+        if limit is None or time.monotonic() - self.started < limit - self.plan.spent_sec:
             return False
+        self.halted = True
         self.reason = f"The time limit of {limit:g} s was reached after {self.step} steps."
         return True
 
@@ -229,6 +243,8 @@ class Loop:
             if is_plain_kan(self.model):
                 model = cast("KAN", self.model)
                 problem = KANResiduals([model], rows.x, rows.y, rows.weight, self.plan.ridge)
+                if self.plan.polish and problem.size <= MOST_POLISHED:
+                    return PolishingSolver(problem, optimizer.method)
             else:
                 problem = ModuleResiduals(self.model, rows.x, rows.y, rows.weight)
             return LeastSquaresSolver(problem, optimizer.method)
@@ -278,7 +294,7 @@ class Loop:
         solver.restart()
         if self.stalled:
             self.reason = (
-                f"{type(self.optimizer).__name__} cannot lower the objective any further (no lower point was found, "
+                f"{title_of(self.optimizer)} cannot lower the objective any further (no lower point was found, "
                 f"also after its memory was cleared), after {self.step + 1} steps."
             )
         self.stalled = True
@@ -364,7 +380,10 @@ class Loop:
     def _where(self, rows: Rows) -> str:
         """Where the first non-finite number appears: at the parameters that failed, else in the gradient before."""
         if self._parameters_are_finite():
-            return blame(self.model, rows.x)
+            with torch.no_grad():
+                total = self._objective(rows)[0]
+            if not bool(total.isfinite()):
+                return blame(self.model, rows.x)
         self.good.restore()
         self.optimizer.zero_grad(set_to_none=True)
         with torch.enable_grad():
@@ -484,8 +503,10 @@ class Loop:
             name = getattr(callback, "__name__", type(callback).__name__)
             try:
                 if callback(state) is False:
+                    self.halted = True
                     self.reason = f"The callback {name} returned False after {self.step} steps."
             except StopFit as stop:
+                self.halted = True
                 self.reason = f"The callback {name} stopped the run after {self.step} steps: {stop}"
 
     # --------------------------------------------------------------------------------------- checkpoints

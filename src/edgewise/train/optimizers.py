@@ -64,7 +64,7 @@ def choose(
     rows: int | None,
     model: nn.Module,
     batch_size: int | None,
-    squares: bool,
+    squares: bool = False,
 ) -> "tuple[str | type[torch.optim.Optimizer] | torch.optim.Optimizer, str]":
     """Settle what `opt="auto"` means here.
 
@@ -73,7 +73,7 @@ def choose(
         rows: number of training rows; None when they come from a loader.
         model: the model to train.
         batch_size: as passed to `fit`.
-        squares: whether the objective is a sum of squares.
+        squares: whether the objective is a sum of squares of a model that treats each row by itself.
 
     Returns:
         The optimizer to build, and the reason as a sentence.
@@ -89,10 +89,10 @@ def choose(
         return "adamw", "AdamW, because half precision is too coarse for a line search."
     size = f"{rows:,} rows x {parameters:,} parameters"
     if squares and parameters <= LM_LIMIT and rows * _row_entries(model) ** 2 <= LM_WORK:
-        return "lm", f"Levenberg-Marquardt, because a squared error of this size ({size}) is least squares."
+        why = f"a squared error of this size ({size}) is least squares; SSBroyden where that slows down"
+        return "lm", f"Levenberg-Marquardt, because {why}."
     if rows * parameters <= AUTO_LIMIT:
-        why = "" if squares else "the objective is no plain squared error and "
-        return "lbfgs", f"L-BFGS on all rows at once, because {why}the problem is modest ({size})."
+        return "lbfgs", f"L-BFGS on all rows at once, because the problem is modest ({size})."
     return "adamw", f"AdamW on mini-batches, because a solver on all rows would be slow ({size})."
 
 
@@ -162,6 +162,28 @@ def name_of(optimizer: torch.optim.Optimizer) -> str:
     """
     names = {kind: name for name, kind in OURS.items()}
     return names.get(type(optimizer), type(optimizer).__name__.lower())
+
+
+_TITLES = {
+    "lm": "Levenberg-Marquardt",
+    "lbfgs": "L-BFGS",
+    "ssbroyden": "SSBroyden",
+    "hsodm": "HSODM",
+    "sfn": "Saddle-free Newton",
+}
+
+
+def title_of(optimizer: torch.optim.Optimizer) -> str:
+    """An optimizer's name in a sentence.
+
+    Args:
+        optimizer: any optimizer.
+
+    Returns:
+        `"L-BFGS"` for both ours and torch's, ..., or the name of the class.
+    """
+    name = name_of(optimizer)
+    return _TITLES.get(name, type(optimizer).__name__)
 
 
 def _rate(lr: float | None, key: str) -> dict[str, Any]:

@@ -6,6 +6,27 @@ from dataclasses import dataclass, field
 from torch import nn
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One step of a grid staircase, or the common training of several starts.
+
+    Attributes:
+        grid: intervals per spline.
+        steps: steps done.
+        train_rmse: root of the mean squared error (of the loss, where that is another) at its end.
+        val_rmse: the same of the validation set, or None.
+        test_rmse: the same of the test set, or None.
+        seconds: time spent.
+    """
+
+    grid: int | list[int]
+    steps: int
+    train_rmse: float
+    val_rmse: float | None
+    test_rmse: float | None
+    seconds: float
+
+
 @dataclass(eq=False)
 class FitResult(Mapping[str, list[float]]):
     """History of a run and why it ended; also a mapping over the history: `result["train_loss"]`.
@@ -25,6 +46,8 @@ class FitResult(Mapping[str, list[float]]):
             the lowest validation loss, otherwise the last. 0 if no step was done.
         interrupted: whether Ctrl-C ended the run.
         grid_steps: number of steps done before each grid update.
+        stages: one entry per grid of a staircase; empty without one.
+        start: which of several starts was the best, from 0 (the model as it was).
     """
 
     model: nn.Module = field(repr=False)
@@ -37,6 +60,8 @@ class FitResult(Mapping[str, list[float]]):
     best_step: int
     interrupted: bool = False
     grid_steps: tuple[int, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    start: int = 0
 
     def __getitem__(self, name: str) -> list[float]:
         """The history of one quantity."""

@@ -9,7 +9,7 @@ from torch.optim import lr_scheduler
 
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
-from edgewise.train.optimizers import forget, sees_all_rows
+from edgewise.train.optimizers import forget, sees_all_rows, title_of
 
 SCHEDULERS = ("cosine", "plateau", "onecycle")
 
@@ -126,7 +126,7 @@ def _build(scheduler: Any, optimizer: torch.optim.Optimizer, updates: int) -> An
         return None
     if sees_all_rows(optimizer):
         raise ParameterError(
-            f"`scheduler` has no use for {type(optimizer).__name__}, which chooses its own step lengths; leave it out."
+            f"`scheduler` has no use for {title_of(optimizer)}, which chooses its own step lengths; leave it out."
         )
     if isinstance(scheduler, str):
         if scheduler not in SCHEDULERS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgewise.optim import LMMethod, Method, first_lower
+from edgewise.optim import Evaluation, LMMethod, Method, Objective, SSBroydenMethod, first_lower
 from edgewise.train.full_batch import FullBatch, Parts
 from edgewise.train.least_squares import KANResiduals, ModuleResiduals
 
@@ -87,6 +87,8 @@ class GradientSolver(Solver):
         start = self.full.here()
         _point(start)
         found = self.method.step(self.full, start)
+        if found is start and not bool(start.grad.isfinite().all()):
+            raise NonFiniteLossError
         self.full.assign(found.x)
         return _point(self.full.here())
 
@@ -175,6 +177,99 @@ class LeastSquaresSolver(Solver):
         if self.problem.shrunk is None or residual is None:
             return Point(total, total, None)
         return Point(total, float(residual[:, : self.problem.y[0].numel()].square().sum()), None)
+
+
+class PolishingSolver(Solver):
+    """Levenberg-Marquardt while it is fast, then SSBroyden, which begins with its inverse Gauss-Newton matrix.
+
+    Near the end of a run the damping keeps Levenberg-Marquardt to short steps along a curved valley, and a
+    quasi-Newton method, whose iterations cost a tenth, gets further in the same time (measured on [2, 5, 1] after 60
+    iterations: 1.5 to 2 times lower in a second where the former had slowed down). An iteration is then `_BUNDLE` of
+    SSBroyden's. When a grid moves, and when SSBroyden finds nothing lower, it is Levenberg-Marquardt's turn again.
+
+    Args:
+        problem: the residuals of one model.
+        method: Levenberg-Marquardt.
+    """
+
+    def __init__(self, problem: KANResiduals, method: LMMethod) -> None:
+        self.problem, self.least_squares = problem, LeastSquaresSolver(problem, method)
+        self.losses: list[float] = []
+        self.quasi: SSBroydenMethod | None = None
+        self.objective = _SumOfSquares(problem)
+        self.evaluation: Evaluation | None = None
+
+    def here(self) -> Point:
+        """See `Solver`."""
+        if self.quasi is None or self.evaluation is None:
+            return self.least_squares.here()
+        return Point(self.evaluation.loss, self.evaluation.loss, None)
+
+    def advance(self) -> Point:
+        """See `Solver`."""
+        if self.quasi is None and self._is_slow():
+            self._hand_over()
+        if self.quasi is None or self.evaluation is None:
+            found = self.least_squares.advance()
+            self.losses.append(found.total)
+            return found
+        start = last = self.evaluation
+        for _ in range(_BUNDLE):
+            last, self.evaluation = self.evaluation, self.quasi.step(self.objective, self.evaluation)
+            if self.evaluation is last:
+                break
+        self.problem.assign(self.evaluation.x[None])
+        point = Point(self.evaluation.loss, self.evaluation.loss, None)
+        if self.evaluation is last:
+            self._take_back()
+            if point.total >= start.loss:
+                return self.advance()
+        return point
+
+    def changed(self) -> None:
+        """See `Solver`."""
+        self._take_back()
+        self.least_squares.changed()
+
+    def restart(self) -> None:
+        """See `Solver`."""
+        self._take_back()
+        self.least_squares.restart()
+
+    def _is_slow(self) -> bool:
+        recent = self.losses[-_WINDOW:]
+        return len(recent) == _WINDOW and recent[-1] > _SLOW * recent[0] > 0
+
+    def _hand_over(self) -> None:
+        x = self.problem.point()
+        inverse = self.least_squares.method.inverse(self.problem, x)
+        if inverse is None:
+            return
+        self.quasi = SSBroydenMethod()
+        self.quasi.start(inverse[0] / 2)  # of the Hessian matrix 2 J'J of the sum of squares
+        self.evaluation = self.objective.evaluate(x[0])
+
+    def _take_back(self) -> None:
+        self.losses.clear()
+        self.quasi = self.evaluation = None
+
+
+_BUNDLE = 5
+"""Iterations of SSBroyden that make one of the run: they take about as long as one of Levenberg-Marquardt."""
+_WINDOW, _SLOW = 10, 0.7
+"""Levenberg-Marquardt is slow when so many iterations leave this part of the loss."""
+
+
+class _SumOfSquares(Objective):
+    """The sum of squares of one model as a function of its unknowns."""
+
+    def __init__(self, problem: KANResiduals) -> None:
+        self.problem = problem
+
+    def evaluate(self, x: Tensor) -> Evaluation:
+        self.evaluations += 1
+        linear = self.problem.linearize(x[None])
+        return Evaluation(x.clone(), float(linear.loss), 2 * linear.gradient[0])
 
 
 def _point(found: Parts) -> Point:

@@ -1,0 +1,98 @@
+"""Several starts: the same model with other random weights, trained together; the best goes on."""
+
+import copy
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.errors import ParameterError
+from edgewise.layers.initialization import initialize
+from edgewise.models.kan import KAN
+from edgewise.train.batch import BATCH_SOLVERS, Batch
+from edgewise.train.data import Prepared, Rows
+from edgewise.train.least_squares import is_plain_kan
+from edgewise.train.schedule import move_input_grid
+
+WARM_STEPS = 30
+"""Iterations after which the best start is told from the others."""
+
+
+def restarted(model: KAN, count: int, seed: int) -> list[KAN]:
+    """Copies of a model: the first as it is, the others with new random weights on the same grids.
+
+    Args:
+        model: the model.
+        count: how many.
+        seed: of the weights.
+
+    Returns:
+        `count` models that share no storage.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    starts = [copy.deepcopy(model) for _ in range(count)]
+    for start in starts[1:]:
+        for layer in start.layers:
+            initialize(layer, layer.init, generator)
+    return starts
+
+
+def best_start(
+    model: KAN, data: Prepared, count: int, steps: int, opt: str, ridge: float, grid_steps: set[int],
+    sample: Tensor | None, seed: int
+) -> int:  # fmt: skip
+    """Train several starts together, and put the best into the model.
+
+    The best has the lowest validation loss, without validation set the lowest training loss.
+
+    Args:
+        model: changed in place.
+        data: training, perhaps validation rows.
+        count: how many starts.
+        steps: iterations for each.
+        opt: a key of `BATCH_SOLVERS`.
+        ridge: as of `fit`.
+        grid_steps: before which steps grids move.
+        sample: `(N, inputs)` rows that grids are fitted to, or None where they stay.
+        seed: of the starts.
+
+    Returns:
+        Which start was the best, 0 for the model as it was.
+    """
+    if sample is not None:
+        move_input_grid(model, sample)
+    starts = restarted(model, count, seed)
+    held = {"val": [data.val]} if isinstance(data.val, Rows) else {}
+    batch = Batch(starts, [cast("Rows", data.train)], opt, grid_steps, sample, held, ridge)
+    batch.run(steps)
+    losses = batch.best[0] if batch.best is not None else batch.loss
+    best = int(torch.where(losses.isfinite(), losses, math.inf).argmin())
+    with torch.no_grad():
+        for own, chosen in zip(model.layers, starts[best].layers, strict=True):
+            own.knots.copy_(chosen.knots)
+            for mine, theirs in zip(own.parameters(), chosen.parameters(), strict=True):
+                mine.copy_(theirs)
+    return best
+
+
+def check_restarts(model: nn.Module, data: Prepared, squares: bool, opt: str) -> None:
+    """Refuse what cannot be trained as a batch.
+
+    Raises:
+        ParameterError: not a squared error of a plain KAN on rows in memory, or an optimizer without a batch.
+    """
+    if not is_plain_kan(model):
+        raise ParameterError(
+            f"`restarts` must be 1 for this {type(model).__name__}: several starts train as one batch of plain KANs. "
+            f"Train models of several seeds in a loop."
+        )
+    if not squares or not isinstance(data.train, Rows):
+        raise ParameterError(
+            "`restarts` must be 1 unless `loss='mse'`, `lamb=0` and the data are in memory: several starts train as "
+            "one batch on their squared error. Train models of several seeds in a loop."
+        )
+    if opt not in BATCH_SOLVERS:
+        raise ParameterError(
+            f"`restarts` needs one of the optimizers {', '.join(map(repr, BATCH_SOLVERS))} or 'auto'; got {opt!r}."
+        )

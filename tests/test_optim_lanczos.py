@@ -1,0 +1,103 @@
+"""Lanczos against numpy's eigenvalues, where it usually goes wrong."""
+
+import numpy as np
+import pytest
+import torch
+
+from edgewise.errors import ConvergenceError, DomainError
+from edgewise.optim import Lanczos
+from edgewise.optim.lanczos import random_unit
+
+SPECTRA = {
+    "spread": np.linspace(-1, 2, 40),
+    "both ends": np.array([-1.0, 1.0] + [0.1] * 20),
+    "multiple": np.repeat([-2.0, 0.0, 0.5, 3.0], 8),
+    "flat": np.concatenate([np.zeros(30), np.logspace(-12, 0, 10)]),
+    "zero": np.zeros(5),
+    "one": np.array([4.0]),
+}
+EVERY_SPECTRUM = pytest.mark.parametrize("values", SPECTRA.values(), ids=SPECTRA.keys())
+EPS = float(np.finfo(np.float64).eps)
+
+
+def matrix(values):
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((len(values), len(values))))[0]
+    return torch.from_numpy((basis * values) @ basis.T)
+
+
+def krylov(a, generator, steps):
+    space = Lanczos(lambda v: a @ v, random_unit(a[0], generator))
+    space.extend(steps)
+    return space
+
+
+@EVERY_SPECTRUM
+@pytest.mark.parametrize("size", [1.0, 1e-8, 1e8])
+def test_a_complete_space_has_every_eigenvalue_once(values, size, generator):
+    """More steps than the dimension; a start in general position sees each distinct eigenvalue once."""
+    space = krylov(size * matrix(values), generator, 3 * len(values))
+    found = space.eigenpairs()[0].numpy()
+    scale = size * np.abs(values).max()
+    expected = np.unique(values.round(14)) * size
+    assert space.exhausted
+    for value in expected:  # none is missing ...
+        assert np.abs(found - value).min() <= 1e4 * EPS * scale
+    for value in found:  # ... and none is invented
+        assert np.abs(expected - value).min() <= 1e4 * EPS * scale
+    assert len(found) <= len(values)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-8, 1e-150])
+def test_it_stops_at_the_grade(size, generator):
+    space = krylov(size * matrix(SPECTRA["multiple"]), generator, 100)
+    assert len(space.diagonal) == 4
+
+
+@EVERY_SPECTRUM
+def test_the_basis_stays_orthonormal_and_tridiagonalizes(values, generator):
+    a = matrix(values)
+    space = krylov(a, generator, len(values))
+    q = space.basis
+    torch.testing.assert_close(q @ q.T, torch.eye(len(q), dtype=q.dtype), rtol=0, atol=1e-13)
+    t = np.diag(space.diagonal) + np.diag(space.beside[:-1], 1) + np.diag(space.beside[:-1], -1)
+    torch.testing.assert_close(q @ a @ q.T, torch.from_numpy(t), rtol=0, atol=1e-13 * max(1.0, np.abs(values).max()))
+
+
+def test_the_leftmost_pair_and_its_residual(generator):
+    a = matrix(SPECTRA["spread"])
+    for steps in (1, 5, 20, 40):
+        space = krylov(a, generator, steps)
+        value, coordinates, residual = space.leftmost()
+        u = space.vector(coordinates)
+        assert value == pytest.approx(float(space.eigenpairs()[0][0]), abs=1e-13)
+        assert float(u.norm()) == pytest.approx(1.0, abs=1e-13)
+        assert float((a @ u - value * u).norm()) == pytest.approx(residual, abs=1e-13)
+    assert value == pytest.approx(-1.0, abs=1e-13)
+
+
+def test_float32_is_kept_and_the_space_of_one_vector_is_known(generator):
+    space = krylov(matrix(SPECTRA["spread"]).float(), generator, 10)
+    assert space.basis.dtype == torch.float32
+    assert space.vector(space.leftmost()[1]).dtype == torch.float32
+    space = Lanczos(lambda v: 3 * v, torch.ones(5))
+    space.extend(4)
+    assert space.diagonal == pytest.approx([3.0])
+    assert space.exhausted
+
+
+def test_a_seed_means_one_vector(global_random_state_untouched):
+    like = torch.zeros(7)
+    one, other = (random_unit(like, torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    assert torch.equal(one, random_unit(like, torch.Generator().manual_seed(1)))
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("start", [torch.zeros(3), torch.tensor([1.0, float("nan"), 0.0])])
+def test_a_start_without_direction_is_refused(start):
+    with pytest.raises(DomainError, match="start of a Lanczos iteration must be finite and not zero; its norm is"):
+        Lanczos(lambda v: v, start)
+
+
+def test_a_product_that_is_not_finite_is_explained():
+    with pytest.raises(ConvergenceError, match="A product with the Hessian is not finite although the loss is"):
+        Lanczos(lambda v: v * float("nan"), torch.ones(3)).extend()
