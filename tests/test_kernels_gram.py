@@ -3,6 +3,8 @@
 Each degree and dtype is a machine program of its own, compiled in seconds: the default run takes cubic ones only.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,7 @@ def make(width, rows=37, grid=5, degree=3, *, models=(), knots=even_knots, with_
         return torch.randn(*models, *shape, dtype=F64, generator=generator).to(dtype)
 
     layers, size = [], 0
-    for inputs, outputs in zip(width, width[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(width):
         t = knots(inputs, grid, degree)
         lo, hi = t[:, degree], t[:, -degree - 1]
         spread = torch.rand(*models, rows, inputs, dtype=F64, generator=generator) * (1 + 2 * beyond) - beyond
@@ -82,7 +84,9 @@ def assert_same(actual, expected, dtype=F64):
 def map_tensors(layers, convert):
     names = ("x", "base", "cotangent", "knots")
     return [
-        layer._replace(**{name: None if getattr(layer, name) is None else convert(getattr(layer, name)) for name in names})
+        layer._replace(**{
+            name: None if getattr(layer, name) is None else convert(getattr(layer, name)) for name in names
+        })
         for layer in layers
     ]
 
@@ -105,7 +109,8 @@ def test_dense_rows(degree, dtype, linear, knots, with_base):
     layers, residual, size = make([3, 4, 2, 1], rows=100, degree=degree, knots=knots, with_base=with_base, dtype=dtype)
     expected = dense(map_tensors(layers, lambda t: t.double()), residual.double(), size, degree, linear)
     actual = kernels.gram(layers, residual, size, degree, linear)
-    assert actual.dtype == dtype and actual.shape == (size + 1, size + 1)
+    assert actual.dtype == dtype
+    assert actual.shape == (size + 1, size + 1)
     # float32: a point beside a knot may be put into the next cell, where the basis is the same to rounding.
     assert_same(actual.double(), expected, dtype)
 
@@ -141,7 +146,8 @@ def test_a_gap_between_layers_stays_zero():
     layers[1] = layers[1]._replace(coef_at=at + gap, base_at=layers[1].base_at + gap)
     actual = kernels.gram(layers, residual, size + 2 * gap, 3, True).tril()
     assert_same(actual, dense(layers, residual, size + 2 * gap, 3, True))
-    assert not actual[at : at + gap].any() and not actual[:, at : at + gap].any()
+    assert not actual[at : at + gap].any()
+    assert not actual[:, at : at + gap].any()
 
 
 def test_rows_in_one_cell_and_rows_in_other_cells_each_time():
@@ -243,9 +249,7 @@ def test_a_zero_row_adds_nothing():
     layers, residual, size = make([2, 3, 1])
     rows = torch.arange(37) != 5
     silent = [layer._replace(cotangent=layer.cotangent * rows[:, None]) for layer in layers]
-    kept = [
-        layer._replace(x=layer.x[rows], base=layer.base[rows], cotangent=layer.cotangent[rows]) for layer in layers
-    ]
+    kept = [layer._replace(x=layer.x[rows], base=layer.base[rows], cotangent=layer.cotangent[rows]) for layer in layers]
     actual = kernels.gram(silent, residual * rows, size, 3, True)
     assert_same(actual, kernels.gram(kept, residual[rows], size, 3, True))
 
