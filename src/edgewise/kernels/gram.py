@@ -57,6 +57,8 @@ def gram(layers: Sequence[LayerRows], residual: Tensor, size: int, degree: int, 
     if residual.dim() == 1:
         lifted = [layer._replace(**{name: _lifted(getattr(layer, name)) for name in _TENSORS}) for layer in layers]
         return gram(lifted, residual[None], size, degree, linear)[0]
+    if residual.shape[0] == 0:
+        return residual.new_zeros(0, size + 1, size + 1)
     if residual.device.type == "cpu" and residual.dtype in (torch.float32, torch.float64):
         return _cpu().gram(layers, residual, size, degree, linear)
     rows = [jacobian_rows(layers, size, degree, linear), residual[..., None]]
@@ -99,6 +101,10 @@ def _lifted(tensor: Tensor | None) -> Tensor | None:
 def _check(layers: Sequence[LayerRows], residual: Tensor, size: int, degree: int) -> None:
     """Refuse what does not fit together: the compiled code works on addresses."""
     lead, at = residual.shape, 0
+    if len(lead) not in (1, 2):
+        raise ShapeError(f"gram: `residual` must be (rows,) or (models, rows); got {tuple(lead)}.")
+    if not layers:
+        raise ShapeError("gram: there must be at least one layer; got none.")
     for number, (x, base, cotangent, knots, coef_at, base_at) in enumerate(layers):
         inputs, outputs, basis = x.shape[-1], cotangent.shape[-1], knots.shape[-1] - degree - 1
         fits = x.shape[:-1] == cotangent.shape[:-1] == lead and (base is None or base.shape == x.shape)

@@ -97,8 +97,9 @@ class FunctionResiduals(AutogradResiduals):
         layout: how the tensors lie in the vector.
 
     Raises:
-        ParameterError: the function does not return residuals that depend on the parameters.
-        ShapeError: data of different lengths, or residuals without rows.
+        ParameterError: the function does not return residuals that depend on the parameters, `data` is no sequence of
+            tensors, or `chunk` no number of rows.
+        ShapeError: data of different lengths, no residuals, or residuals of another dtype than the parameters.
     """
 
     def __init__(
@@ -110,14 +111,22 @@ class FunctionResiduals(AutogradResiduals):
         chunk: int = 4096,
         independent: bool = True,
     ) -> None:
+        if not callable(function):
+            raise ParameterError(f"`residual` must be a function of a dictionary of tensors; got {type(function)}.")
+        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
+            raise ParameterError(f"`chunk` must be an int >= 1; got {chunk!r}.")
+        if isinstance(data, Tensor) or not all(isinstance(part, Tensor) and part.dim() for part in data):
+            raise ParameterError("`data` must be a sequence of tensors with at least one axis, such as `(x, y)`.")
         self.layout, self.function, self.data = Flattening(params), function, tuple(data)
         self.size = self.layout.start.numel()
         if len({len(part) for part in self.data}) > 1 or (self.data and not len(self.data[0])):
             raise ShapeError(
                 f"`data` must be tensors with the same number of rows, at least one; got {[len(p) for p in self.data]}."
             )
-        self.chunk, self.independent = max(1, min(chunk, _ELEMENTS // self.size)), independent and bool(self.data)
-        self.count = self._count()
+        self.independent = independent and bool(self.data)
+        per_row = self._per_row()
+        self.count = per_row * (len(self.data[0]) if self.data else 1)
+        self.chunk = max(1, min(chunk, _ELEMENTS // (self.size * per_row)))
 
     def residuals(self, x: Tensor, which: Tensor | None = None) -> Tensor:
         """Residuals, see the base class."""
@@ -152,11 +161,17 @@ class FunctionResiduals(AutogradResiduals):
             return
         yield from zip(*(part.split(self.chunk) for part in self.data), strict=True)
 
-    def _count(self) -> int:
+    def _per_row(self) -> int:
+        """Residuals of one row of data; of all where there are no data."""
         rows = [part[:1] for part in self.data]
         with torch.enable_grad():
             leaf = self.layout.start.clone().requires_grad_()
             found: Any = self.function(self.layout.unflatten(leaf), *rows)
+        if isinstance(found, Tensor) and found.is_floating_point() and found.dtype != leaf.dtype:
+            raise ShapeError(
+                f"`residual` must return the dtype of the parameters, {leaf.dtype}; got {found.dtype}. Convert "
+                f"parameters or data, {[str(part.dtype) for part in self.data]}, to one of the two."
+            )
         if not isinstance(found, Tensor) or not found.is_floating_point():
             raise ParameterError(f"`residual` must return a floating tensor of residuals; got {type(found)}.")
         if not found.requires_grad:
@@ -166,7 +181,7 @@ class FunctionResiduals(AutogradResiduals):
             )
         if found.numel() == 0:
             raise ShapeError("`residual` must return at least one residual; got none.")
-        return found.numel() * (len(self.data[0]) if self.data else 1)
+        return found.numel()
 
 
 class ClosureResiduals(AutogradResiduals):

@@ -5,14 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from edgewise.errors import DomainError, ParameterError
+from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.optim.jacobian import FunctionResiduals
-from edgewise.optim.levenberg_marquardt import LMMethod
-from edgewise.optim.residuals import Residuals
+from edgewise.optim.levenberg_marquardt import MOST_DAMPING, LMMethod
+from edgewise.optim.residuals import Linearization, Residuals
 from edgewise.optim.result import Result, Status
-
-_MOST_DAMPING = 1e20
-"""Damping at which no step is left that could lower the loss."""
 
 
 def least_squares(
@@ -61,7 +58,7 @@ def least_squares(
     Raises:
         ParameterError: an argument is outside its documented set.
         ShapeError: tensors of several dtypes or devices, or data that do not fit together.
-        DomainError: a residual is not finite at the start.
+        DomainError: a residual, the sum of squares or its gradient is not finite at the start.
 
     >>> import torch
     >>> line = least_squares(lambda p, x, y: p["a"] * x + p["b"] - y, {"a": torch.zeros(1), "b": torch.zeros(1)},
@@ -71,17 +68,32 @@ def least_squares(
     """
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
         raise ParameterError(f"`steps` must be an int >= 0; got {steps!r}.")
+    for name, value in (("gtol", gtol), ("xtol", xtol)):
+        if not value >= 0:
+            raise ParameterError(f"`{name}` must be a number >= 0; got {value!r}.")
+    if not (callback is None or callable(callback)):
+        raise ParameterError(f"`callback` must be a function of `(x, loss)`; got {callback!r}.")
     problem = FunctionResiduals(residual, params, data, chunk=chunk, independent=independent)
     method = LMMethod(damping=damping, acceleration=acceleration, solver=solver, seed=seed)
     x = problem.layout.start[None]
-    start = method.start(problem, x)
-    if not bool(start.loss.isfinite().all()):
-        bad = int((~start.residual.isfinite()).sum())
-        raise DomainError(
-            f"`residual` must be finite at the start; {bad} of {problem.count} residuals are not. Start elsewhere, or "
-            f"scale the data to about one."
-        )
+    _check_start(problem, method.start(problem, x))
     return _Run(problem, method, gtol, xtol, callback).go(x, steps)
+
+
+def _check_start(problem: FunctionResiduals, start: Linearization) -> None:
+    found = start.residual.shape[1]
+    if found != problem.count:
+        raise ShapeError(
+            f"`residual` must return as many residuals for every row of `data`: {problem.count} in all, from those of "
+            f"the first row; got {found}."
+        )
+    for what, values in (("residuals", start.residual), ("entries of the gradient", start.gradient)):
+        bad = int((~values.isfinite()).sum())
+        if bad or not bool(start.loss.isfinite().all()):
+            raise DomainError(
+                f"`residual`, its sum of squares and its gradient must be finite at the start; {bad} of "
+                f"{values.numel()} {what} are not. Start elsewhere, or scale the data to about one."
+            )
 
 
 class _Run:
@@ -137,6 +149,6 @@ class _Run:
         if float(cosine) <= self.gtol:
             return "converged", f"The residuals are orthogonal to every column of the Jacobian, to {self.gtol:g}."
         damping = self.method.damping
-        if damping is not None and bool((damping > _MOST_DAMPING).all()):
+        if damping is not None and bool((damping > MOST_DAMPING).all()):
             return "no progress", "No step lowers the loss any further, however short: rounding is reached."
         return None

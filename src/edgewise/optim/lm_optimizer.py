@@ -8,8 +8,9 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError
 from edgewise.optim.jacobian import ClosureResiduals
-from edgewise.optim.levenberg_marquardt import LMMethod
-from edgewise.optim.parameters import check_one_kind
+from edgewise.optim.levenberg_marquardt import MOST_DAMPING, LMMethod
+from edgewise.optim.parameters import check_one_kind, flatten
+from edgewise.optim.torch_optimizers import write
 
 MOST_TRIALS = 40
 """Trials of one step, each with more damping than the one before."""
@@ -55,8 +56,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
     ) -> None:
         self.method = LMMethod(damping=damping, acceleration=acceleration, solver=solver, seed=seed)
         super().__init__(params, {"lr": 1.0})
-        self.method_parameters = [p for group in self.param_groups for p in group["params"]]
-        check_one_kind({f"{n}": p for n, p in enumerate(self.method_parameters)})
+        check_one_kind({f"{n}": p for n, p in enumerate(self._all())})
 
     def step(self, closure: Callable[[], Tensor]) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Make one iteration: more and more damping until the loss falls.
@@ -68,33 +68,59 @@ class LevenbergMarquardt(torch.optim.Optimizer):
             The sum of squares after the step; that before it, with unchanged parameters, if nothing lowers it.
 
         Raises:
-            ParameterError: `closure` is missing.
+            ParameterError: `closure` is no function, does not return residuals with their graph, or no parameter is
+                trained.
             DomainError: residuals are not finite at the present parameters.
         """
-        if closure is None:
-            raise ParameterError("`step` needs a closure that returns the residuals.")
-        problem = ClosureResiduals(closure, self.method_parameters)
-        x = problem.point()
-        start = self.method.start(problem, x)
-        if not bool(start.loss.isfinite().all()):
-            raise DomainError("`closure` must return finite residuals at the present parameters.")
-        found, loss, _ = first_lower(self.method, problem, x)
-        problem.assign(found)
-        self.method.forget()  # parameters may be changed between steps
+        if not callable(closure):
+            raise ParameterError(f"`step` needs a closure that returns the residuals; got {closure!r}.")
+        moving = [p for p in self._all() if p.requires_grad]
+        if not moving:
+            raise ParameterError("No parameter may move: all have `requires_grad=False`.")
+        x = flatten(moving)[None]
+        found = x
+        try:
+            problem = ClosureResiduals(closure, moving)
+            start = self.method.start(problem, x)
+            if not bool(start.loss.isfinite().all()):
+                bad = int((~start.residual.isfinite()).sum())
+                raise DomainError(
+                    f"`closure` must return finite residuals at the present parameters; {bad} of {problem.count} are "
+                    f"not. Start elsewhere, or scale the data to about one."
+                )
+            found, loss, _ = first_lower(self.method, problem, x)
+        finally:  # whatever ends the trials, Ctrl-C too, leaves no trial behind
+            with torch.no_grad():
+                write(moving, found[0])
+            self.method.forget()  # parameters may be changed between steps
         return float(loss)
+
+    def _all(self) -> list[Tensor]:
+        return [p for group in self.param_groups for p in group["params"]]
 
     def state_dict(self) -> dict[str, Any]:
         """Torch's state and the damping."""
         return {**super().state_dict(), "method": self.method.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue with a state from `state_dict`."""
+        """Continue with a state from `state_dict`.
+
+        Raises:
+            ParameterError: the state of another kind of optimizer.
+        """
+        if "method" not in state_dict:
+            raise ParameterError(f"`state_dict` is not that of {type(self).__name__}: it has no 'method'.")
         self.method.load_state_dict(state_dict["method"])
         super().load_state_dict({name: part for name, part in state_dict.items() if name != "method"})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"method": self.method}  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def first_lower(method: LMMethod, problem: Any, x: Tensor) -> tuple[Tensor, Tensor, bool]:
     """Try with more and more damping until the loss of the only model falls.
+
+    If nothing lowers it, the damping is again what it was: the next step may be on other data.
 
     Args:
         method: the iteration.
@@ -105,8 +131,12 @@ def first_lower(method: LMMethod, problem: Any, x: Tensor) -> tuple[Tensor, Tens
         The new point, its loss `(1,)`, and whether it has moved.
     """
     loss = method.start(problem, x).loss
+    before = method.state_dict()
     for _ in range(MOST_TRIALS):
         found, loss, moved = method.step(problem, x)
         if bool(moved):
             return found, loss, True
+        if method.damping is not None and float(method.damping) > MOST_DAMPING:
+            break
+    method.load_state_dict(before)
     return x, loss, False
