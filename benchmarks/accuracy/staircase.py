@@ -16,7 +16,7 @@ from benchmarks.harness import Bar
 
 # All rows train, as in the paper's runs: every grid is reported, so there is nothing to choose.
 STAIRCASE = Protocol(grids=(3, 5, 10, 20, 50, 100, 200), val=None)
-DEEP = Protocol(grids=(3, 5, 10, 20, 50), val=None, train_num=3000, test_num=3000)
+DEEP = Protocol(grids=(3, 5, 10, 20, 50, 100), val=None, train_num=3000, test_num=3000)
 
 _NOTEBOOK = "Published: pykan's notebook of April 2024, 50 L-BFGS steps on each grid."
 PUBLISHED_STAIRCASE = {5: 6.84e-3, 10: 3.60e-4, 20: 4.03e-5, 50: 8.24e-6, 100: 6.47e-6}
@@ -39,7 +39,8 @@ def staircase(session: Session) -> Report:
 def deep(session: Session) -> Report:
     """[4,2,1,1] on the paper's four-variable formula."""
     rivals = session.rivals("deep", "deep", (4, 2, 1, 1), session.adapt(DEEP), pykan=1)
-    errors = by_grid(rivals.kan).get(50, [])
+    last = session.adapt(DEEP).grids[-1]
+    errors = by_grid(rivals.kan).get(last, [])
     published = "5.07e-7 (April 2024), 3.78e-5 (January 2025)"
     return Report(
         "deep",
@@ -47,7 +48,7 @@ def deep(session: Session) -> Report:
         [_about(session, DEEP, problem.DEEP), _NOTEBOOK],
         [as_table(rivals, PUBLISHED_DEEP), _mlp_line(rivals)],
         [
-            Bar(f"test RMSE at G=50, {name} of the seeds", pick(errors) if errors else None, 2e-7, "", False, published)
+            Bar(f"test RMSE at G={last}, {name} of the seeds", pick(errors) if errors else None, 2e-7, "", False, published)
             for name, pick in (("median", statistics.median), ("best", min))
         ],
     )

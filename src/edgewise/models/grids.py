@@ -19,6 +19,10 @@ from torch import Tensor
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.splines import check_finite, check_grid, extend_knots, fit_knots, insert_knots, nests, project
 
+_MARGIN, _HIDDEN_MARGIN = 0.01, 0.05
+"""How far a grid reaches beyond its data, as a fraction of their range: of inputs, and of hidden nodes. Those move
+while training goes on, and other rows exceed their extremes, which lie at corners of the input box, by more."""
+
 if TYPE_CHECKING:
     from edgewise.layers import KANLayer
     from edgewise.models.kan import KAN
@@ -99,7 +103,8 @@ def _update_same_layers(layers: list[KANLayer], x: Tensor, noise: Tensor, number
     )
     noise = noise.expand(len(layers)).repeat_interleave(first.in_features)
     try:
-        moved = fit_knots(columns, first.grid, first.k, first.grid_eps, fallback=domains, noise=noise)
+        margin = _MARGIN if number == 0 else _HIDDEN_MARGIN
+        moved = fit_knots(columns, first.grid, first.k, first.grid_eps, margin=margin, fallback=domains, noise=noise)
     except DomainError as error:
         raise DomainError(
             f"the nodes that enter layers[{number}] ({first}) leave the range of {x.dtype}: {error}"
