@@ -48,7 +48,7 @@ def deep(session: Session) -> Report:
         [_about(session, DEEP, problem.DEEP), _NOTEBOOK],
         [as_table(rivals, PUBLISHED_DEEP), _mlp_line(rivals)],
         [
-            Bar(f"test RMSE at G={last}, {name} of the seeds", pick(errors) if errors else None, 2e-7, "", False, published)
+            Bar(f"test RMSE at G={last}, {name} seed", pick(errors) if errors else None, 2e-7, "", False, published)
             for name, pick in (("median", statistics.median), ("best", min))
         ],
     )
