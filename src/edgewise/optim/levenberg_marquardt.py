@@ -35,8 +35,8 @@ _PROBE = 0.1
 """Length, in steps, of the difference that measures the curvature of the residuals."""
 _BEND = 0.75
 """Largest `2 |acceleration| / |d|` of a step that is trusted."""
-_FLOOR = 1e-10
-"""Smallest entry of D beside the largest."""
+_FLOOR = 1e-9
+"""Smallest entry of D beside the median of those that are not zero: one column may be larger than all by any factor."""
 MOST_DAMPING = 1e20
 """Damping beyond which no step is left that could lower a loss."""
 _LEAST_DAMPING = 1e-20
@@ -89,7 +89,11 @@ class LMMethod:
         self._here: _Here | None = None
 
     def forget(self) -> None:
-        """Drop what belongs to the present point: the problem has changed. Damping and D are kept."""
+        """Drop the linearization and D: the problem has changed. The damping is kept."""
+        self._here = self._scale = None
+
+    def leave(self) -> None:
+        """Drop the linearization: the same problem may be met at another point, or with other data."""
         self._here = None
 
     def restart(self, damping: float | None = None) -> None:
@@ -105,7 +109,7 @@ class LMMethod:
 
     def load_state_dict(self, state: dict[str, Tensor | None]) -> None:
         """Continue with what `state_dict` gave."""
-        self.forget()
+        self.leave()
         damping, growth = state["damping"], state["growth"]
         self._damping = None if damping is None or growth is None else (damping, growth)
         self._scale = state.get("scale")
@@ -121,7 +125,7 @@ class LMMethod:
         Args:
             which: their numbers among those of the last step.
         """
-        self.forget()
+        self.leave()
         if self._damping is not None:
             self._damping = self._damping[0][which], self._damping[1][which]
         if self._scale is not None:
@@ -213,8 +217,8 @@ class LMMethod:
         else:
             gram = linear.gram()
             diagonal = gram.diagonal(dim1=-2, dim2=-1)
-        largest = diagonal.amax(-1, keepdim=True)
-        diagonal = torch.maximum(diagonal, _FLOOR * torch.where(largest > 0, largest, 1.0))
+        middle = torch.where(diagonal > 0, diagonal, torch.nan).nanmedian(-1, keepdim=True).values
+        diagonal = torch.maximum(diagonal, _FLOOR * middle.nan_to_num(1.0))
         known = self._scale is not None and self._scale.shape == diagonal.shape  # else a grid has been refined
         self._scale = torch.maximum(diagonal, self._scale) if known else diagonal  # pyright: ignore[reportArgumentType]
         return _Here(x, linear, gram, diagonal, self._scale)

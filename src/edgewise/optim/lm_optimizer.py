@@ -92,7 +92,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         finally:  # whatever ends the trials, Ctrl-C too, leaves no trial behind
             with torch.no_grad():
                 write(moving, found[0])
-            self.method.forget()  # parameters may be changed between steps
+            self.method.leave()  # parameters may be changed between steps
         return float(loss)
 
     def _all(self) -> list[Tensor]:
