@@ -201,7 +201,8 @@ class KANResiduals(Residuals):
             touched = (matrices[-1] != 0).any(0)
             mean = gram.diagonal(dim1=-2, dim2=-1)[:, touched].mean(-1) if bool(touched.any()) else gram.new_zeros(1)
             weights.append((self.roughness * mean).sqrt())
-        return Penalty(matrices, torch.stack([weight.expand(self.models) for weight in weights], dim=1))
+        stacked = torch.stack([weight.expand(self.models) for weight in weights], dim=1)
+        return Penalty(matrices, stacked, None if self.factors is None else self._select(self.factors))
 
     def _read(self) -> Tensor:
         layers = zip(*(model.layers for model in self.kans), strict=True)
@@ -236,23 +237,25 @@ class KANResiduals(Residuals):
 
 
 class Penalty:
-    """Residuals that are linear in the unknowns: `weight[m, l] * A_l x`, one block after the other.
+    """Residuals that are linear in the unknowns: `weight[m, l] * A_l (factor[m] * x)`, one block after the other.
 
     Args:
         matrices: `(r, n)` of every block.
         weights: `(M, blocks)`.
+        factors: `(M, n)`, or None for ones; zero where an edge was removed, whose coefficients then stay.
 
     Attributes:
         rows: residuals in all.
     """
 
-    def __init__(self, matrices: list[Tensor], weights: Tensor) -> None:
-        self.matrices, self.weights = matrices, weights
+    def __init__(self, matrices: list[Tensor], weights: Tensor, factors: Tensor | None = None) -> None:
+        self.matrices, self.weights, self.factors = matrices, weights, factors
         self.rows = sum(len(matrix) for matrix in matrices)
         self._grams: list[Tensor] | None = None
 
     def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
         """`(M, n)` to `(M, rows)`."""
+        x = self._scaled(x, which)
         blocks = zip(self.matrices, self._chosen(which).unbind(1), strict=True)
         return torch.cat([weight[:, None] * (x @ matrix.mT) for matrix, weight in blocks], dim=1)
 
@@ -260,19 +263,28 @@ class Penalty:
         """`(M, rows)` to `(M, n)`."""
         pieces = u.split([len(matrix) for matrix in self.matrices], dim=1)
         blocks = zip(pieces, self.matrices, self._chosen(which).unbind(1), strict=True)
-        return torch.stack([weight[:, None] * (piece @ matrix) for piece, matrix, weight in blocks]).sum(0)
+        total = torch.stack([weight[:, None] * (piece @ matrix) for piece, matrix, weight in blocks]).sum(0)
+        return self._scaled(total, which)
 
     def gram(self, which: Tensor | None) -> Tensor:
         """`(M, n, n)`."""
         if self._grams is None:
             self._grams = [matrix.mT @ matrix for matrix in self.matrices]
         weights = self._chosen(which).square()
-        return torch.stack([weights[:, l, None, None] * gram for l, gram in enumerate(self._grams)]).sum(0)
+        total = torch.stack([weights[:, l, None, None] * gram for l, gram in enumerate(self._grams)]).sum(0)
+        return self._scaled(self._scaled(total, which).mT, which).mT
 
     def dense(self, models: int, which: Tensor | None) -> Tensor:
         """`(M, rows, n)`."""
         weights = self._chosen(which)
-        return torch.cat([weights[:, l, None, None] * a.expand(models, -1, -1) for l, a in enumerate(self.matrices)], 1)
+        rows = [weights[:, l, None, None] * a.expand(models, -1, -1) for l, a in enumerate(self.matrices)]
+        return self._scaled(torch.cat(rows, dim=1), which)
+
+    def _scaled(self, values: Tensor, which: Tensor | None) -> Tensor:
+        if self.factors is None:
+            return values
+        factors = self.factors if which is None else self.factors[which]
+        return values * (factors if values.dim() == 2 else factors[:, None])
 
     def _chosen(self, which: Tensor | None) -> Tensor:
         return self.weights if which is None else self.weights[which]
