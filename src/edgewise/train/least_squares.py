@@ -6,6 +6,7 @@ coefficients can. Rows are taken some thousand at a time, so memory does not gro
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,7 @@ class KANResiduals(Residuals):
         y: `(B, outputs)`, or `(M, B, outputs)`.
         weight: `(B,)` weights of the rows, of mean one, or None.
         ridge: factor of the squared coefficients, one or one per model.
+        like: a problem of the same models, whose reading of them is shared.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class KANResiduals(Residuals):
         y: Tensor,
         weight: Tensor | None = None,
         ridge: float | Sequence[float] = 0.0,
+        like: "KANResiduals | None" = None,
     ) -> None:
         self.kans = list(models)
         self.models, self.chain = len(self.kans), Chain(self.kans[0].layers, self.kans[0].products)
@@ -72,12 +75,22 @@ class KANResiduals(Residuals):
         self.columns = self._trainable_columns()
         self.size = self.chain.size if self.columns is None else len(self.columns)
         self.count = rows * outputs + (0 if self.ridge is None else self.size)
-        self.refresh()
+        layers = zip(*(model.layers for model in self.kans), strict=True)
+        self._tensors = like._tensors if like is not None else [_Tensors.of(same) for same in layers]
+        self.refresh(like)
 
-    def refresh(self) -> None:
-        """Read from the models what is not unknown: knots, masks, scales, frozen weights."""
+    def refresh(self, like: "KANResiduals | None" = None) -> None:
+        """Read from the models what is not unknown: knots, masks, scales, frozen weights.
+
+        Args:
+            like: a problem of the same models that has just done so.
+        """
+        if like is not None:
+            self.knots, self.fixed, self.factors = like.knots, like.fixed, like.factors
+            self.shrunk = self._shrunk()
+            return
         layers = list(zip(*(model.layers for model in self.kans), strict=True))
-        self.knots = [torch.stack([layer.knots for layer in same]) for same in layers]
+        self.knots = [torch.stack(same.knots) for same in self._tensors]
         self.fixed = self._read()
         factors = None
         if any(layer.edge_mask is not None or layer.spline_scale is not None for same in layers for layer in same):
@@ -88,25 +101,39 @@ class KANResiduals(Residuals):
                 (p[:, :, None].expand(-1, -1, s, -1), m) for p, m, s in zip(parts, masks, basis, strict=True)
             ])
         self.factors = factors
-        self.shrunk = None
-        if self.ridge is not None:
-            marks = [
-                (torch.ones_like(l.spline_weight[None]), torch.zeros_like(l.base_weight[None])) for l, *_ in layers
-            ]
-            self.shrunk = self._select(self.chain.flatten(marks)) * self.ridge
+        self.shrunk = self._shrunk()
+
+    def spline_marks(self) -> Tensor:
+        """`(n,)` bool: which unknowns are spline coefficients."""
+        marks = [
+            (torch.ones_like(layer.spline_weight[None]), torch.zeros_like(layer.base_weight[None]))
+            for layer in self.chain.layers
+        ]
+        return self._select(self.chain.flatten([(c.detach(), b.detach()) for c, b in marks]))[0] > 0
 
     def point(self) -> Tensor:
         """`(M, n)` unknowns as the models have them."""
         return self._select(self._read())
 
-    @torch.no_grad()
     def assign(self, x: Tensor) -> None:
         """Write `(M, n)` unknowns into the models."""
-        for number, parts in enumerate(self.chain.unflatten(self._complete(x))):
-            for model, coef, base in zip(self.kans, *parts, strict=True):
-                layer = model.layers[number]
-                layer.spline_weight.copy_(coef)
-                layer.base_weight.copy_(base)
+        self.write(self.complete(x))
+
+    @torch.no_grad()
+    def write(self, flat: Tensor, knots: Sequence[Tensor] = ()) -> None:
+        """Write into the models.
+
+        Args:
+            flat: `(M, chain.size)` all weights, see `complete`.
+            knots: `(M, I, S+k+1)` knots of every layer; they stay when empty.
+        """
+        for same, (coef, base) in zip(self._tensors, self.chain.unflatten(flat), strict=True):
+            for tensors, stack in ((same.coef, coef), (same.base, base)):
+                for tensor, own in zip(tensors, stack.unbind(), strict=True):
+                    tensor.copy_(own)
+        for same, stack in zip(self._tensors, knots, strict=False):
+            for tensor, own in zip(same.knots, stack.unbind(), strict=True):
+                tensor.copy_(own)
 
     def residuals(self, x: Tensor, which: Tensor | None = None) -> Tensor:
         """Scaled residuals, see the base class."""
@@ -132,7 +159,7 @@ class KANResiduals(Residuals):
 
     def weights(self, x: Tensor, which: Tensor | None) -> list[Weights]:
         """Every layer's weights at `(M, n)` unknowns."""
-        flat = self._complete(x, which)
+        flat = self.complete(x, which)
         factors = self._factors(which)
         if factors is not None:
             flat = flat * factors
@@ -163,20 +190,17 @@ class KANResiduals(Residuals):
     def _factors(self, which: Tensor | None) -> Tensor | None:
         return self.factors if which is None or self.factors is None else self.factors[which]
 
+    def _shrunk(self) -> Tensor | None:
+        return None if self.ridge is None else self.spline_marks() * self.ridge
+
     def _read(self) -> Tensor:
-        layers = zip(*(model.layers for model in self.kans), strict=True)
-        return self.chain.flatten([
-            (
-                torch.stack([layer.spline_weight.detach() for layer in same]),
-                torch.stack([layer.base_weight.detach() for layer in same]),
-            )
-            for same in layers
-        ])
+        return self.chain.flatten([(torch.stack(same.coef), torch.stack(same.base)) for same in self._tensors])
 
     def _select(self, flat: Tensor) -> Tensor:
         return flat if self.columns is None else flat[..., self.columns]
 
-    def _complete(self, x: Tensor, which: Tensor | None = None) -> Tensor:
+    def complete(self, x: Tensor, which: Tensor | None = None) -> Tensor:
+        """`(M, n)` unknowns to `(M, chain.size)`: with the frozen weights."""
         if self.columns is None:
             return x
         flat = self.fixed.clone() if which is None else self.fixed[which]
@@ -193,6 +217,20 @@ class KANResiduals(Residuals):
         ]
         trainable = self.chain.flatten([(c.detach(), b.detach()) for c, b in marks])[0] > 0
         return None if bool(trainable.all()) else trainable.nonzero()[:, 0]
+
+
+@dataclass
+class _Tensors:
+    """One layer's coefficients, residual factors and knots in every model: the storage itself."""
+
+    coef: list[Tensor]
+    base: list[Tensor]
+    knots: list[Tensor]
+
+    @classmethod
+    def of(cls, same: Sequence[KANLayer]) -> "_Tensors":
+        coef, base = [layer.spline_weight.detach() for layer in same], [layer.base_weight.detach() for layer in same]
+        return cls(coef, base, [layer.knots for layer in same])
 
 
 class KANLinearization(Linearization):
