@@ -245,6 +245,7 @@ class Batch:
 
     Attributes:
         history: per quantity a list with one `(M,)` tensor per step; a model that has dropped out repeats its last.
+        planned: steps asked for.
         steps: `(M,)` steps done.
         best_step: `(M,)` the step whose weights the model has, 0 for its first ones.
         failed: `(M,)` which losses were not finite.
@@ -269,7 +270,7 @@ class Batch:
         self.failed = everyone < 0
         self.loss = self.problem.x.new_full((len(self.models),), math.nan)
         self.best_loss = torch.full_like(self.loss, math.inf)
-        self.interrupted, self.seconds = False, 0.0
+        self.interrupted, self.seconds, self.planned = False, 0.0, 0
 
     @torch.no_grad()
     def run(self, steps: int, time_limit_sec: float | None = None) -> None:
@@ -281,10 +282,11 @@ class Batch:
             steps: iterations at most.
             time_limit_sec: when to stop.
         """
-        started = time.monotonic()
+        started, self.planned = time.monotonic(), steps
         self.solver = BATCH_SOLVERS[self.opt](self.rate, steps)
         self._state = _State(self.problem.point(), self.problem.knots)
-        self._good = self._state.point  # the last points with a finite loss
+        self._good = self._state.point  # the last points with a finite loss,
+        self._good_step = torch.zeros_like(self.steps)  # and after which steps
         self._best = self.problem.complete(self._state.point), self._state.knots
         try:
             for step in range(steps):
@@ -314,6 +316,8 @@ class Batch:
         self._state = _State(point.index_copy(0, active, new), self._state.knots)
         self.loss = self.loss.index_copy(0, active, loss)
         self.steps[active] += 1
+        known_step = self.steps[active] - (1 if self.solver.looks_back else 0)
+        self._good_step[active] = torch.where(finite, known_step, self._good_step[active])
         self._drop(finite, going_on)
 
     def _drop(self, finite: Tensor, going_on: Tensor) -> None:
@@ -346,8 +350,9 @@ class Batch:
         return self.problem.residuals(point[which], _some(self.problem, which)).isfinite().all(-1)
 
     def _record(self, step: int) -> None:
-        self.history["train_loss"].append(self.loss)
-        state = self._state
+        state, shrunk = self._state, self.problem.shrunk
+        ridge = 0.0 if shrunk is None else (shrunk * self._good).square().sum(-1)
+        self.history["train_loss"].append(self.loss - ridge)
         for name, problem in self.held.items():
             self.history[f"{name}_loss"].append(problem.residuals(state.point).square().sum(-1))
         if "val" not in self.held:
@@ -371,7 +376,7 @@ class Batch:
             finite = self._is_finite(state.point, everyone)  # of Adam nothing has looked at the last update yet
             point = torch.where(finite[:, None], state.point, self._good)
             weights, knots = self.problem.complete(point), state.knots
-            self.best_step = self.steps.clone()
+            self.best_step = torch.where(finite & ~self.failed, self.steps, self._good_step)
         self.problem.write(weights, knots)
 
 
