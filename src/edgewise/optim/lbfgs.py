@@ -130,8 +130,7 @@ class Memory:
         """
         if which is None:
             self.pairs, self._slot = 0, 0
-            self._scale = torch.ones_like(self._scale)
-            return
+            which = torch.ones_like(self._scale[:, 0, 0]) > 0
         for tensor in (self._pairs, self._inverse_r, self._d):  # zeros take part in nothing
             tensor[which] = 0.0
         self._scale = torch.where(which[:, None, None], 1.0, self._scale)
