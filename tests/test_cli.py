@@ -222,7 +222,7 @@ class TestFit:
         arguments = ["fit", fitted / "t.csv", "--target", "y", "--steps", "2", "--quiet", "--json", "--restarts"]
         one, four = (json.loads(run(*arguments, count)[1]) for count in ("1", "4"))
         assert (one["settings"]["restarts"], four["settings"]["restarts"]) == (1, 4)
-        assert one["metrics"]["kan"] != four["metrics"]["kan"]
+        assert one["test"]["kan"] != four["test"]["kan"]
 
     def test_several_starts_of_a_classifier(self, run, tmp_path):
         table().assign(y=lambda t: t["y"] > 0.5).to_csv(tmp_path / "t.csv", index=False)

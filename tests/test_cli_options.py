@@ -82,7 +82,7 @@ def test_no_file(tmp_path):
 
 @pytest.mark.parametrize(
     "flags",
-    [["--steps", "0"], ["--lamb", "-1"], ["--hidden", "x"], ["--seed", "1.5"], ["--k", "z"], ["--restarts", "0"]],
+    [["--steps", "0"], ["--lamb", "-1"], ["--hidden", "x"], ["--seed", "1.5"], ["--restarts", "0"]],
 )
 def test_bad_flags(flags, capsys):
     with pytest.raises(SystemExit):
