@@ -218,6 +218,20 @@ class TestFit:
         assert time.perf_counter() - start < 30
         assert json.loads(out)["training"]["steps"] < 100000
 
+    def test_several_starts(self, fitted, run):
+        arguments = ["fit", fitted / "t.csv", "--target", "y", "--steps", "2", "--quiet", "--json", "--restarts"]
+        one, four = (json.loads(run(*arguments, count)[1]) for count in ("1", "4"))
+        assert (one["settings"]["restarts"], four["settings"]["restarts"]) == (1, 4)
+        assert one["test"]["kan"] != four["test"]["kan"]
+
+    def test_several_starts_of_a_classifier(self, run, tmp_path):
+        table().assign(y=lambda t: t["y"] > 0.5).to_csv(tmp_path / "t.csv", index=False)
+        code, _, err = run("fit", "t.csv", "--target", "y", "--restarts", "3")
+        assert code == 2
+        assert "--restarts must be 1 for classes" in err
+        assert "got 3. Leave it out" in err
+        assert run("fit", "t.csv", "--target", "y", "--restarts", "1", *FAST)[0] == 0
+
 
 class TestFitErrors:
     @pytest.mark.parametrize(

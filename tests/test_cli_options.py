@@ -36,6 +36,7 @@ def test_flags():
     assert values["ignore"] == ["a", "b"]
     assert values["output"] == "out"
     assert parse("--hidden", "0")["hidden"] == []
+    assert (parse("--restarts", "4")["restarts"], parse()["restarts"]) == (4, None)
 
 
 def test_the_file_speaks_where_no_flag_does(toml):
@@ -80,7 +81,8 @@ def test_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flags", [["--steps", "0"], ["--lamb", "-1"], ["--hidden", "x"], ["--seed", "1.5"], ["--k", "z"]]
+    "flags",
+    [["--steps", "0"], ["--lamb", "-1"], ["--hidden", "x"], ["--seed", "1.5"], ["--restarts", "0"]],
 )
 def test_bad_flags(flags, capsys):
     with pytest.raises(SystemExit):

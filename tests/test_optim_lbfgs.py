@@ -145,8 +145,25 @@ class TestMemory:
         torch.testing.assert_close(late.direction(grad)[0], two_loops(grad[0], pairs[3:7]), rtol=1e-11, atol=0)
         memory.forget()
         assert torch.equal(memory.direction(grad), -grad)
-        memory.update(pairs[0][0][None], pairs[0][1][None])
-        torch.testing.assert_close(memory.direction(grad)[0], two_loops(grad[0], pairs[:1]), rtol=1e-12, atol=0)
+        for n in range(4):  # nothing that was known before takes part
+            memory.update(pairs[n][0][None], pairs[n][1][None])
+            expected = two_loops(grad[0], pairs[: n + 1])
+            torch.testing.assert_close(memory.direction(grad)[0], expected, rtol=1e-11, atol=0)
+
+    def test_some_models_forget_or_leave(self, generator):
+        pairs = pairs_of(6, 5, generator)
+        grad = torch.randn(3, 6, generator=generator, dtype=torch.float64)
+        memory = Memory(3, 6, 4)
+        for s, y in pairs[:2]:
+            memory.update(s.expand(3, -1), y.expand(3, -1))
+        memory.forget(torch.tensor([False, True, False]))
+        torch.testing.assert_close(memory.direction(grad)[1], -grad[1], rtol=0, atol=0)
+        memory.keep(torch.tensor([1, 2]))
+        for s, y in pairs[2:4]:
+            memory.update(s.expand(2, -1), y.expand(2, -1))
+        found = memory.direction(grad[1:])
+        torch.testing.assert_close(found[0], two_loops(grad[1], pairs[2:4]), rtol=1e-11, atol=0)
+        torch.testing.assert_close(found[1], two_loops(grad[2], pairs[:4]), rtol=1e-11, atol=0)
 
 
 class TestMethod:

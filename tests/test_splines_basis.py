@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.splines import bspline_basis, extend_knots, uniform_knots
+from edgewise.splines.basis import basis_matrices
 from oracles.bspline_recursion import basis_values
 
 F64 = torch.float64
@@ -218,3 +219,17 @@ def test_bad_arguments_say_what_is_wrong(change, error, message):
     arguments = {"x": torch.zeros(3, 2, dtype=F64), "knots": even_knots(2, 5, 3), "degree": 3, "order": 0} | change
     with pytest.raises(error, match=message):
         bspline_basis(**arguments)
+
+
+@pytest.mark.parametrize("make", [even_knots, uneven_knots])
+@pytest.mark.parametrize("grid", [1, 2, 7])
+@pytest.mark.parametrize("degree", range(6))
+def test_matrices_from_local_functions_are_the_dense_basis(degree, grid, make):
+    """`linear` goes on far outside; beyond the knots `extend` is 0; points at knots, of which each is one, included."""
+    knots = make(3, grid, degree)
+    x = torch.cat([points(knots, degree, beyond=4.0).T, knots], dim=1)
+    for outside in ("extend", "linear"):
+        expected = bspline_basis(x.T.contiguous(), knots, degree, 0, outside).transpose(0, 1)
+        found = basis_matrices(x, knots, degree, outside)
+        # worst seen 2e-14 of the largest value
+        assert_close(found, expected, rtol=0, atol=1e-12 * float(expected.abs().max()))

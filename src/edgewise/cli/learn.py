@@ -100,9 +100,14 @@ def _estimator(problem: Problem, settings: dict[str, Any], progress: bool) -> KA
     from edgewise.estimators import KANClassifier, KANRegressor
 
     names = {"hidden": "hidden", "grid": "grid", "k": "k", "steps": "max_iter", "opt": "opt", "lamb": "lamb"}
-    names["time_limit"] = "time_limit_sec"
+    names |= {"time_limit": "time_limit_sec", "restarts": "restarts"}
     chosen = {name: settings[ours] for ours, name in names.items() if settings.get(ours) is not None}
     classify = problem.task == "classification"
+    if classify and chosen.pop("restarts", 1) > 1:
+        raise InputError(
+            f"--restarts must be 1 for classes: several starts train on a squared error; got {settings['restarts']}. "
+            f"Leave it out, or say --task regression where the target is a number."
+        )
     # Classes are soon learnt by heart: the log-loss of unseen rows rises long before training is done.
     chosen["early_stopping"] = classify if settings["early_stopping"] == "auto" else settings["early_stopping"] == "on"
     kind = KANClassifier if classify else KANRegressor

@@ -95,7 +95,8 @@ NETWORK = {
     "grid": Option(_whole(1), "intervals of every spline", metavar="G"),
     "k": Option(_whole(0), "degree of every spline (3: cubic)", metavar="K"),
     "steps": Option(_whole(1), "most optimizer steps", metavar="N"),
-    "opt": Option(_text, "optimizer: auto, lbfgs or a class of torch.optim such as Adam", metavar="NAME"),
+    "opt": Option(_text, "optimizer: auto, lm, lbfgs, ssbroyden, or one of torch.optim such as Adam", metavar="NAME"),
+    "restarts": Option(_whole(1), "starts trained together, of which the best goes on; regression only", metavar="N"),
     "lamb": Option(_real(0, 1e300, "a number >= 0", ends=True), "strength of the sparsity penalty", metavar="L"),
     "early-stopping": Option(
         _switch,

@@ -86,7 +86,7 @@ class Chain:
         if values is not None:
             return values[0]
         for layer, product, part in zip(self.layers, self.products, weights, strict=True):
-            x = product(self._sums(layer, part, x))
+            x = product(self.sums(layer, part, x))
         return x
 
     def small_values(self, weights: Sequence[Weights], x: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -95,7 +95,8 @@ class Chain:
             return None
         return kernels.network_values(x, weights, self.degree, self.linear)
 
-    def _sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
+    def sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
+        """What one of the layers sends to its products: `(M, B, I)` to `(M, B, O)`."""
         coef, base_weight, knots = weights
         if layer.base_fun == "silu":
             return kernels.edges(x, coef, base_weight, knots, self.degree, self.linear)
@@ -129,7 +130,7 @@ class LinearizedChain:
             return
         for layer, product, part in zip(chain.layers, chain.products, weights, strict=True):
             self.inputs.append(x)
-            self.sums.append(chain._sums(layer, part, x))
+            self.sums.append(chain.sums(layer, part, x))
             x = product(self.sums[-1])
         self.y = x
 
@@ -138,7 +139,7 @@ class LinearizedChain:
         chain, change = self.chain, None
         for number, (dcoef, dbase) in enumerate(chain.unflatten(direction)):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
-            moved = chain._sums(layer, Weights(dcoef, dbase, part.knots), x)
+            moved = chain.sums(layer, Weights(dcoef, dbase, part.knots), x)
             if change is not None:
                 moved = moved + kernels.evaluate(x, part.coef, part.knots, change, chain.degree, 1, chain.linear)
                 if layer.base_fun != "zero":

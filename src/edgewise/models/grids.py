@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.layers import Chain, KANLayer, Weights, is_observed
 from edgewise.splines import check_finite, check_grid, extend_knots, fit_knots, insert_knots, nests, project
 
 _MARGIN, _HIDDEN_MARGIN = 0.01, 0.05
@@ -24,7 +25,6 @@ _MARGIN, _HIDDEN_MARGIN = 0.01, 0.05
 while training goes on, and other rows exceed their extremes, which lie at corners of the input box, by more."""
 
 if TYPE_CHECKING:
-    from edgewise.layers import KANLayer
     from edgewise.models.kan import KAN
 
 
@@ -70,37 +70,47 @@ def update_grid(model: KAN, x: Tensor) -> float:
 
 
 @torch.no_grad()
-def update_grids(models: Sequence[KAN], x: Tensor) -> None:
+def update_grids(models: Sequence[KAN], x: Tensor, *, first_layer_only: bool = False) -> None:
     """`update_grid` of several models of one structure at once; their layers' columns are handled as one batch.
 
     Args:
-        models: the networks.
+        models: the networks, with one degree and one number of intervals in all models' `layers[l]`.
         x: `(N, inputs)` data for all of them, or `(M, N, inputs)`; finite.
+        first_layer_only: leave the grids of hidden nodes as they are.
 
     Raises:
         DomainError: a hidden node leaves the range of its dtype; models may then have changed.
     """
-    _update_layers(models, x if x.dim() == 3 else x.expand(len(models), *x.shape))
+    _update_layers(models, x if x.dim() == 3 else x.expand(len(models), *x.shape), first_layer_only)
 
 
-def _update_layers(models: Sequence[KAN], x: Tensor) -> Tensor:
-    """Move the knots of `(M, N, inputs)` data's models, layer by layer; gives `(M, N, outputs)`."""
-    for number in range(len(models[0].layers)):
+def _update_layers(models: Sequence[KAN], x: Tensor, first_layer_only: bool = False) -> Tensor:
+    """Move the knots of `(M, N, inputs)` data's models, layer by layer; gives `(M, N, nodes)` of the last one."""
+    for number in range(1 if first_layer_only else len(models[0].layers)):
         layers = [model.layers[number] for model in models]
         # Hidden nodes share a unit, so a node whose range is rounding error beside its neighbours is constant too.
         # Inputs may differ in unit by any factor.
         noise = 0.0 if number == 0 else 64 * torch.finfo(x.dtype).eps * x.abs().amax((1, 2))
         _update_same_layers(layers, x, torch.as_tensor(noise), number)
-        product = models[0].products[number]
-        x = torch.stack([product(layer(rows)) for layer, rows in zip(layers, x, strict=True)])
+        x = _next_nodes(models, number, x)
     return x
+
+
+def _next_nodes(models: Sequence[KAN], number: int, x: Tensor) -> Tensor:
+    """`(M, N, I)` inputs of every model's layer to its nodes: one call where that is the layers alone."""
+    layers, products = [model.layers[number] for model in models], [model.products[number] for model in models]
+    if len(models) == 1 or any(type(layer) is not KANLayer or is_observed(layer) for layer in layers):
+        both = zip(layers, products, x, strict=True)
+        return torch.stack([product(layer(rows)) for layer, product, rows in both])
+    coef, base = (torch.stack(parts) for parts in zip(*(layer.effective_weights() for layer in layers), strict=True))
+    weights = Weights(coef, base, torch.stack([layer.knots for layer in layers]))
+    return products[0](Chain(layers[:1], products[:1]).sums(layers[0], weights, x))
 
 
 def _update_same_layers(layers: list[KANLayer], x: Tensor, noise: Tensor, number: int) -> None:
     first, columns = layers[0], x.transpose(0, 1).flatten(1)  # (N, M I)
-    domains, knots, coef = (
-        torch.cat(parts) for parts in zip(*((l.domain, l.knots, l.spline_weight.detach()) for l in layers), strict=True)
-    )
+    knots = torch.cat([layer.knots for layer in layers])
+    domains = knots[:, [first.k, -first.k - 1]]
     noise = noise.expand(len(layers)).repeat_interleave(first.in_features)
     try:
         margin = _MARGIN if number == 0 else _HIDDEN_MARGIN
@@ -109,6 +119,9 @@ def _update_same_layers(layers: list[KANLayer], x: Tensor, noise: Tensor, number
         raise DomainError(
             f"the nodes that enter layers[{number}] ({first}) leave the range of {x.dtype}: {error}"
         ) from error
+    if torch.equal(moved, knots):
+        return
+    coef = torch.cat([layer.spline_weight.detach() for layer in layers])
     carried = _carry(coef, knots, moved, first)
     for layer, *parts in zip(layers, moved.split(first.in_features), carried.split(first.in_features), strict=True):
         _assign(layer, *parts)

@@ -35,36 +35,44 @@ def by_cholesky(linear: Linearization, gram: Tensor, damping: Tensor) -> tuple[S
     matrix.diagonal(dim1=-2, dim2=-1).add_(damping)
     factor, info = torch.linalg.cholesky_ex(matrix)
     failed = info != 0
+
+    def fast(_: Tensor, rhs: Tensor) -> Tensor:  # `cholesky_solve` would copy the factor: four times the time
+        half = torch.linalg.solve_triangular(factor, rhs[..., None], upper=False)
+        return torch.linalg.solve_triangular(factor.mT, half, upper=True)[..., 0]
+
     if not bool(failed.any()):
-        return lambda u, rhs: torch.cholesky_solve(rhs[..., None], factor)[..., 0], ~failed
-    by_rows, solved = by_qr(linear, damping)
+        return fast, ~failed
+    by_rows, solved = by_qr(linear, damping, failed)
 
     def solve(u: Tensor, rhs: Tensor) -> Tensor:
-        fast = torch.cholesky_solve(rhs[..., None], factor)[..., 0]
-        return torch.where(failed[:, None], by_rows(u, rhs), fast)
+        return torch.where(failed[:, None], by_rows(u, rhs), fast(u, rhs))
 
     return solve, ~failed | solved
 
 
-def by_qr(linear: Linearization, damping: Tensor) -> tuple[Solve, Tensor]:
+def by_qr(linear: Linearization, damping: Tensor, which: Tensor | None = None) -> tuple[Solve, Tensor]:
     """By the triangle of `[J; sqrt(diag(damping))]` and the seminormal equations, refined once (Bjorck 1987).
 
     Args:
         linear: the linearization.
         damping: `(M, n)`.
+        which: `(M,)` bool, the systems to solve; the others get 0. All when None.
 
     Returns:
         The function, and which systems it can solve.
     """
-    factor = torch.diag_embed(damping.sqrt())
+    chosen = torch.arange(len(damping), device=damping.device) if which is None else which.nonzero()[:, 0]
+    factor = torch.diag_embed(damping[chosen].sqrt())
     for rows in linear.rows():
-        factor = torch.linalg.qr(torch.cat([factor, rows], dim=-2), mode="r").R
+        factor = torch.linalg.qr(torch.cat([factor, rows[chosen]], dim=-2), mode="r").R
     pivots = factor.diagonal(dim1=-2, dim2=-1).abs()
-    solved = pivots.isfinite().all(-1) & (pivots > 0).all(-1)
+    good = pivots.isfinite().all(-1) & (pivots > 0).all(-1)
+    solved = torch.zeros_like(damping[:, 0], dtype=torch.bool).index_copy(0, chosen, good)
 
     def once(rhs: Tensor) -> Tensor:
-        half = torch.linalg.solve_triangular(factor.mT, rhs[..., None], upper=False)
-        return torch.linalg.solve_triangular(factor, half, upper=True)[..., 0]
+        half = torch.linalg.solve_triangular(factor.mT, rhs[chosen, :, None], upper=False)
+        found = torch.linalg.solve_triangular(factor, half, upper=True)[..., 0]
+        return torch.zeros_like(rhs).index_copy(0, chosen, found)
 
     def solve(_: Tensor, rhs: Tensor) -> Tensor:
         d = once(rhs)

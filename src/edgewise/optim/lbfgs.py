@@ -119,14 +119,21 @@ class Memory:
         Args:
             which: their numbers.
         """
-        names = ("_s", "_y", "_inverse_r", "_d", "_scale")
-        for name in names:
+        for name in ("_pairs", "_inverse_r", "_d", "_scale"):
             setattr(self, name, getattr(self, name)[which])
 
-    def forget(self) -> None:
-        """Drop all pairs."""
-        self.pairs, self._slot = 0, 0
-        self._scale = torch.ones_like(self._scale)
+    def forget(self, which: Tensor | None = None) -> None:
+        """Drop all pairs.
+
+        Args:
+            which: `(M,)` bool, the models whose pairs are dropped; all when None.
+        """
+        if which is None:
+            self.pairs, self._slot = 0, 0
+            which = torch.ones_like(self._scale[:, 0, 0]) > 0
+        for tensor in (self._pairs, self._inverse_r, self._d):  # zeros take part in nothing
+            tensor[which] = 0.0
+        self._scale = torch.where(which[:, None, None], 1.0, self._scale)
 
     def state_dict(self) -> dict[str, Any]:
         """Copy the pairs and what was computed from them."""

@@ -63,8 +63,8 @@ class LMMethod:
         damping: first damping, relative to D.
         acceleration: bend steps.
         solver: `"cholesky"` (QR where that fails), `"qr"`, `"dual"` (an m x m system), `"cg"` (products with J only),
-            or `"auto"`: `"cg"` beyond `MOST_DENSE` unknowns, `"dual"` with fewer residuals than unknowns, else
-            `"cholesky"`.
+            or `"auto"`: `"cg"` beyond `MOST_DENSE` unknowns, `"dual"` with less than half as many residuals as
+            unknowns, else `"cholesky"`.
         seed: of the random signs that `"cg"` needs.
 
     Attributes:
@@ -228,7 +228,8 @@ class LMMethod:
             return self.solver
         if problem.size > MOST_DENSE:
             return "cg"
-        return "dual" if problem.count < problem.size else "cholesky"
+        # J'J is there already: not before that does the smaller system make up for forming J and J J'.
+        return "dual" if 2 * problem.count < problem.size else "cholesky"
 
     def _system(self, problem: Residuals, here: _Here, damping: Tensor) -> tuple[Solve, Tensor]:
         kind = self._kind(problem)

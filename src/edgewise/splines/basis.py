@@ -51,6 +51,57 @@ def bspline_basis(x: Tensor, knots: Tensor, degree: int, order: int = 0, outside
     return _derivative(_clamp(x, knots[..., 0], knots[..., -1]), cells.to(x.dtype), knots, degree, order)
 
 
+@torch.no_grad()
+def basis_matrices(x: Tensor, knots: Tensor, degree: int, outside: str = "extend") -> Tensor:
+    """`bspline_basis` at many points of each input, from the `degree + 1` functions that are not 0 there; no autograd.
+
+    Args:
+        x: `(I, N)` finite points.
+        knots: `(I, S+degree+1)` strictly increasing knots.
+        degree: polynomial degree.
+        outside: as for `bspline_basis`.
+
+    Returns:
+        `(I, N, S)`.
+    """
+    size, dropped = knots.shape[1] - degree - 1, 0
+    if outside == "extend":  # cells that fewer functions cover get more of them, which are dropped
+        pad = (knots[:, -1:] - knots[:, :1]) * torch.arange(1, degree + 1, dtype=x.dtype, device=x.device)
+        inside, dropped = x, degree
+        knots = torch.cat([knots[:, :1] - pad.flip(1), knots, knots[:, -1:] + pad], dim=1)
+    else:
+        inside = torch.minimum(torch.maximum(x, knots[:, degree, None]), knots[:, -degree - 1, None])
+    last = knots.shape[1] - degree - 2
+    cell = torch.searchsorted(knots.contiguous(), inside.contiguous(), right=True).sub_(1).clamp_(degree, last)
+    near = [knots.gather(1, cell + n) for n in range(1 - degree, degree + 1)]  # the knots around each point
+    values, slopes = _local_values(inside, near, degree)
+    if outside == "linear":
+        values = [value + slope * (x - inside) for value, slope in zip(values, slopes, strict=True)]
+    else:
+        covered = (x >= knots[:, degree, None]) & (x < knots[:, -degree - 1, None])
+        values = [torch.where(covered, value, 0.0) for value in values]
+    dense = x.new_zeros(*x.shape, size + 2 * dropped)
+    dense.scatter_(2, torch.stack([cell + n - degree for n in range(degree + 1)], dim=2), torch.stack(values, dim=2))
+    return dense[..., dropped : dropped + size]
+
+
+def _local_values(x: Tensor, near: list[Tensor], degree: int) -> tuple[list[Tensor], list[Tensor]]:
+    """The functions that are not 0 in a cell, and their slopes, by de Boor's triangle."""
+    values, quotients = [torch.ones_like(x)], []
+    for p in range(1, degree + 1):
+        carry, quotients, raised = None, [], []
+        for r, value in enumerate(values):
+            left, right = near[degree + r - p], near[degree + r]
+            quotients.append(value / (right - left))
+            rising = quotients[-1] * (right - x)
+            raised.append(rising if carry is None else carry + rising)
+            carry = quotients[-1] * (x - left)
+        values = [*raised, carry]
+    zero = torch.zeros_like(x)
+    edges = [zero, *quotients, zero]
+    return values, [degree * (edges[n] - edges[n + 1]) for n in range(degree + 1)]
+
+
 def _linear_outside(x: Tensor, knots: Tensor, degree: int, order: int) -> Tensor:
     lo, hi = knots[..., degree], knots[..., -degree - 1]
     inside = _clamp(x, lo, hi)
@@ -95,9 +146,14 @@ def _cox_de_boor(x: Tensor, cells: Tensor, knots: Tensor, degree: int) -> Tensor
     return values
 
 
-def _check(x: Tensor, knots: Tensor, degree: int, order: int, outside: str) -> None:
+def check_outside(outside: str) -> None:
+    """Raise `ParameterError` unless `outside` is one of `OUTSIDE`."""
     if outside not in OUTSIDE:
         raise ParameterError(f"`outside` must be one of {OUTSIDE}; got {outside!r}.")
+
+
+def _check(x: Tensor, knots: Tensor, degree: int, order: int, outside: str) -> None:
+    check_outside(outside)
     for name, value in (("degree", degree), ("order", order)):
         if not isinstance(value, int) or value < 0:
             raise ParameterError(f"`{name}` must be an int >= 0; got {value!r}.")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -125,9 +125,10 @@ def fit(
         resume: continue from `checkpoint` if that file exists, else start; the other arguments must be those
             of the interrupted call. The trajectory is the one of an uninterrupted run.
         seed: seed of the validation split, of the mini-batches and of further starts.
-        restarts: how many starts to train together, as one batch, for the first 30 steps (or `steps` where that is
-            less); the one with the lowest validation loss (training loss without `val`) is then trained alone. The
-            first is the model as it is, the others have new random weights. For the plain squared error of a `KAN`.
+        restarts: how many starts to train together, as one batch on all rows, for 30 steps (or `steps` where that is
+            less); the one with the lowest validation loss (training loss without `val`) is then trained alone, for
+            `steps` and with `callbacks`. The first is the model as it is, the others have new random weights; masks and
+            frozen weights stay. For the plain squared error of a `KAN`, with `"lm"`, `"lbfgs"` or `"adam"`.
         grids: a staircase of grid sizes such as `[3, 5, 10, 20]`: the model is trained on each, and refined in
             between; it ends with another grid than it had. `"auto"`: the model's own, then 3, 5, 10, 20, 50, 100, 200.
             With a validation set (for `"auto"` a fifth of the rows where `val` is None) it stops when the validation
@@ -188,27 +189,22 @@ def fit(
     chosen, why = choose(opt, rows, model, batch_size, squares and (is_plain_kan(model) or type(model) is MLP))
     # A dense inverse Hessian is not in checkpoints, so a run that can be resumed goes on as it began.
     plan.polish = chosen == "lm" and opt == "auto" and not plan.ridge and plan.checkpoint is None
-    restarts = check_int("restarts", restarts, 1)
+    restarts, resume = check_int("restarts", restarts, 1), check_bool("resume", resume)
     if climbing is not None or restarts > 1:
         _check_stages(chosen, scheduler, plan, resume)
-    kind = chosen if isinstance(chosen, str) else ""
-    if restarts > 1:
-        check_restarts(model, prepared, squares, kind)
-    again = check_bool("resume", resume)
-    run = Run(model, prepared, plan, chosen, why, rate, scheduler, squares, batch_size, val, again)
+    run = Run(model, prepared, plan, chosen, why, rate, scheduler, squares, batch_size, val, resume)
     run.check()
+    if restarts > 1:
+        check_restarts(model, prepared, squares, run.name)
     if isinstance(model, KAN) and isinstance(train, Rows):
         warn_about_inputs(model, train.x, plan.update_grid)
 
     def stage(number: int, is_last: bool) -> FitResult:
-        start = 0
-        if number == 0 and restarts > 1:
-            start = _choose_start(run, restarts, kind)
-        elif number > 0:
-            run.plan.grid_steps = _LATER_UPDATES & set(range(plan.steps)) if plan.update_grid else set()
         if climbing is not None and is_last:
             run.plan = replace(run.plan, lamb=0.0)
-        return replace(run.once(), start=start)
+        if number > 0:
+            run.plan.grid_steps = run.later_updates()
+        return run.once() if number > 0 or restarts == 1 else _from_best_start(run, restarts)
 
     if climbing is None or not isinstance(model, KAN):
         return stage(0, False)
@@ -217,19 +213,27 @@ def fit(
 
 _AUTO_VAL = 0.2
 """Part of the rows that `grids="auto"` holds back to see where to stop."""
-_LATER_UPDATES = {0, 10}
-"""Before which steps of a stage grids move, after the first stage."""
 
 
-def _choose_start(run: Run, restarts: int, kind: str) -> int:
+def _from_best_start(run: Run, restarts: int) -> FitResult:
+    """Train several starts together, then the best of them alone."""
     plan = run.plan
     sample = sample_inputs(run.data.train, plan.seed) if plan.update_grid else None
     steps = min(plan.steps, WARM_STEPS)
     updates = grid_steps(steps, len(plan.grid_steps), 0.5) if plan.update_grid else set()
-    model: Any = run.model
-    best = best_start(model, run.data, restarts, steps, kind, plan.ridge, updates, sample, plan.seed)
-    run.plan = replace(plan, grid_steps=_LATER_UPDATES & set(range(plan.steps)) if plan.update_grid else set())
-    return best
+    chosen = best_start(
+        cast("KAN", run.model), run.data, restarts, steps, run.name, plan.ridge, updates, sample, plan.seed, run.rate,
+        plan.time_limit_sec,
+    )  # fmt: skip
+    plan.spent_sec += chosen.seconds
+    run.plan = replace(plan, grid_steps=run.later_updates(), steps=0 if chosen.interrupted else plan.steps)
+    result = run.once()
+    if chosen.interrupted:
+        run.halted = result.interrupted = True
+        result.stopped_because = (
+            f"Interrupted from the keyboard while {restarts} starts were trained together; the best of them is kept."
+        )
+    return replace(result, start=chosen.start, seconds=result.seconds + chosen.seconds)
 
 
 def _check_stages(chosen: Any, scheduler: Any, plan: Plan, resume: bool) -> None:

@@ -11,6 +11,7 @@ so small beside the data's that it decides only what they leave open.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +60,7 @@ class KANResiduals(Residuals):
         weight: `(B,)` weights of the rows, of mean one, or None.
         ridge: factor of the squared coefficients, one or one per model.
         roughness: relative weight of the squared k-th differences of coefficients.
+        like: a problem of the same models, whose reading of them is shared.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class KANResiduals(Residuals):
         weight: Tensor | None = None,
         ridge: float | Sequence[float] = 0.0,
         roughness: float = 0.0,
+        like: "KANResiduals | None" = None,
     ) -> None:
         self.kans = list(models)
         self.models, self.chain = len(self.kans), Chain(self.kans[0].layers, self.kans[0].products)
@@ -82,12 +85,22 @@ class KANResiduals(Residuals):
         self.columns = self._trainable_columns()
         self.size = self.chain.size if self.columns is None else len(self.columns)
         self.penalties: list[Penalty] = []
-        self.refresh()
+        layers = zip(*(model.layers for model in self.kans), strict=True)
+        self._tensors = like._tensors if like is not None else [_Tensors.of(same) for same in layers]
+        self.refresh(like)
 
-    def refresh(self) -> None:
-        """Read from the models what is not unknown: knots, masks, scales, frozen weights."""
+    def refresh(self, like: "KANResiduals | None" = None) -> None:
+        """Read from the models what is not unknown: knots, masks, scales, frozen weights.
+
+        Args:
+            like: a problem of the same models that has just done so.
+        """
+        if like is not None:
+            self.knots, self.fixed, self.factors = like.knots, like.fixed, like.factors
+            self._penalize()
+            return
         layers = list(zip(*(model.layers for model in self.kans), strict=True))
-        self.knots = [torch.stack([layer.knots for layer in same]) for same in layers]
+        self.knots = [torch.stack(same.knots) for same in self._tensors]
         self.fixed = self._read()
         factors = None
         if any(layer.edge_mask is not None or layer.spline_scale is not None for same in layers for layer in same):
@@ -98,6 +111,9 @@ class KANResiduals(Residuals):
                 (p[:, :, None].expand(-1, -1, s, -1), m) for p, m, s in zip(parts, masks, basis, strict=True)
             ])
         self.factors = factors
+        self._penalize()
+
+    def _penalize(self) -> None:
         self.penalties = []
         if self.ridge is not None:
             self.penalties.append(self._ridge_penalty(self.ridge))
@@ -111,18 +127,37 @@ class KANResiduals(Residuals):
             loss = loss - penalty.apply(x, which).square().sum(-1)
         return loss.clamp_min(0.0)
 
+    def spline_marks(self) -> Tensor:
+        """`(n,)` bool: which unknowns are spline coefficients."""
+        marks = [
+            (torch.ones_like(layer.spline_weight[None]), torch.zeros_like(layer.base_weight[None]))
+            for layer in self.chain.layers
+        ]
+        return self._select(self.chain.flatten([(c.detach(), b.detach()) for c, b in marks]))[0] > 0
+
     def point(self) -> Tensor:
         """`(M, n)` unknowns as the models have them."""
         return self._select(self._read())
 
-    @torch.no_grad()
     def assign(self, x: Tensor) -> None:
         """Write `(M, n)` unknowns into the models."""
-        for number, parts in enumerate(self.chain.unflatten(self._complete(x))):
-            for model, coef, base in zip(self.kans, *parts, strict=True):
-                layer = model.layers[number]
-                layer.spline_weight.copy_(coef)
-                layer.base_weight.copy_(base)
+        self.write(self.complete(x))
+
+    @torch.no_grad()
+    def write(self, flat: Tensor, knots: Sequence[Tensor] = ()) -> None:
+        """Write into the models.
+
+        Args:
+            flat: `(M, chain.size)` all weights, see `complete`.
+            knots: `(M, I, S+k+1)` knots of every layer; they stay when empty.
+        """
+        for same, (coef, base) in zip(self._tensors, self.chain.unflatten(flat), strict=True):
+            for tensors, stack in ((same.coef, coef), (same.base, base)):
+                for tensor, own in zip(tensors, stack.unbind(), strict=True):
+                    tensor.copy_(own)
+        for same, stack in zip(self._tensors, knots, strict=False):
+            for tensor, own in zip(same.knots, stack.unbind(), strict=True):
+                tensor.copy_(own)
 
     def residuals(self, x: Tensor, which: Tensor | None = None) -> Tensor:
         """Scaled residuals, see the base class."""
@@ -153,7 +188,7 @@ class KANResiduals(Residuals):
 
     def weights(self, x: Tensor, which: Tensor | None) -> list[Weights]:
         """Every layer's weights at `(M, n)` unknowns."""
-        flat = self._complete(x, which)
+        flat = self.complete(x, which)
         factors = self._factors(which)
         if factors is not None:
             flat = flat * factors
@@ -181,11 +216,7 @@ class KANResiduals(Residuals):
         return self.factors if which is None or self.factors is None else self.factors[which]
 
     def _ridge_penalty(self, ridge: Tensor) -> "Penalty":
-        marks = [
-            (torch.ones_like(layer.spline_weight[None]), torch.zeros_like(layer.base_weight[None]))
-            for layer in self.chain.layers
-        ]
-        return Penalty([torch.diag(self._select(self.chain.flatten(marks))[0])], ridge)
+        return Penalty([torch.diag(self.spline_marks().to(ridge))], ridge)
 
     def _roughness_penalty(self) -> "Penalty":
         """Differences of neighbouring coefficients, each layer's weighted like the data's mean sensitivity to them."""
@@ -205,19 +236,13 @@ class KANResiduals(Residuals):
         return Penalty(matrices, stacked, None if self.factors is None else self._select(self.factors))
 
     def _read(self) -> Tensor:
-        layers = zip(*(model.layers for model in self.kans), strict=True)
-        return self.chain.flatten([
-            (
-                torch.stack([layer.spline_weight.detach() for layer in same]),
-                torch.stack([layer.base_weight.detach() for layer in same]),
-            )
-            for same in layers
-        ])
+        return self.chain.flatten([(torch.stack(same.coef), torch.stack(same.base)) for same in self._tensors])
 
     def _select(self, flat: Tensor) -> Tensor:
         return flat if self.columns is None else flat[..., self.columns]
 
-    def _complete(self, x: Tensor, which: Tensor | None = None) -> Tensor:
+    def complete(self, x: Tensor, which: Tensor | None = None) -> Tensor:
+        """`(M, n)` unknowns to `(M, chain.size)`: with the frozen weights."""
         if self.columns is None:
             return x
         flat = self.fixed.clone() if which is None else self.fixed[which]
@@ -288,6 +313,20 @@ class Penalty:
 
     def _chosen(self, which: Tensor | None) -> Tensor:
         return self.weights if which is None else self.weights[which]
+
+
+@dataclass
+class _Tensors:
+    """One layer's coefficients, residual factors and knots in every model: the storage itself."""
+
+    coef: list[Tensor]
+    base: list[Tensor]
+    knots: list[Tensor]
+
+    @classmethod
+    def of(cls, same: Sequence[KANLayer]) -> "_Tensors":
+        coef, base = [layer.spline_weight.detach() for layer in same], [layer.base_weight.detach() for layer in same]
+        return cls(coef, base, [layer.knots for layer in same])
 
 
 class KANLinearization(Linearization):

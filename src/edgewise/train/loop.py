@@ -216,6 +216,7 @@ class Loop:
         if self.interrupted:  # perhaps while a row was written
             self.step = min((len(values) for values in self.history.values()), default=0)
             self.history = {name: values[: self.step] for name, values in self.history.items()}
+            self.best_step = None if self.best_step is None else min(self.best_step, self.step)
         if self.plan.checkpoint is not None:
             self.save()
         if self.best_step is not None:

@@ -8,7 +8,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a grid staircase, or the common training of several starts.
+    """One grid of a staircase.
 
     Attributes:
         grid: intervals per spline.
@@ -19,7 +19,7 @@ class Stage:
         seconds: time spent.
     """
 
-    grid: int | list[int]
+    grid: int
     steps: int
     train_rmse: float
     val_rmse: float | None
@@ -40,8 +40,9 @@ class FitResult(Mapping[str, list[float]]):
         stopped_because: a sentence.
         opt: name of the optimizer that was used.
         why_opt: a sentence.
-        steps: steps done, over all resumed parts.
-        seconds: time spent in training, over all resumed parts.
+        steps: steps done, over all resumed parts; without those that several starts made together.
+        seconds: time spent in training, over all resumed parts, with that of all starts; of `fit_many` that of the
+            batch.
         best_step: the step whose weights the model has, counted from 1; with a validation set the one with
             the lowest validation loss, otherwise the last. 0 if no step was done.
         interrupted: whether Ctrl-C ended the run.

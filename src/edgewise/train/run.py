@@ -14,10 +14,11 @@ from edgewise.train.loop import Loop, Plan, sample_inputs
 from edgewise.train.optimizers import build, name_of, sees_all_rows, title_of
 from edgewise.train.result import FitResult
 from edgewise.train.schedule import RateSchedule
+from edgewise.train.summary import summarize_inputs
 
-_SUMMARY_ROWS = 33
 _DAMPING = 1e-8, 1e-2
 """Within what limits a damping is carried to the next grid."""
+_LATER_UPDATES = {0, 10}
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Run:
         resume: whether to go on from the checkpoint.
         damping: of Levenberg-Marquardt at the end of the stage before, or None.
         halted: whether the time limit, a callback or Ctrl-C ended the last stage.
+        name: what the optimizer is called, see `name_of`.
     """
 
     model: nn.Module
@@ -53,10 +55,11 @@ class Run:
     resume: bool
     damping: float | None = None
     halted: bool = False
+    name: str = ""
 
     def check(self) -> None:
         """Raise what building the optimizer would, before any work."""
-        self._optimizer()
+        self.name = name_of(self._optimizer())
 
     def once(self) -> FitResult:
         """Train the model as it is."""
@@ -76,7 +79,7 @@ class Run:
         loop.run()
         self.halted = loop.halted or loop.interrupted
         self.plan.spent_sec += loop.seconds
-        _summarize(model, loop)
+        summarize_inputs([model], sample_inputs(train, plan.seed) if loop.sample is None else loop.sample)
         if isinstance(optimizer, LevenbergMarquardt) and optimizer.method.damping is not None:
             self.damping = min(max(float(optimizer.method.damping), _DAMPING[0]), _DAMPING[1])
         return FitResult(
@@ -91,6 +94,10 @@ class Run:
             interrupted=loop.interrupted,
             grid_steps=tuple(sorted(step for step in plan.grid_steps if step < loop.step)),
         )
+
+    def later_updates(self) -> set[int]:
+        """Before which steps grids move where the model has been trained before: another grid, another start."""
+        return _LATER_UPDATES & set(range(self.plan.steps)) if self.plan.update_grid else set()
 
     def _optimizer(self) -> torch.optim.Optimizer:
         optimizer = build(self.chosen, self.rate, [p for p in self.model.parameters() if p.requires_grad])
@@ -145,15 +152,3 @@ def _settings(
         "seed": plan.seed,
         "training data": fingerprint(train),
     }
-
-
-@torch.no_grad()
-def _summarize(model: nn.Module, loop: Loop) -> None:
-    """Leave quantiles of the training inputs on the model, as a buffer that is not saved."""
-    x = sample_inputs(loop.data.train, loop.plan.seed) if loop.sample is None else loop.sample
-    if x.dim() != 2:
-        return
-    levels = torch.linspace(0, 1, _SUMMARY_ROWS, dtype=x.dtype, device=x.device)
-    summary = torch.quantile(x.contiguous(), levels, dim=0)
-    if "input_summary" in model._buffers or not hasattr(model, "input_summary"):
-        model.register_buffer("input_summary", summary, persistent=False)

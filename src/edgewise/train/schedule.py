@@ -1,7 +1,7 @@
 """What changes while training: the grids early on, the learning rate throughout."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,8 @@ from torch.optim import lr_scheduler
 
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
+from edgewise.models.grids import update_grid, update_grids
+from edgewise.models.kan import KAN
 from edgewise.train.optimizers import forget, sees_all_rows, title_of
 
 SCHEDULERS = ("cosine", "plateau", "onecycle")
@@ -41,14 +43,14 @@ def move_grids(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) ->
         x: `(B, inputs)` training inputs.
         optimizer: the optimizer in use.
     """
-    from edgewise.models.grids import update_grid
-
-    update_grid(model, x)  # pyright: ignore[reportArgumentType]
+    update_grid(cast("KAN", model), x)
     forget(optimizer, [layer.spline_weight for layer in model.modules() if isinstance(layer, KANLayer)])
 
 
 def move_input_grid(model: nn.Module, x: Tensor) -> bool:
     """Fit the first layer's grid to the inputs if it does not fit them.
+
+    Hidden layers wait for the scheduled updates, see `grid_steps`.
 
     Args:
         model: a `KAN`.
@@ -57,21 +59,27 @@ def move_input_grid(model: nn.Module, x: Tensor) -> bool:
     Returns:
         Whether the inputs left the domain, or used less than half of it, so that the grid was moved.
     """
-    from edgewise.models.grids import update_grid
+    return move_input_grids([cast("KAN", model)], x[None]) > 0
 
-    layers: list[KANLayer] = list(model.layers)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    lo, hi = layers[0].domain.unbind(1)
-    low, high = x.amin(0), x.amax(0)
+
+def move_input_grids(models: Sequence[KAN], x: Tensor) -> int:
+    """`move_input_grid` of several models of one structure.
+
+    Args:
+        models: the models.
+        x: `(M, B, inputs)` training inputs.
+
+    Returns:
+        How many grids were moved.
+    """
+    lo, hi = torch.stack([model.layers[0].domain for model in models]).unbind(-1)  # (M, inputs)
+    low, high = x.amin(1), x.amax(1)
     slack = 0.01 * (hi - lo)  # a sample's extremes may lie a little outside of the range meant
-    if not bool(((low < lo - slack) | (high > hi + slack) | ((high > low) & (high - low < 0.5 * (hi - lo)))).any()):
-        return False
-    kept = [(layer, layer.knots.clone(), layer.spline_weight.detach().clone()) for layer in layers[1:]]
-    update_grid(model, x)  # pyright: ignore[reportArgumentType]
-    with torch.no_grad():  # hidden layers wait for the scheduled updates, see `grid_steps`
-        for layer, knots, coef in kept:
-            layer.knots.copy_(knots)
-            layer.spline_weight.copy_(coef)
-    return True
+    unfit = (low < lo - slack) | (high > hi + slack) | ((high > low) & (high - low < 0.5 * (hi - lo)))
+    chosen = unfit.any(1).nonzero()[:, 0]
+    if len(chosen):
+        update_grids([models[m] for m in chosen.tolist()], x[chosen], first_layer_only=True)
+    return len(chosen)
 
 
 class RateSchedule:

@@ -181,7 +181,8 @@ class LeastSquaresSolver(Solver):
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """See `Solver`."""
-        self.changed()
+        self.method.leave()
+        self.problem.refresh()
         for n, penalty in enumerate(self.problem.penalties):
             penalty.weights = state[str(n)]
 

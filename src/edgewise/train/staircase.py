@@ -17,7 +17,6 @@ import torch
 from edgewise.errors import ParameterError
 from edgewise.models.grids import refine_in_place
 from edgewise.models.kan import KAN
-from edgewise.splines import check_grid
 from edgewise.train.result import FitResult, Stage
 
 LADDER = (3, 5, 10, 20, 50, 100, 200)
@@ -47,9 +46,9 @@ def check_grids(grids: Any, model: Any) -> list[int] | None:
     climbing = isinstance(grids, Sequence) and not isinstance(grids, str) and len(grids) > 0
     if not climbing:
         raise ParameterError(f"`grids` must be None, 'auto' or a list of grid sizes such as [3, 5, 10]; got {grids!r}.")
-    sizes: list[Any] = list(grids)
-    for size in sizes:
-        check_grid(size, model.k)
+    for size in grids:
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ParameterError(f"`grids` must hold ints >= 1, numbers of intervals; got {size!r} in {list(grids)!r}.")
     if any(b <= a for a, b in itertools.pairwise(grids)):
         raise ParameterError(f"`grids` must increase from stage to stage; got {list(grids)!r}.")
     return list(grids)
@@ -87,7 +86,7 @@ def climb(
     if best is not None and best[0] + 1 < len(results):
         _restore(model, grids[best[0]], best[1])
     reached = len(results) - 1 if best is None else best[0]
-    return _join(results, stages, reached, turned, grids)
+    return _join(results, stages, reached, turned and not halted(), grids)
 
 
 def _stage(result: FitResult, grid: int) -> Stage:
