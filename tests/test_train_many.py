@@ -220,7 +220,7 @@ class TestFailure:
         before = copy.deepcopy(done)
         many = fit_many(models, sets, opt=opt, steps=40, grid_updates=1, stop_grid_update=0.9)
         if opt == "lm":  # still becomes smoother where no row looks
-            assert many[0]["train_loss"][-1] < 1e-8
+            assert many[0]["train_loss"][-1] < 1e-6  # moving its grid costs that much
         else:
             assert many[0].stopped_because.startswith("No lower point was found after")
             assert_same_weights(done, before, rtol=0)
