@@ -5,6 +5,7 @@ end or at its very beginning. A number too far is then a segmentation fault; the
 last line written. What remains of a region is NaN and must stay so.
 
     python guarded_kernels.py cases     run all cases
+    python guarded_kernels.py networks  run all cases of small networks and Gauss-Newton matrices
     python guarded_kernels.py reach     let each tensor stick out by one number: each must end a process
 """
 
@@ -35,10 +36,10 @@ _protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 class Region:
     """Memory between two forbidden pages."""
 
-    def __init__(self):
-        self.memory = mmap.mmap(-1, (PAGES + 2) * PAGE)
+    def __init__(self, pages=PAGES):
+        self.memory = mmap.mmap(-1, (pages + 2) * PAGE)
         self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) + PAGE
-        self.size = PAGES * PAGE
+        self.size = pages * PAGE
         for guard in (self.start - PAGE, self.start + self.size):
             if _protect(guard, PAGE, 0):
                 raise OSError(ctypes.get_errno(), "mprotect")
@@ -74,9 +75,9 @@ class Region:
 class Guarded:
     """Regions for the inputs by name, and for the results in the order they are asked for."""
 
-    def __init__(self):
+    def __init__(self, pages=PAGES):
         self.inputs = {name: Region() for name in ("x", "coef", "base", "weight", "knots", "cotangent")}
-        self.results = [Region() for _ in range(12)]
+        self.results = [Region(pages) for _ in range(16)]
         self.at_end, self.n_results = True, 0
 
     def start(self, at_end):
@@ -96,8 +97,8 @@ class Guarded:
         return tensor.zero_() if is_zero else tensor
 
     def has(self, tensor):
-        ends = [region.start for region in self.results[: self.n_results]]
-        return any(start <= tensor.data_ptr() < start + PAGES * PAGE for start in ends)
+        used = self.results[: self.n_results]
+        return any(region.start <= tensor.data_ptr() < region.start + region.size for region in used)
 
     def check(self):
         for region in [*self.inputs.values(), *self.results[: self.n_results]]:
@@ -180,6 +181,79 @@ def all_cases():
     yield from itertools.product(kinds, WIDTHS, (3,), (False, True), (False,), (1, 33), ((),), (True,))
 
 
+def network_problem(dtype, width, uneven, rows, models):
+    """The tensors of two layers, by name, and a cotangent: `models` of each, or no model axis."""
+    generator = torch.Generator().manual_seed(0)
+    found = {"x": 1.3 * torch.randn(*models, rows, width[0], dtype=dtype, generator=generator)}
+    for number, (inputs, outputs) in enumerate(itertools.pairwise(width)):
+        knots = uniform_knots(-torch.ones(inputs, dtype=dtype), torch.ones(inputs, dtype=dtype), GRID, 3)
+        if uneven:
+            ends = torch.tensor([[-1.0, -0.9, 0.5, 1.0]], dtype=dtype).expand(inputs, -1)
+            knots = extend_knots(ends, 3)
+        found |= {
+            f"coef {number}": torch.randn(*models, inputs, GRID + 3, outputs, dtype=dtype, generator=generator),
+            f"base {number}": torch.randn(*models, inputs, outputs, dtype=dtype, generator=generator),
+            f"knots {number}": knots.expand(*models, *knots.shape).contiguous(),
+            # of `gram` only: what stands in rows of a Jacobian
+            f"inputs {number}": 1.3 * torch.randn(*models, rows, inputs, dtype=dtype, generator=generator),
+            f"factors {number}": torch.randn(*models, rows, inputs, dtype=dtype, generator=generator),
+            f"pulled {number}": torch.randn(*models, rows, outputs, dtype=dtype, generator=generator),
+        }
+    found["cotangent"] = torch.randn(*models, rows, width[-1], dtype=dtype, generator=generator)
+    found["residual"] = torch.randn(*models, rows, dtype=dtype, generator=generator)
+    return found
+
+
+def network_results(p, linear):
+    """What the kernels compute of these: outputs and gradients of a small network, and a Gauss-Newton matrix."""
+    layers = [(p[f"coef {n}"], p[f"base {n}"], p[f"knots {n}"]) for n in range(2)]
+    found, size, rows = [], 0, []
+    values = kernels.network_values(p["x"], layers, 3, linear)
+    if values is not None:  # None: knots of unequal spacing, or a machine without this kernel
+        gradients, pulled = kernels.network_gradients(p["x"], values[1], layers, p["cotangent"], 3, linear)
+        found = [*values, *(t for pair in gradients for t in pair), pulled]
+    for n, (coef, base, knots) in enumerate(layers):
+        coef_size = coef[0].numel() if coef.dim() == 4 else coef.numel()
+        base_size = base[0].numel() if base.dim() == 3 else base.numel()
+        rows.append(
+            kernels.LayerRows(p[f"inputs {n}"], p[f"factors {n}"], p[f"pulled {n}"], knots, size, size + coef_size)
+        )
+        size += coef_size + base_size
+    return [*found, kernels.gram(rows, p["residual"], size, 3, linear)]
+
+
+def run_network_case(memory, switch, case, at_end):
+    dtype, width, uneven, linear, rows, models = case
+    plain = network_problem(dtype, width, uneven, rows, models)
+    regions = {name: Region() for name in plain}
+    guarded = {}
+    for name, values in plain.items():
+        guarded[name] = regions[name].place(values.shape, values.dtype, at_end)
+        regions[name].write(values, 0)
+    memory.start(at_end)
+    switch(True)
+    found = network_results(guarded, linear)
+    switch(False)
+    assert all(map(memory.has, found)), "results are allocated in another way now: teach `guard_results`"
+    for actual, right in zip(found, network_results(plain, linear), strict=True):
+        triangles = (actual.tril(), right.tril()) if actual is found[-1] else (actual, right)
+        assert torch.equal(*triangles), (actual - right).abs().max()
+    for region in [*regions.values(), *memory.results[: memory.n_results]]:
+        region.check()
+
+
+def run_networks():
+    count, memory = 0, Guarded(-(-4 * 1024 * 1024 // PAGE))
+    switch = guard_results(memory)
+    kinds, widths = (torch.float32, torch.float64), ((1, 1, 1), (2, 3, 1), (3, 5, 2), (2, 9, 3))
+    for case in itertools.product(kinds, widths, (False, True), (False, True), (1, 5, 33), ((3,),)):
+        for at_end in (True, False):
+            say(f"dtype, width, uneven, linear, rows, models={case}, at {'the end' if at_end else 'the beginning'}")
+            run_network_case(memory, switch, case, at_end)
+            count += 1
+    say(f"right {count}")
+
+
 def names(case):
     labels = ("dtype", "outputs", "degree", "uneven", "linear", "rows", "models", "separately")
     return ", ".join(f"{label}={value}" for label, value in zip(labels, case, strict=True))
@@ -222,9 +296,11 @@ def main():
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     torch.set_num_threads(1)
+    if sys.argv[1] == "networks":
+        run_networks()
+        return
     memory = Guarded()
-    switch = guard_results(memory)
-    {"cases": run_cases, "reach": reach}[sys.argv[1]](memory, switch)
+    {"cases": run_cases, "reach": reach}[sys.argv[1]](memory, guard_results(memory))
 
 
 if __name__ == "__main__":

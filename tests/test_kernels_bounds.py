@@ -52,6 +52,12 @@ def test_nothing_beyond_a_tensor_is_read_or_written():
 
 
 @needs_protected_pages
+def test_networks_and_gauss_newton_matrices_read_nothing_beyond_a_tensor():
+    """192 cases with a model axis: all inputs and results on memory between forbidden pages."""
+    assert run_guarded("networks")[-1] == "right 192"
+
+
+@needs_protected_pages
 def test_one_number_beyond_a_tensor_ends_the_process():
     """The test above can fail: every input that sticks out by one element is noticed, on either side."""
     endings = run_guarded("reach")

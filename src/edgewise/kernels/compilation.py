@@ -40,6 +40,21 @@ def compiled(function: Callable[..., Any]) -> Any:
     return numba.njit(**_OPTIONS, **_NO_WRAPPERS)(function)
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Make a large function that is called in one place a part of its caller.
+
+    What `compiled` calls is optimized once for itself and once more at every level that takes it in; a level less is
+    seconds less.
+
+    Args:
+        function: a function in Numba's subset of Python.
+
+    Returns:
+        The function, for compiled callers only.
+    """
+    return numba.njit(inline="always", **_OPTIONS, **_NO_WRAPPERS)(function)
+
+
 def compiled_for_python(function: Callable[..., Any]) -> Any:
     """Compile at the first call with new types; keep the machine code on disk for the next process.
 

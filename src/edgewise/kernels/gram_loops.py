@@ -15,7 +15,7 @@ import numpy as np
 from numba.core import cgutils
 
 from edgewise.kernels.cells import fill, local_basis
-from edgewise.kernels.compilation import compiled
+from edgewise.kernels.compilation import compiled, inlined
 from edgewise.kernels.emitter import VECTOR_BYTES, Emitter, rolled, vector_function
 from edgewise.kernels.memory import address_to_array, aligned
 
@@ -152,7 +152,7 @@ def _fill_rows(kind, rows, numbers, layers, m, start, count, places, columns, va
         block[q * width + places[run]] = residual[q]
 
 
-@compiled
+@inlined
 def gram_rows(kind, rows, numbers, layers, m, begin, end, gram_at):
     """Add the rows `begin <= b < end` of model `m` to its `[J r]' [J r]` at `gram_at`, blockwise lower triangle."""
     stride, lanes = numbers[4], VECTOR_BYTES // kind.itemsize
