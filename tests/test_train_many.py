@@ -287,6 +287,7 @@ class TestGrids:
         assert move_input_grids(models, torch.stack([x, x + 5, 0.1 * x])) == 2
         lo = [float(model.layers[0].domain[0, 0]) for model in models]
         assert lo == pytest.approx([-1.0, 4.0, -0.1], abs=0.1)
+        assert torch.equal(models[0].layers[0].knots, kan().layers[0].knots)  # those that fit stay exactly
 
     def test_the_steps_of_the_schedule(self):
         (result,) = fit_many([kan()], table(), steps=20, grid_updates=2, stop_grid_update=0.5)
