@@ -729,3 +729,18 @@ def test_batch_size_and_a_loader():
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*table()))
     with pytest.raises(ParameterError, match="`batch_size` must be None with a DataLoader"):
         fit(kan(), loader, batch_size=3)
+
+
+def test_a_callback_may_change_the_model_at_any_time():
+    """Also while SSBroyden polishes from an evaluation of its own: the next step begins where the callback left it."""
+    x, y = table()
+    model = kan()
+
+    def zero(state):
+        if state.step == 80:
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.zero_()
+
+    result = fit(model, (x, y), steps=81, callbacks=zero, update_grid=False)
+    assert result["train_loss"][80] > 10 * result["train_loss"][79]

@@ -18,12 +18,10 @@ from edgewise.models.grids import update_grids
 from edgewise.models.kan import KAN
 from edgewise.optim import LMMethod, Memory, strong_wolfe
 from edgewise.optim.lbfgs import HISTORY
+from edgewise.optim.levenberg_marquardt import MOST_DAMPING
 from edgewise.train.data import Rows
 from edgewise.train.least_squares import ROUGHNESS, KANResiduals
 from edgewise.train.optimizers import LEARNING_RATES
-
-_MOST_DAMPING = 1e20
-"""Damping at which no step is left that could lower a loss."""
 
 
 class BatchSolver(ABC):
@@ -75,7 +73,7 @@ class BatchLM(BatchSolver):
         """See `BatchSolver`."""
         x, loss, _ = self.method.step(problem, x, _some(problem, which))
         damping = self.method.damping
-        return x, loss, torch.ones_like(loss) > 0 if damping is None else damping < _MOST_DAMPING
+        return x, loss, torch.ones_like(loss) > 0 if damping is None else damping < MOST_DAMPING
 
     def keep(self, which: Tensor) -> None:
         """See `BatchSolver`."""

@@ -220,9 +220,7 @@ class KANResiduals(Residuals):
 
     def _roughness_penalty(self) -> "Penalty":
         """Differences of neighbouring coefficients, each layer's weighted like the data's mean sensitivity to them."""
-        gram = self.linearize(self.point()).gram() if not self.penalties else None
-        if gram is None:
-            gram = KANLinearization(self, self.point(), None).gram()
+        gram = self.linearize(self.point()).gram()
         matrices, weights = [], []
         identity = torch.eye(self.chain.size, dtype=self.x.dtype, device=self.x.device)
         for number, layer in enumerate(self.chain.layers):
@@ -433,7 +431,7 @@ class ModuleResiduals(ClosureResiduals):
 
     def __init__(self, model: nn.Module, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
         self.model, self.x, self.y = model, x, y[None]
-        scale = x.new_full((len(x),), 1 / y.numel()) if weight is None else weight * (len(y) / y.numel()) / len(y)
+        scale = x.new_full((len(x),), 1 / y.numel()) if weight is None else weight / y.numel()
         self.row_scale = scale.sqrt().reshape(-1, *(1 for _ in y.shape[1:]))
         self.names = [name for name, p in model.named_parameters() if p.requires_grad]
         parameters = [p for p in model.parameters() if p.requires_grad]

@@ -215,6 +215,8 @@ class PolishingSolver(Solver):
 
     def here(self) -> Point:
         """See `Solver`."""
+        if self.evaluation is not None and not torch.equal(self.evaluation.x, self.problem.point()[0]):
+            self._take_back()  # a callback has changed the model
         if self.quasi is None or self.evaluation is None:
             return self.least_squares.here()
         return self._point(self.evaluation)
@@ -251,7 +253,7 @@ class PolishingSolver(Solver):
         self.least_squares.restart()
 
     def _point(self, found: Evaluation) -> Point:
-        plain = self.problem.plain(found.x[None], torch.tensor([found.loss], dtype=found.x.dtype))
+        plain = self.problem.plain(found.x[None], found.x.new_tensor([found.loss]))
         return Point(found.loss, float(plain), None)
 
     def _is_slow(self) -> bool:
