@@ -335,3 +335,40 @@ def test_many_rows_are_linearized_in_chunks(monkeypatch):
         tenth = KANResiduals([model], part["train_input"], part["train_label"])
         expected += tenth.linearize(problem.point()).gram()[0] / 10
     assert_close(products[0].tril(), expected.tril(), rtol=1e-9, atol=1e-12)
+
+
+def test_roughness_is_differences_of_coefficients_at_a_weight_of_the_data():
+    """Literal differences, and every product with them consistent with the rows; a removed edge has none."""
+    models = [KAN([2, 3, 1], grid=6, seed=seed, dtype=torch.float64) for seed in range(2)]
+    models[1].layers[0].set_mask(torch.tensor([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]], dtype=torch.float64))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(50, 2, generator=generator, dtype=torch.float64)
+    y = torch.rand(50, 1, generator=generator, dtype=torch.float64)
+    plain, rough = KANResiduals(models, x, y), KANResiduals(models, x, y, roughness=1e-3)
+    point = plain.point()
+    added = rough.residuals(point)[:, 50:]
+    diagonal = plain.linearize(point).gram().diagonal(dim1=-2, dim2=-1)
+    at = 0
+    for number in range(2):
+        layers = [model.layers[number] for model in models]
+        coef = torch.stack([layer.effective_weights()[0] for layer in layers]).detach()
+        marks = [
+            (torch.zeros_like(own.spline_weight[None]), torch.zeros_like(own.base_weight[None]))
+            for own in models[0].layers
+        ]
+        marks[number][0].fill_(1.0)
+        chosen = plain.chain.flatten([(c.detach(), b.detach()) for c, b in marks])[0] > 0
+        weight = (1e-3 * diagonal[:, chosen].mean(1)).sqrt()
+        literal = coef[:, :, 3:] - 3 * coef[:, :, 2:-1] + 3 * coef[:, :, 1:-2] - coef[:, :, :-3]
+        expected = weight[:, None] * literal.flatten(1)
+        torch.testing.assert_close(added[:, at : at + expected.shape[1]], expected, rtol=1e-10, atol=1e-14)
+        at += expected.shape[1]
+    assert at == added.shape[1]
+    linear = rough.linearize(point)
+    jacobian = torch.cat(list(linear.rows()), dim=1)
+    direction = torch.rand(point.shape, generator=generator, dtype=torch.float64)
+    cotangent = torch.rand(linear.residual.shape, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(linear.jvp(direction), (jacobian @ direction[..., None])[..., 0])
+    torch.testing.assert_close(linear.vjp(cotangent), (jacobian.mT @ cotangent[..., None])[..., 0])
+    torch.testing.assert_close(linear.gram().tril(), (jacobian.mT @ jacobian).tril())
+    torch.testing.assert_close(rough.plain(point, linear.loss), plain.linearize(point).loss)

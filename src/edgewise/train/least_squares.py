@@ -10,6 +10,7 @@ may fall. So differences of neighbouring coefficients are residuals too (P-splin
 so small beside the data's that it decides only what they leave open.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,11 +20,15 @@ from torch import Tensor, nn
 from edgewise.layers import Chain, KANLayer, LinearizedChain, MultiplyNodes, Weights, is_observed
 from edgewise.models.kan import KAN
 from edgewise.optim import ClosureResiduals, Linearization, Residuals
+from edgewise.optim.damped_systems import estimated_diagonal
+from edgewise.optim.levenberg_marquardt import MOST_DENSE
 
 CHUNK = 1 << 14
 """Rows linearized at a time."""
 CHUNK_ELEMENTS = 4_000_000
 """Entries of a dense Jacobian formed at a time."""
+_PROBES = 8
+"""Random vectors that estimate the diagonal of `J'J` where it is not formed."""
 ROUGHNESS = 1e-10
 """Weight of the squared differences of coefficients, beside the mean squared sensitivity of the outputs to them."""
 
@@ -116,9 +121,9 @@ class KANResiduals(Residuals):
     def _penalize(self) -> None:
         self.penalties = []
         if self.ridge is not None:
-            self.penalties.append(self._ridge_penalty(self.ridge))
+            self.penalties.append(Ridge(self.spline_marks() * self.ridge))
         if self.roughness:
-            self.penalties.append(self._roughness_penalty())
+            self.penalties.append(self._roughness())
         self.count = self.y[0].numel() + sum(penalty.rows for penalty in self.penalties)
 
     def plain(self, x: Tensor, loss: Tensor, which: Tensor | None = None) -> Tensor:
@@ -133,11 +138,11 @@ class KANResiduals(Residuals):
             (torch.ones_like(layer.spline_weight[None]), torch.zeros_like(layer.base_weight[None]))
             for layer in self.chain.layers
         ]
-        return self._select(self.chain.flatten([(c.detach(), b.detach()) for c, b in marks]))[0] > 0
+        return self.select(self.chain.flatten([(c.detach(), b.detach()) for c, b in marks]))[0] > 0
 
     def point(self) -> Tensor:
         """`(M, n)` unknowns as the models have them."""
-        return self._select(self._read())
+        return self.select(self._read())
 
     def assign(self, x: Tensor) -> None:
         """Write `(M, n)` unknowns into the models."""
@@ -197,46 +202,43 @@ class KANResiduals(Residuals):
 
     def spread(self, direction: Tensor, which: Tensor | None) -> Tensor:
         """A change of the unknowns, `(M, n)`, as one of all weights, `(M, chain.size)`."""
-        if self.columns is not None:
-            wide = direction.new_zeros(len(direction), self.chain.size)
-            wide[:, self.columns] = direction
-            direction = wide
-        return (
-            direction if self.factors is None else direction * (self.factors if which is None else self.factors[which])
-        )
+        flat, factors = self.wide(direction), self._factors(which)
+        return flat if factors is None else flat * factors
+
+    def wide(self, x: Tensor) -> Tensor:
+        """`(M, n)` among all weights, `(M, chain.size)`; frozen ones are zero."""
+        if self.columns is None:
+            return x
+        flat = x.new_zeros(len(x), self.chain.size)
+        flat[:, self.columns] = x
+        return flat
 
     def gather(self, gradient: Tensor, which: Tensor | None) -> Tensor:
         """The transpose of `spread`; also for the last axis of a matrix."""
         factors = self._factors(which)
         if factors is not None:
             gradient = gradient * (factors if gradient.dim() == 2 else factors[:, None])
-        return self._select(gradient)
+        return self.select(gradient)
 
     def _factors(self, which: Tensor | None) -> Tensor | None:
         return self.factors if which is None or self.factors is None else self.factors[which]
 
-    def _ridge_penalty(self, ridge: Tensor) -> "Penalty":
-        return Penalty([torch.diag(self.spline_marks().to(ridge))], ridge)
-
-    def _roughness_penalty(self) -> "Penalty":
-        """Differences of neighbouring coefficients, each layer's weighted like the data's mean sensitivity to them."""
-        gram = self.linearize(self.point()).gram()
-        matrices, weights = [], []
-        identity = torch.eye(self.chain.size, dtype=self.x.dtype, device=self.x.device)
-        for number, layer in enumerate(self.chain.layers):
-            order = min(max(layer.k, 1), layer.spline_weight.shape[1] - 1)
-            rows = self.chain.unflatten(identity)[number][0].diff(n=order, dim=2).flatten(1).mT
-            matrices.append(self._select(rows))
-            touched = (matrices[-1] != 0).any(0)
-            mean = gram.diagonal(dim1=-2, dim2=-1)[:, touched].mean(-1) if bool(touched.any()) else gram.new_zeros(1)
-            weights.append((self.roughness * mean).sqrt())
-        stacked = torch.stack([weight.expand(self.models) for weight in weights], dim=1)
-        return Penalty(matrices, stacked, None if self.factors is None else self._select(self.factors))
+    def _roughness(self) -> "Roughness":
+        """Each layer's differences weighted like the data's mean sensitivity to its coefficients."""
+        linear = self.linearize(self.point())
+        dense = self.size <= MOST_DENSE
+        diagonal = linear.gram().diagonal(dim1=-2, dim2=-1) if dense else estimated_diagonal(linear, _PROBES, 0)
+        wide = self.wide(diagonal), self.wide(torch.ones_like(diagonal))
+        sums, free = ([coef.flatten(1).sum(1) for coef, _ in self.chain.unflatten(flat)] for flat in wide)
+        means = torch.stack([a / b.clamp_min(1.0) for a, b in zip(sums, free, strict=True)], dim=1)
+        orders = [min(max(layer.k, 1), layer.spline_weight.shape[1] - 1) for layer in self.chain.layers]
+        return Roughness(self, orders, (self.roughness * means).sqrt(), self.factors)
 
     def _read(self) -> Tensor:
         return self.chain.flatten([(torch.stack(same.coef), torch.stack(same.base)) for same in self._tensors])
 
-    def _select(self, flat: Tensor) -> Tensor:
+    def select(self, flat: Tensor) -> Tensor:
+        """The unknowns among all weights, along the last axis."""
         return flat if self.columns is None else flat[..., self.columns]
 
     def complete(self, x: Tensor, which: Tensor | None = None) -> Tensor:
@@ -259,58 +261,130 @@ class KANResiduals(Residuals):
         return None if bool(trainable.all()) else trainable.nonzero()[:, 0]
 
 
-class Penalty:
-    """Residuals that are linear in the unknowns: `weight[m, l] * A_l (factor[m] * x)`, one block after the other.
-
-    Args:
-        matrices: `(r, n)` of every block.
-        weights: `(M, blocks)`.
-        factors: `(M, n)`, or None for ones; zero where an edge was removed, whose coefficients then stay.
+class Penalty(ABC):
+    """Residuals that are linear in the unknowns.
 
     Attributes:
-        rows: residuals in all.
+        rows: how many.
+        weights: `(M, ...)` what they are multiplied by.
     """
 
-    def __init__(self, matrices: list[Tensor], weights: Tensor, factors: Tensor | None = None) -> None:
-        self.matrices, self.weights, self.factors = matrices, weights, factors
-        self.rows = sum(len(matrix) for matrix in matrices)
-        self._grams: list[Tensor] | None = None
+    rows: int
+    weights: Tensor
 
+    @abstractmethod
     def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
         """`(M, n)` to `(M, rows)`."""
-        x = self._scaled(x, which)
-        blocks = zip(self.matrices, self._chosen(which).unbind(1), strict=True)
-        return torch.cat([weight[:, None] * (x @ matrix.mT) for matrix, weight in blocks], dim=1)
 
+    @abstractmethod
     def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
         """`(M, rows)` to `(M, n)`."""
-        pieces = u.split([len(matrix) for matrix in self.matrices], dim=1)
-        blocks = zip(pieces, self.matrices, self._chosen(which).unbind(1), strict=True)
-        total = torch.stack([weight[:, None] * (piece @ matrix) for piece, matrix, weight in blocks]).sum(0)
-        return self._scaled(total, which)
 
+    @abstractmethod
     def gram(self, which: Tensor | None) -> Tensor:
         """`(M, n, n)`."""
-        if self._grams is None:
-            self._grams = [matrix.mT @ matrix for matrix in self.matrices]
-        weights = self._chosen(which).square()
-        total = torch.stack([weights[:, l, None, None] * gram for l, gram in enumerate(self._grams)]).sum(0)
-        return self._scaled(self._scaled(total, which).mT, which).mT
 
+    @abstractmethod
     def dense(self, models: int, which: Tensor | None) -> Tensor:
         """`(M, rows, n)`."""
-        weights = self._chosen(which)
-        rows = [weights[:, l, None, None] * a.expand(models, -1, -1) for l, a in enumerate(self.matrices)]
-        return self._scaled(torch.cat(rows, dim=1), which)
-
-    def _scaled(self, values: Tensor, which: Tensor | None) -> Tensor:
-        if self.factors is None:
-            return values
-        factors = self.factors if which is None else self.factors[which]
-        return values * (factors if values.dim() == 2 else factors[:, None])
 
     def _chosen(self, which: Tensor | None) -> Tensor:
         return self.weights if which is None else self.weights[which]
+
+
+class Ridge(Penalty):
+    """The unknowns themselves.
+
+    Args:
+        weights: `(M, n)`.
+    """
+
+    def __init__(self, weights: Tensor) -> None:
+        self.weights, self.rows = weights, weights.shape[1]
+
+    def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        return self._chosen(which) * x
+
+    def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        return self._chosen(which) * u
+
+    def gram(self, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        return torch.diag_embed(self._chosen(which).square())
+
+    def dense(self, models: int, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        return torch.diag_embed(self._chosen(which))
+
+
+class Roughness(Penalty):
+    """`weights[m, l]` times the differences of neighbouring coefficients in layer `l`, of some order.
+
+    Args:
+        problem: whose unknowns are meant.
+        orders: of the differences in every layer.
+        weights: `(M, layers)`.
+        factors: `(M, chain.size)` what the coefficients are multiplied by first, zero where an edge was removed, whose
+            coefficients then stay; None for ones.
+    """
+
+    def __init__(
+        self, problem: KANResiduals, orders: Sequence[int], weights: Tensor, factors: Tensor | None = None
+    ) -> None:
+        self.problem, self.orders, self.weights, self.factors = problem, orders, weights, factors
+        shapes = [layer.spline_weight.shape for layer in problem.chain.layers]
+        self._shapes = [(i, s - order, o) for (i, s, o), order in zip(shapes, orders, strict=True)]
+        self.rows = sum(i * s * o for i, s, o in self._shapes)
+        self._unit: list[Tensor] | None = None  # the blocks' own J'J, before weights and factors
+
+    def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        blocks = self._differences(self._scaled(self.problem.wide(x), which))
+        return torch.cat([w[:, None] * b for w, b in zip(self._chosen(which).unbind(1), blocks, strict=True)], dim=1)
+
+    def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        pieces = u.split([i * s * o for i, s, o in self._shapes], dim=1)
+        parts = []
+        for piece, shape, order, weight, layer in zip(
+            pieces, self._shapes, self.orders, self._chosen(which).unbind(1), self.problem.chain.layers, strict=True
+        ):
+            rows = (weight[:, None] * piece).unflatten(1, shape)
+            coef = torch.nn.functional.pad(rows, (0, 0, order, order)).diff(n=order, dim=2) * (-1) ** order
+            parts.append((coef, coef.new_zeros(len(u), *layer.base_weight.shape)))
+        return self.problem.select(self._scaled(self.problem.chain.flatten(parts), which))
+
+    def gram(self, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        if self._unit is None:
+            self._unit = [block @ block.mT for block in self._blocks()]
+        total = (self._chosen(which).square()[:, :, None, None] * torch.stack(self._unit)).sum(1)
+        return self._selected(self._selected(total, which).mT, which).mT
+
+    def dense(self, models: int, which: Tensor | None) -> Tensor:
+        """See `Penalty`."""
+        weights = self._chosen(which).unbind(1)
+        blocks = [w[:, None, None] * b.mT.expand(models, -1, -1) for w, b in zip(weights, self._blocks(), strict=True)]
+        return self._selected(torch.cat(blocks, dim=1), which)
+
+    def _blocks(self) -> list[Tensor]:
+        """`(chain.size, rows)` of every layer: the differences of unit vectors."""
+        return self._differences(torch.eye(self.problem.chain.size).to(self.problem.x))
+
+    def _differences(self, flat: Tensor) -> list[Tensor]:
+        parts = self.problem.chain.unflatten(flat)
+        return [coef.diff(n=order, dim=2).flatten(1) for (coef, _), order in zip(parts, self.orders, strict=True)]
+
+    def _scaled(self, flat: Tensor, which: Tensor | None) -> Tensor:
+        if self.factors is None:
+            return flat
+        factors = self.factors if which is None else self.factors[which]
+        return flat * (factors if flat.dim() == 2 else factors[:, None])
+
+    def _selected(self, matrix: Tensor, which: Tensor | None) -> Tensor:
+        return self.problem.select(self._scaled(matrix, which))
 
 
 @dataclass
