@@ -9,14 +9,14 @@ from torch import Tensor
 from edgewise.errors import DomainError, ParameterError
 from edgewise.optim.jacobian import ClosureResiduals
 from edgewise.optim.levenberg_marquardt import MOST_DAMPING, LMMethod
-from edgewise.optim.parameters import check_one_kind, flatten
-from edgewise.optim.torch_optimizers import write
+from edgewise.optim.parameters import flatten
+from edgewise.optim.solver_optimizer import SolverOptimizer, write
 
 MOST_TRIALS = 40
 """Trials of one step, each with more damping than the one before."""
 
 
-class LevenbergMarquardt(torch.optim.Optimizer):
+class LevenbergMarquardt(SolverOptimizer):
     """Levenberg-Marquardt, see `edgewise.optim.levenberg_marquardt`.
 
     Unlike torch's optimizers it needs residuals, not their gradient: the closure of `step` returns the vector of
@@ -54,9 +54,12 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         solver: str = "auto",
         seed: int = 0,
     ) -> None:
-        self.method = LMMethod(damping=damping, acceleration=acceleration, solver=solver, seed=seed)
-        super().__init__(params, {"lr": 1.0})
-        check_one_kind({f"{n}": p for n, p in enumerate(self._all())})
+        method = LMMethod(damping=damping, acceleration=acceleration, solver=solver, seed=seed)
+        super().__init__(params, method, lr=1.0)
+
+    def forget(self) -> None:
+        """Drop what was learnt: the function has changed."""
+        self.method.restart()
 
     def step(self, closure: Callable[[], Tensor]) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Make one iteration: more and more damping until the loss falls.
@@ -74,9 +77,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         """
         if not callable(closure):
             raise ParameterError(f"`step` needs a closure that returns the residuals; got {closure!r}.")
-        moving = [p for p in self._all() if p.requires_grad]
-        if not moving:
-            raise ParameterError("No parameter may move: all have `requires_grad=False`.")
+        moving = self._moving()
         x = flatten(moving)[None]
         found = x
         try:
@@ -94,27 +95,6 @@ class LevenbergMarquardt(torch.optim.Optimizer):
                 write(moving, found[0])
             self.method.leave()  # parameters may be changed between steps
         return float(loss)
-
-    def _all(self) -> list[Tensor]:
-        return [p for group in self.param_groups for p in group["params"]]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Torch's state and the damping."""
-        return {**super().state_dict(), "method": self.method.state_dict()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue with a state from `state_dict`.
-
-        Raises:
-            ParameterError: the state of another kind of optimizer.
-        """
-        if "method" not in state_dict:
-            raise ParameterError(f"`state_dict` is not that of {type(self).__name__}: it has no 'method'.")
-        self.method.load_state_dict(state_dict["method"])
-        super().load_state_dict({name: part for name, part in state_dict.items() if name != "method"})
-
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"method": self.method}  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def first_lower(method: LMMethod, problem: Any, x: Tensor) -> tuple[Tensor, Tensor, bool]:

@@ -24,14 +24,15 @@ from edgewise.optim.hsodm import HSODMMethod
 from edgewise.optim.lbfgs import HISTORY, LBFGSMethod
 from edgewise.optim.method import Method
 from edgewise.optim.objective import Evaluation, Objective, Product, checked_loss, hessian_product
-from edgewise.optim.parameters import check_one_kind, flatten
+from edgewise.optim.parameters import flatten
 from edgewise.optim.saddle_free import SaddleFreeMethod
+from edgewise.optim.solver_optimizer import SolverOptimizer, write
 from edgewise.optim.ssbroyden import SSBroydenMethod
 
 Closure = Callable[[], Any]
 
 
-class MethodOptimizer(torch.optim.Optimizer):
+class MethodOptimizer(SolverOptimizer):
     """What the four have in common. Parameters with `requires_grad=False` stay as they are.
 
     Args:
@@ -47,22 +48,11 @@ class MethodOptimizer(torch.optim.Optimizer):
     _objective: "type[_ClosureObjective]"
 
     def __init__(self, params: Any, method: Method) -> None:
-        self.method = method
         self.evaluations = 0
         self._source: Any = None
         self._moved: list[int] | None = None  # identities of the parameters of the last step
         self.last: Evaluation | None = None
-        super().__init__(params, {"lr": method.lr})
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters; what was learnt about the others is forgotten.
-
-        Args:
-            param_group: as of `torch.optim.Optimizer`; all groups of one dtype and device.
-        """
-        super().add_param_group(param_group)
-        check_one_kind({f"{n}": p for n, p in enumerate(self._all())})
-        self.forget()
+        super().__init__(params, method, method.lr)
 
     def step(self, closure: Closure | Objective) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Make one iteration; the parameters stay where they are if nothing lower is found.
@@ -78,9 +68,7 @@ class MethodOptimizer(torch.optim.Optimizer):
             DomainError: the loss is not finite before the step.
         """
         self.method.lr = self._rate()
-        moving = [p for p in self._all() if p.requires_grad]
-        if not moving:
-            raise ParameterError("No parameter may move: all have `requires_grad=False`.")
+        moving = self._moving()
         if self._moved is not None and self._moved != [id(p) for p in moving]:  # one was frozen or freed
             self.forget()
         objective = closure if isinstance(closure, Objective) else self._objective(closure, moving)
@@ -113,9 +101,6 @@ class MethodOptimizer(torch.optim.Optimizer):
         last = self.last
         return last if last is not None and source is self._source and torch.equal(last.x, x) else None
 
-    def _all(self) -> list[Tensor]:
-        return [p for group in self.param_groups for p in group["params"]]
-
     def _rate(self) -> float:
         rates = {float(group["lr"]) for group in self.param_groups}
         if len(rates) > 1:
@@ -128,33 +113,15 @@ class MethodOptimizer(torch.optim.Optimizer):
             raise ParameterError(f"`lr` must be a finite number > 0; got {rate}.")
         return rate
 
-    def state_dict(self) -> dict[str, Any]:
-        """Copy the state; what the solver has learnt is under `"method"`, tensors and plain numbers only.
-
-        Returns:
-            The state; `load_state_dict` makes another optimizer continue exactly like this one.
-        """
-        return super().state_dict() | {"method": self.method.state_dict()}
-
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a state exactly; torch alone would round it to the parameters' dtype.
-
-        Args:
-            state_dict: from `state_dict`; copied.
-
-        Raises:
-            ParameterError: the state of another kind of optimizer.
-        """
-        if "method" not in state_dict:
-            raise ParameterError(f"`state_dict` is not that of {type(self).__name__}: it has no 'method'.")
-        rest = {name: value for name, value in state_dict.items() if name != "method"}
-        super().load_state_dict(rest)
-        self.method.load_state_dict(state_dict["method"])
+        """Take over a state exactly, see `SolverOptimizer`."""
+        super().load_state_dict(state_dict)
         self._source, self.last, self._moved = None, None, None
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"method": self.method, "evaluations": self.evaluations, "_source": None, "_moved": None, "last": None}
-        return super().__getstate__() | own  # pyright: ignore[reportAttributeAccessIssue]
+        return super().__getstate__() | {
+            "evaluations": self.evaluations, "_source": None, "_moved": None, "last": None,
+        }  # fmt: skip
 
 
 class _ClosureObjective(Objective):
@@ -278,18 +245,6 @@ class SaddleFreeNewton(MethodOptimizer):
 
     def __init__(self, params: Any, lr: float = 1.0, *, rank: int | None = None, damping: float = 1.0) -> None:
         super().__init__(params, SaddleFreeMethod(rank=rank, damping=damping, lr=lr))
-
-
-@torch.no_grad()
-def write(parameters: list[Tensor], x: Tensor) -> None:
-    """Copy a vector into tensors.
-
-    Args:
-        parameters: changed in place.
-        x: `(n,)` their values, in order.
-    """
-    for parameter, piece in zip(parameters, x.split([p.numel() for p in parameters]), strict=True):
-        parameter.copy_(piece.view_as(parameter))
 
 
 def _number(loss: Any) -> float:
