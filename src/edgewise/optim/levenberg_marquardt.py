@@ -246,10 +246,8 @@ class LMMethod:
     ) -> tuple[Tensor, Tensor]:
         """Add the geodesic acceleration; and which steps are straight enough to be trusted."""
         linear = here.linear
-        ahead, behind = (problem.residuals(here.x + sign * _PROBE * step, which) for sign in (1, -1))
+        half = -0.5 * problem.curvature(here.x, step, linear.residual, _PROBE, which)
         self.evaluations += 2
-        curvature = (ahead - 2 * linear.residual + behind) / _PROBE**2
-        half = -0.5 * curvature
         acceleration = solve(half, linear.vjp(half))
         length, bend = ((here.scale * v.square()).sum(-1) for v in (step, acceleration))
         straight = 4 * bend <= _BEND**2 * length  # False for NaN

@@ -64,3 +64,21 @@ class Residuals(ABC):
     @abstractmethod
     def linearize(self, x: Tensor, which: Tensor | None = None) -> Linearization:
         """Residuals and derivatives at a point; arguments as for `residuals`."""
+
+    def curvature(
+        self, x: Tensor, step: Tensor, middle: Tensor, fraction: float, which: Tensor | None = None
+    ) -> Tensor:
+        """Second derivative of the residuals along a step, by central differences: two evaluations.
+
+        Args:
+            x: as for `residuals`.
+            step: `(M, n)`.
+            middle: residuals at `x`.
+            fraction: of the step, the length of the difference.
+            which: as for `residuals`.
+
+        Returns:
+            `(M, m)`.
+        """
+        ahead, behind = (self.residuals(x + sign * fraction * step, which) for sign in (1, -1))
+        return (ahead - 2 * middle + behind) / fraction**2

@@ -10,7 +10,6 @@ may fall. So differences of neighbouring coefficients are residuals too (P-splin
 so small beside the data's that it decides only what they leave open.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from edgewise.models.kan import KAN
 from edgewise.optim import ClosureResiduals, Linearization, Residuals
 from edgewise.optim.damped_systems import estimated_diagonal
 from edgewise.optim.levenberg_marquardt import MOST_DENSE
+from edgewise.train.penalties import Differences, Penalty, Ridge
 
 CHUNK = 1 << 14
 """Rows linearized at a time."""
@@ -166,12 +166,27 @@ class KANResiduals(Residuals):
 
     def residuals(self, x: Tensor, which: Tensor | None = None) -> Tensor:
         """Scaled residuals, see the base class."""
+        return self.extended(self._of_rows(x, which), x, which)
+
+    def curvature(
+        self, x: Tensor, step: Tensor, middle: Tensor, fraction: float, which: Tensor | None = None
+    ) -> Tensor:
+        """See the base class; both points in one call of the kernels; penalties, being linear, have none."""
+        every = torch.arange(self.models) if which is None else which
+        there = torch.cat([x + fraction * step, x - fraction * step])
+        ahead, behind = self._of_rows(there, torch.cat([every, every])).chunk(2)
+        curved = torch.zeros_like(middle)
+        count = ahead.shape[1]
+        curved[:, :count] = (ahead - 2 * middle[:, :count] + behind) / fraction**2
+        return curved
+
+    def _of_rows(self, x: Tensor, which: Tensor | None) -> Tensor:
+        """`(M, B O)` residuals of the data."""
         weights = self.weights(x, which)
         parts = [
             (self.chain.evaluate(weights, rows) - labels) * scale[:, None] for rows, labels, scale in self.chunks(which)
         ]
-        found = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).flatten(1)
-        return self.extended(found, x, which)
+        return (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).flatten(1)
 
     def extended(self, found: Tensor, x: Tensor, which: Tensor | None) -> Tensor:
         """Residuals of rows, `(M, B O)`, and after them those of the penalties, which are linear in the unknowns."""
@@ -223,7 +238,7 @@ class KANResiduals(Residuals):
     def _factors(self, which: Tensor | None) -> Tensor | None:
         return self.factors if which is None or self.factors is None else self.factors[which]
 
-    def _roughness(self) -> "Roughness":
+    def _roughness(self) -> Differences:
         """Each layer's differences weighted like the data's mean sensitivity to its coefficients."""
         linear = self.linearize(self.point())
         dense = self.size <= MOST_DENSE
@@ -232,7 +247,15 @@ class KANResiduals(Residuals):
         sums, free = ([coef.flatten(1).sum(1) for coef, _ in self.chain.unflatten(flat)] for flat in wide)
         means = torch.stack([a / b.clamp_min(1.0) for a, b in zip(sums, free, strict=True)], dim=1)
         orders = [min(max(layer.k, 1), layer.spline_weight.shape[1] - 1) for layer in self.chain.layers]
-        return Roughness(self, orders, (self.roughness * means).sqrt(), self.factors)
+        factors = None if self.factors is None else self.select(self.factors)
+        return Differences(self.size, self._blocks(), orders, (self.roughness * means).sqrt(), factors)
+
+    def _blocks(self) -> list[Tensor]:
+        """`(I, S, O)` numbers of the unknowns that are each layer's coefficients; -1 for frozen ones."""
+        numbers = torch.arange(self.chain.size) if self.columns is None else torch.full((self.chain.size,), -1)
+        if self.columns is not None:
+            numbers[self.columns] = torch.arange(self.size)
+        return [coef[0] for coef, _ in self.chain.unflatten(numbers[None])]
 
     def _read(self) -> Tensor:
         return self.chain.flatten([(torch.stack(same.coef), torch.stack(same.base)) for same in self._tensors])
@@ -259,132 +282,6 @@ class KANResiduals(Residuals):
         ]
         trainable = self.chain.flatten([(c.detach(), b.detach()) for c, b in marks])[0] > 0
         return None if bool(trainable.all()) else trainable.nonzero()[:, 0]
-
-
-class Penalty(ABC):
-    """Residuals that are linear in the unknowns.
-
-    Attributes:
-        rows: how many.
-        weights: `(M, ...)` what they are multiplied by.
-    """
-
-    rows: int
-    weights: Tensor
-
-    @abstractmethod
-    def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
-        """`(M, n)` to `(M, rows)`."""
-
-    @abstractmethod
-    def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
-        """`(M, rows)` to `(M, n)`."""
-
-    @abstractmethod
-    def gram(self, which: Tensor | None) -> Tensor:
-        """`(M, n, n)`."""
-
-    @abstractmethod
-    def dense(self, models: int, which: Tensor | None) -> Tensor:
-        """`(M, rows, n)`."""
-
-    def _chosen(self, which: Tensor | None) -> Tensor:
-        return self.weights if which is None else self.weights[which]
-
-
-class Ridge(Penalty):
-    """The unknowns themselves.
-
-    Args:
-        weights: `(M, n)`.
-    """
-
-    def __init__(self, weights: Tensor) -> None:
-        self.weights, self.rows = weights, weights.shape[1]
-
-    def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        return self._chosen(which) * x
-
-    def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        return self._chosen(which) * u
-
-    def gram(self, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        return torch.diag_embed(self._chosen(which).square())
-
-    def dense(self, models: int, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        return torch.diag_embed(self._chosen(which))
-
-
-class Roughness(Penalty):
-    """`weights[m, l]` times the differences of neighbouring coefficients in layer `l`, of some order.
-
-    Args:
-        problem: whose unknowns are meant.
-        orders: of the differences in every layer.
-        weights: `(M, layers)`.
-        factors: `(M, chain.size)` what the coefficients are multiplied by first, zero where an edge was removed, whose
-            coefficients then stay; None for ones.
-    """
-
-    def __init__(
-        self, problem: KANResiduals, orders: Sequence[int], weights: Tensor, factors: Tensor | None = None
-    ) -> None:
-        self.problem, self.orders, self.weights, self.factors = problem, orders, weights, factors
-        shapes = [layer.spline_weight.shape for layer in problem.chain.layers]
-        self._shapes = [(i, s - order, o) for (i, s, o), order in zip(shapes, orders, strict=True)]
-        self.rows = sum(i * s * o for i, s, o in self._shapes)
-        self._unit: list[Tensor] | None = None  # the blocks' own J'J, before weights and factors
-
-    def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        blocks = self._differences(self._scaled(self.problem.wide(x), which))
-        return torch.cat([w[:, None] * b for w, b in zip(self._chosen(which).unbind(1), blocks, strict=True)], dim=1)
-
-    def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        pieces = u.split([i * s * o for i, s, o in self._shapes], dim=1)
-        parts = []
-        for piece, shape, order, weight, layer in zip(
-            pieces, self._shapes, self.orders, self._chosen(which).unbind(1), self.problem.chain.layers, strict=True
-        ):
-            rows = (weight[:, None] * piece).unflatten(1, shape)
-            coef = torch.nn.functional.pad(rows, (0, 0, order, order)).diff(n=order, dim=2) * (-1) ** order
-            parts.append((coef, coef.new_zeros(len(u), *layer.base_weight.shape)))
-        return self.problem.select(self._scaled(self.problem.chain.flatten(parts), which))
-
-    def gram(self, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        if self._unit is None:
-            self._unit = [block @ block.mT for block in self._blocks()]
-        total = (self._chosen(which).square()[:, :, None, None] * torch.stack(self._unit)).sum(1)
-        return self._selected(self._selected(total, which).mT, which).mT
-
-    def dense(self, models: int, which: Tensor | None) -> Tensor:
-        """See `Penalty`."""
-        weights = self._chosen(which).unbind(1)
-        blocks = [w[:, None, None] * b.mT.expand(models, -1, -1) for w, b in zip(weights, self._blocks(), strict=True)]
-        return self._selected(torch.cat(blocks, dim=1), which)
-
-    def _blocks(self) -> list[Tensor]:
-        """`(chain.size, rows)` of every layer: the differences of unit vectors."""
-        return self._differences(torch.eye(self.problem.chain.size).to(self.problem.x))
-
-    def _differences(self, flat: Tensor) -> list[Tensor]:
-        parts = self.problem.chain.unflatten(flat)
-        return [coef.diff(n=order, dim=2).flatten(1) for (coef, _), order in zip(parts, self.orders, strict=True)]
-
-    def _scaled(self, flat: Tensor, which: Tensor | None) -> Tensor:
-        if self.factors is None:
-            return flat
-        factors = self.factors if which is None else self.factors[which]
-        return flat * (factors if flat.dim() == 2 else factors[:, None])
-
-    def _selected(self, matrix: Tensor, which: Tensor | None) -> Tensor:
-        return self.problem.select(self._scaled(matrix, which))
 
 
 @dataclass
@@ -452,7 +349,7 @@ class KANLinearization(Linearization):
             for rows in here.rows(scale):
                 yield self.problem.gather(rows, self.which)
         for penalty in self.problem.penalties:
-            yield penalty.dense(len(self.x), self.which)
+            yield penalty.dense(self.which)
 
     def _assemble(self) -> Tensor:
         parts = (here.gram((here.y - labels) * scale[:, None], scale) for here, labels, scale in self._parts())
@@ -465,10 +362,8 @@ class KANLinearization(Linearization):
             last = problem.gather(total[:, n, :n], self.which)
             total = torch.nn.functional.pad(inner, (0, 1, 0, 1))
             total[:, -1, :-1] = last
-        if problem.penalties:
-            total = total.clone()
         for penalty in problem.penalties:
-            total[:, :-1, :-1] += penalty.gram(self.which)
+            penalty.add_gram(total[:, :-1, :-1], self.which)
             total[:, -1, :-1] += penalty.transposed(penalty.apply(self.x, self.which), self.which)
         return total
 
@@ -488,7 +383,8 @@ class KANLinearization(Linearization):
 
 def _models(tensor: Tensor, which: Tensor) -> Tensor:
     """Some of the models' data; data that all share stay shared."""
-    return tensor[:1].expand(len(which), *tensor.shape[1:]) if tensor.stride(0) == 0 else tensor[which]
+    shared = len(tensor) == 1 or tensor.stride(0) == 0
+    return tensor[:1].expand(len(which), *tensor.shape[1:]) if shared else tensor[which]
 
 
 class ModuleResiduals(ClosureResiduals):
