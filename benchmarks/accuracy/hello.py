@@ -27,7 +27,8 @@ PYKAN_GRIDS = (3, 10)
 
 # One grid fine enough for the target, all rows in training; the callback stops the fit at the target.
 TIMED = Protocol(grids=(10,), steps=200, restarts=1, val=None)
-RESTARTS = Protocol(grids=(5, 10, 20, 50))
+# The last grid has 830 unknowns: a thousand rows leave them open (12 of 20 seeds below 1e-5, measured).
+RESTARTS = Protocol(grids=(5, 10, 20, 50), train_num=3000)
 
 
 def hello(session: Session) -> Report:

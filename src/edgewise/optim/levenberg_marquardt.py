@@ -165,8 +165,10 @@ class LMMethod:
             trusted = trusted & straight
         trusted = trusted & (predicted > 0) & step.isfinite().all(-1)
         trial = torch.where(trusted[:, None], x + step, x)
-        new = problem.residuals(trial, which).square().sum(-1)
-        self.evaluations += 1
+        new = loss
+        if bool(trusted.any()):
+            new = problem.residuals(trial, which).square().sum(-1)
+            self.evaluations += 1
         lower = trusted & (new < loss)  # False for NaN
         gain = (loss - new) / predicted
         eased = damping * (1 - (2 * gain - 1) ** 3).clamp(1 / 3, 1.0)
