@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from edgewise import KAN, MLP
+from edgewise.layers import Parts
 from edgewise.optim import LevenbergMarquardt
 from edgewise.train import least_squares
 from edgewise.train.least_squares import KANResiduals, ModuleResiduals
@@ -81,7 +82,7 @@ def literal(problem, model, x, y, weight, ridge):
     def unknowns(grads):
         """Gradients of the tensors, in the order of the unknowns."""
         by_tensor = dict(zip(map(id, tensors), grads, strict=True))
-        parts = [tuple(by_tensor.get(id(t), torch.zeros_like(t))[None] for t in pair) for pair in weights]
+        parts = [Parts(*(by_tensor.get(id(t), torch.zeros_like(t))[None] for t in pair)) for pair in weights]
         flat = problem.chain.flatten(parts)[0]
         return flat if problem.columns is None else flat[problem.columns]
 
@@ -161,11 +162,13 @@ def test_models_at_once(change, own_x, chosen, chunks):
     for at, number in enumerate(range(3) if chosen is None else chosen):
         own = (x[number], y[number]) if own_x else (x, y)
         alone = KANResiduals([models[number]], *own)
+        alone.columns, alone.size = problem.columns, problem.size  # what is alive in any of the models
         J, r = literal(alone, models[number], *own, None, 0.0)
         is_coef = alone.chain.flatten([
-            (torch.ones_like(l.spline_weight)[None], torch.zeros_like(l.base_weight)[None])
+            Parts(torch.ones_like(l.spline_weight)[None], torch.zeros_like(l.base_weight)[None])
             for l in alone.kans[0].layers
         ])[0]
+        is_coef = alone.select(is_coef)
         J = torch.cat([J, ridge[number] ** 0.5 * torch.diag(is_coef)]).detach()
         r = torch.cat([r, ridge[number] ** 0.5 * (is_coef * alone.point()[0]).detach()])
         tight = dict(rtol=1e-10, atol=1e-12)
@@ -357,7 +360,7 @@ def test_roughness_is_differences_of_coefficients_at_a_weight_of_the_data():
             for own in models[0].layers
         ]
         marks[number][0].fill_(1.0)
-        chosen = plain.chain.flatten([(c.detach(), b.detach()) for c, b in marks])[0] > 0
+        chosen = plain.chain.flatten([Parts(c.detach(), b.detach()) for c, b in marks])[0] > 0
         weight = (1e-3 * diagonal[:, chosen].mean(1)).sqrt()
         literal = coef[:, :, 3:] - 3 * coef[:, :, 2:-1] + 3 * coef[:, :, 1:-2] - coef[:, :, :-3]
         expected = weight[:, None] * literal.flatten(1)

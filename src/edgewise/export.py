@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import MissingDependencyError
+from edgewise.layers import SymbolicEdges
 from edgewise.models import KAN, MLP
 from edgewise.models.files import write_atomic
 
@@ -119,11 +120,15 @@ def to_json(model: KAN | MLP) -> dict[str, Any]:
 
     Returns:
         `config`, and per layer of a KAN `knots` `(I, S+k+1)`, `coef` `(I, O, S)`, `scale_base`, `scale_sp` and
-        `mask` `(I, O)` of `mask * (scale_base * base(x) + scale_sp * sum_s coef_s B_s(x))`; per layer of an MLP
-        `weight` `(O, I)` and `bias` `(O,)`.
+        `mask` `(I, O)` of `mask * (scale_base * base(x) + scale_sp * sum_s coef_s B_s(x))`, and `symbolic`, a list of
+        `edge` (i, j), `function`, and `affine` (a, b, c, d, p) of edges that are `c f(a x + b) + d` instead; per layer
+        of an MLP `weight` `(O, I)` and `bias` `(O,)`.
     """
     parts = ("knots", "coef", "scale_base", "scale_sp", "mask") if isinstance(model, KAN) else ("weight", "bias")
     layers = [{part: getattr(layer, part).tolist() for part in parts} for layer in model.layers]
+    if isinstance(model, KAN):
+        for own, layer in zip(layers, model.layers, strict=True):
+            own["symbolic"] = [] if layer.symbolic is None else _symbolic(layer.symbolic)
     return {
         "format": "edgewise-json",
         "version": 1,
@@ -131,6 +136,14 @@ def to_json(model: KAN | MLP) -> dict[str, Any]:
         "config": model.config(),
         "layers": layers,
     }
+
+
+def _symbolic(edges: SymbolicEdges) -> list[dict[str, Any]]:
+    numbers = edges.affine.tolist()
+    return [
+        {"edge": list(edge), "function": function.name, "affine": own}
+        for edge, function, own in zip(edges.edges, edges.functions, numbers, strict=True)
+    ]
 
 
 def _example(model: nn.Module, in_features: int | None) -> Tensor:

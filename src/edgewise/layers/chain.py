@@ -91,7 +91,9 @@ def _is_plain(module: nn.Module) -> bool:
     kind = type(module)
     if _FORWARD.get(kind) is not kind.forward or is_observed(module):
         return False
-    return module.base_fun == "silu" if isinstance(module, KANLayer) else module.n_mult == 0  # pyright: ignore
+    if isinstance(module, KANLayer):
+        return module.base_fun == "silu" and module.symbolic is None
+    return module.n_mult == 0  # pyright: ignore
 
 
 _FORWARD = {KANLayer: KANLayer.forward, MultiplyNodes: MultiplyNodes.forward}

@@ -1,6 +1,8 @@
 """A layer of spline edges: every input reaches every output through its own learnable function.
 
 y_o = sum_i phi_io(x_i),    phi(x) = mask * (scale_base * base(x) + scale_sp * spline(x))
+
+Once an edge is symbolic, phi(x) = mask * (c f(a x + b) + d); its spline waits for the edge to be freed again.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,9 @@ from torch import Tensor, nn
 from edgewise import kernels
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.layers.base_functions import base_function
+from edgewise.layers.functions import Function
 from edgewise.layers.initialization import initialize
+from edgewise.layers.symbolic import SymbolicEdges
 from edgewise.splines import check_grid, check_knots, uniform_knots
 
 OUTSIDE = ("extend", "linear")
@@ -44,6 +48,7 @@ class KANLayer(nn.Module):
         spline_scale: `(I, O)` trainable factors, or None.
         edge_mask: `(I, O)` zeros at removed edges, or None while no edge is removed.
         knots: `(I, S+k+1)` strictly increasing knots.
+        symbolic: the edges with elementary functions, or None.
 
     Raises:
         ParameterError: an argument is outside its documented set.
@@ -101,6 +106,7 @@ class KANLayer(nn.Module):
         scale = torch.ones(in_features, out_features, **kind) if sp_trainable else None
         self.spline_scale = nn.Parameter(scale) if scale is not None else None
         self.register_buffer("edge_mask", None)
+        self.symbolic: SymbolicEdges | None = None
         initialize(self, init, generator)
 
     # ------------------------------------------------------------------ the field's names for the parts
@@ -153,6 +159,58 @@ class KANLayer(nn.Module):
         mask = mask.to(self.base_weight, copy=True)
         self.edge_mask = None if bool((mask == 1).all()) else mask
 
+    @property
+    def spline_mask(self) -> Tensor | None:
+        """`(I, O)` one where a spline is evaluated: the edge is present and not symbolic. None for all ones."""
+        if self.symbolic is None:
+            return self.edge_mask
+        splines = 1.0 - self.symbolic.marks(self.base_weight)
+        return splines if self.edge_mask is None else splines * self.edge_mask
+
+    @torch.no_grad()
+    def fix_edge(self, i: int, j: int, function: Function, numbers: Sequence[float] | Tensor | None = None) -> None:
+        """Give an edge an elementary function.
+
+        Args:
+            i: input.
+            j: output.
+            function: the function.
+            numbers: a, b, c, d, p of `c f(a x + b) + d`; those of `f(x)` when absent.
+        """
+        kept = self._symbolic_edges()
+        weight = self.base_weight
+        own = None if numbers is None else torch.as_tensor(numbers, dtype=weight.dtype, device=weight.device)
+        kept[i, j] = function, own
+        self._set_symbolic(kept)
+
+    def free_edge(self, i: int, j: int) -> None:
+        """Give an edge its spline back."""
+        kept = self._symbolic_edges()
+        kept.pop((i, j), None)
+        self._set_symbolic(kept)
+
+    def _symbolic_edges(self) -> dict[tuple[int, int], tuple[Function, Tensor | None]]:
+        if self.symbolic is None:
+            return {}
+        numbers = self.symbolic.affine.detach()
+        every = zip(self.symbolic.edges, self.symbolic.functions, numbers, strict=True)
+        return {edge: (function, own) for edge, function, own in every}
+
+    @torch.no_grad()
+    def _set_symbolic(self, edges: dict[tuple[int, int], tuple[Function, Tensor | None]]) -> None:
+        if not edges:
+            self.symbolic = None
+            return
+        weight = self.base_weight
+        trained = self.symbolic is None or self.symbolic.affine.requires_grad
+        functions = [function for function, _ in edges.values()]
+        symbolic = SymbolicEdges(list(edges), functions, self.out_features, device=weight.device, dtype=weight.dtype)
+        for line, (_, numbers) in zip(symbolic.affine, edges.values(), strict=True):
+            if numbers is not None:
+                line[: len(numbers)] = numbers
+        symbolic.affine.requires_grad_(trained)
+        self.symbolic = symbolic
+
     # ------------------------------------------------------------------------------------- evaluation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -168,8 +226,17 @@ class KANLayer(nn.Module):
             ShapeError: the last axis, dtype or device of `x` does not fit.
         """
         self.check_input(x)
-        coef, base_weight = self.effective_weights()
         rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
+        if self.symbolic is None:
+            y = self._splines(rows)
+        elif len(self.symbolic.edges) == self.in_features * self.out_features:
+            y = self.symbolic(rows, self.edge_mask)
+        else:
+            y = self._splines(rows) + self.symbolic(rows, self.edge_mask)
+        return y if x.dim() == 2 else y.reshape(*x.shape[:-1], self.out_features)
+
+    def _splines(self, rows: Tensor) -> Tensor:
+        coef, base_weight = self.effective_weights()
         linear = self.outside == "linear"
         if self.base_fun == "silu":  # the default is fused into the kernel
             y = kernels.edges(rows, coef, base_weight, self.knots, self.k, linear)
@@ -178,15 +245,15 @@ class KANLayer(nn.Module):
             base = base_function(self.base_fun)
             if base is not None:
                 y = y + base(rows) @ base_weight
-        return y if x.dim() == 2 else y.reshape(*x.shape[:-1], self.out_features)
+        return y
 
     def effective_weights(self) -> tuple[Tensor, Tensor]:
-        """Coefficients `(I, S, O)` and residual factors `(I, O)` with scale and mask multiplied in."""
+        """Coefficients `(I, S, O)` and residual factors `(I, O)` of the splines, scale and mask multiplied in."""
         coef, base_weight = self.spline_weight, self.base_weight
-        factor = self.spline_scale
-        if self.edge_mask is not None:
-            base_weight = base_weight * self.edge_mask
-            factor = self.edge_mask if factor is None else factor * self.edge_mask
+        factor, mask = self.spline_scale, self.spline_mask
+        if mask is not None:
+            base_weight = base_weight * mask
+            factor = mask if factor is None else factor * mask
         return (coef if factor is None else coef * factor[:, None, :]), base_weight
 
     def edge_values(self, x: Tensor) -> Tensor:
@@ -207,7 +274,14 @@ class KANLayer(nn.Module):
         base = base_function(self.base_fun)
         if base is not None:
             values = values + base(columns) * base_weight[:, None]
-        return values.transpose(0, 1)
+        values = values.transpose(0, 1)
+        if self.symbolic is None:
+            return values
+        own = self.symbolic
+        numbers = own.affine if self.edge_mask is None else own.masked(self.edge_mask)
+        values = values.clone()
+        values[:, own.sources, own.targets] += own.values(x, numbers)
+        return values
 
     def check_input(self, x: Tensor) -> None:
         """Refuse an input whose last axis, dtype or device does not fit.

@@ -2,7 +2,8 @@
 
 All for M chains of the same shape at once. The unknowns are the weights that the kernels see (coefficients and
 residual factors with scale and mask multiplied in), in one vector: layer after layer, coefficients `(I, S, O)` before
-residual factors `(I, O)`; of the last layer, whose outputs share no weight, output after output.
+residual factors `(I, O)`; of the last layer, whose outputs share no weight, output after output. After these come the
+numbers a, b, c, d, p of every symbolic edge of the layer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,17 +17,33 @@ from edgewise import kernels
 from edgewise.layers.base_functions import base_function, base_slope
 from edgewise.layers.kan_layer import KANLayer
 from edgewise.layers.multiply import MultiplyNodes
+from edgewise.layers.symbolic import SymbolicEdges
 
 _ROWS_ELEMENTS = 4_000_000
 """Entries of the dense Jacobian formed at a time."""
 
 
+_NONE = (torch.empty(0), torch.empty(0))
+
+
 class Weights(NamedTuple):
-    """A layer's weights in M models: `(M, I, S, O)`, `(M, I, O)` and `(M, I, S+k+1)` or `(I, S+k+1)`."""
+    """A layer's weights in M models: `(M, I, S, O)`, `(M, I, O)`, `(M, I, S+k+1)` or `(I, S+k+1)`, and `(M, E, 5)`.
+
+    The last one is None where the layer has no symbolic edges.
+    """
 
     coef: Tensor
     base_weight: Tensor
     knots: Tensor
+    numbers: Tensor | None = None
+
+
+class Parts(NamedTuple):
+    """What is unknown of a layer: `(M, I, S, O)`, `(M, I, O)` and, where it has symbolic edges, `(M, E, 5)`."""
+
+    coef: Tensor
+    base_weight: Tensor
+    numbers: Tensor | None = None
 
 
 class Chain:
@@ -43,31 +60,35 @@ class Chain:
     def __init__(self, layers: Sequence[KANLayer], products: Sequence[MultiplyNodes]) -> None:
         self.layers, self.products = list(layers), list(products)
         self.degree, self.linear = layers[0].k, layers[0].outside == "linear"
+        self.symbolic = [layer.symbolic for layer in layers]
         self.places: list[tuple[int, int, int]] = []
         at = 0
-        for layer in layers:
+        for layer, symbolic in zip(layers, self.symbolic, strict=True):
             inputs, basis, outputs = layer.spline_weight.shape
             base_at = at + inputs * basis * outputs
             end = base_at + (0 if layer.base_fun == "zero" else inputs * outputs)
             self.places.append((at, base_at, end))
-            at = end
+            at = end + (0 if symbolic is None else symbolic.affine.numel())
         self.size = at
 
-    def flatten(self, parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-        """`(M, I, S, O)` and `(M, I, O)` of every layer to `(M, n)`."""
+    def flatten(self, parts: Sequence[Parts]) -> Tensor:
+        """What is unknown of every layer to `(M, n)`."""
         flat = []
-        for number, ((coef, base), layer) in enumerate(zip(parts, self.layers, strict=True)):
+        for number, ((coef, base, numbers), layer) in enumerate(zip(parts, self.layers, strict=True)):
             is_last = number + 1 == len(self.layers)
             both = [coef.flatten(1, 2).mT if is_last else coef.flatten(1)]  # (M, O, IS) or (M, ISO)
             if layer.base_fun != "zero":
                 both.append(base.mT if is_last else base.flatten(1))
             flat.append(torch.cat(both, dim=-1).flatten(1))
+            if numbers is not None:
+                flat.append(numbers.flatten(1))
         return torch.cat(flat, dim=1)
 
-    def unflatten(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def unflatten(self, flat: Tensor) -> list[Parts]:
         """The inverse of `flatten`; absent residual factors are zeros."""
         parts = []
-        for number, (layer, (at, base_at, end)) in enumerate(zip(self.layers, self.places, strict=True)):
+        places = zip(self.layers, self.places, self.symbolic, strict=True)
+        for number, (layer, (at, base_at, end), symbolic) in enumerate(places):
             inputs, basis, outputs = layer.spline_weight.shape
             if number + 1 == len(self.layers):
                 columns = flat[:, at:end].unflatten(1, (outputs, -1)).mT  # (M, IS + I, O)
@@ -76,9 +97,17 @@ class Chain:
                 coef, base = flat[:, at:base_at], flat[:, base_at:end]
             if layer.base_fun == "zero":
                 base = flat.new_zeros(len(flat), inputs * outputs)
-            shape = (len(flat), inputs, basis, outputs)
-            parts.append((coef.reshape(shape).contiguous(), base.reshape(len(flat), inputs, outputs).contiguous()))
+            models, numbers = len(flat), None
+            coef = coef.reshape(models, inputs, basis, outputs).contiguous()
+            if symbolic is not None:
+                numbers = flat[:, end : end + symbolic.affine.numel()].unflatten(1, symbolic.affine.shape)
+            parts.append(Parts(coef, base.reshape(models, inputs, outputs).contiguous(), numbers))
         return parts
+
+    def weights(self, flat: Tensor, knots: Sequence[Tensor]) -> list[Weights]:
+        """`(M, n)` weights as the kernels see them, with the knots of every layer."""
+        parts = self.unflatten(flat)
+        return [Weights(coef, base, own, numbers) for (coef, base, numbers), own in zip(parts, knots, strict=True)]
 
     def evaluate(self, weights: Sequence[Weights], x: Tensor) -> Tensor:
         """`(M, B, inputs)` to `(M, B, outputs)`."""
@@ -93,11 +122,20 @@ class Chain:
         """Outputs and hidden nodes from one call for all layers, where there is one."""
         if any(layer.base_fun != "silu" for layer in self.layers) or any(product.n_mult for product in self.products):
             return None
-        return kernels.network_values(x, weights, self.degree, self.linear)
+        if any(symbolic is not None for symbolic in self.symbolic):
+            return None
+        return kernels.network_values(x, [part[:3] for part in weights], self.degree, self.linear)
 
     def sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
         """What one of the layers sends to its products: `(M, B, I)` to `(M, B, O)`."""
-        coef, base_weight, knots = weights
+        sums = self.spline_sums(layer, weights, x)
+        if weights.numbers is None or layer.symbolic is None:
+            return sums
+        return sums + layer.symbolic.into_outputs(layer.symbolic.values(x, weights.numbers))
+
+    def spline_sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
+        """`sums` of the splines alone."""
+        coef, base_weight, knots, _ = weights
         if layer.base_fun == "silu":
             return kernels.edges(x, coef, base_weight, knots, self.degree, self.linear)
         sums = kernels.evaluate(x, coef, knots, None, self.degree, 0, self.linear)
@@ -128,8 +166,11 @@ class LinearizedChain:
             self.inputs = [x, *(part.mT for part in self._hidden.split(widths, dim=1))]
             self.sums = [*self.inputs[1:], self.y]
             return
+        self._slopes: list[tuple[Tensor, Tensor]] = []  # of symbolic edges: by their numbers, and by their inputs
         for layer, product, part in zip(chain.layers, chain.products, weights, strict=True):
             self.inputs.append(x)
+            own = layer.symbolic
+            self._slopes.append(_NONE if own is None or part.numbers is None else own.slopes(x, part.numbers))
             self.sums.append(chain.sums(layer, part, x))
             x = product(self.sums[-1])
         self.y = x
@@ -137,20 +178,27 @@ class LinearizedChain:
     def jvp(self, direction: Tensor) -> Tensor:
         """`(M, n)` to `(M, B, outputs)`: how outputs change along a change of the weights."""
         chain, change = self.chain, None
-        for number, (dcoef, dbase) in enumerate(chain.unflatten(direction)):
+        for number, (dcoef, dbase, dnumbers) in enumerate(chain.unflatten(direction)):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
-            moved = chain.sums(layer, Weights(dcoef, dbase, part.knots), x)
+            moved = chain.spline_sums(layer, Weights(dcoef, dbase, part.knots), x)
             if change is not None:
                 moved = moved + kernels.evaluate(x, part.coef, part.knots, change, chain.degree, 1, chain.linear)
                 if layer.base_fun != "zero":
                     moved = moved + (base_slope(layer.base_fun, x) * change) @ part.base_weight
+            symbolic = chain.symbolic[number]
+            if symbolic is not None and dnumbers is not None:
+                by_numbers, slope = self._slopes[number]
+                edges = (by_numbers * dnumbers[:, None]).sum(-1)
+                if change is not None:
+                    edges = edges + slope * change[..., symbolic.sources]
+                moved = moved + symbolic.into_outputs(edges)
             change = chain.products[number].jvp(self.sums[number], moved)
         return change  # pyright: ignore[reportReturnType]
 
     def vjp(self, cotangent: Tensor) -> Tensor:
         """`(M, B, outputs)` to `(M, n)`: the gradient of `sum(cotangent * y)`."""
         if self._hidden is not None:
-            return self.chain.flatten(self._small_gradients(cotangent)[0])
+            return self.chain.flatten([Parts(*both) for both in self._small_gradients(cotangent)[0]])
         chain, parts, g = self.chain, [], cotangent  # (M, B, outputs)
         for number in reversed(range(len(chain.layers))):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
@@ -164,8 +212,12 @@ class LinearizedChain:
                 coef = kernels.scatter(x, g, part.knots, None, chain.degree, 0, chain.linear)
                 function = base_function(layer.base_fun)
                 base = torch.zeros_like(part.base_weight) if function is None else function(x).mT @ g
-                x_grad = self._pull(number, g) if number > 0 else None
-            parts.append((coef, base))
+                x_grad = self._pull_splines(number, g) if number > 0 else None
+            numbers, symbolic = None, chain.symbolic[number]
+            if symbolic is not None:
+                numbers = torch.einsum("mbep,mbe->mep", self._slopes[number][0], g[..., symbolic.targets])
+                x_grad = None if x_grad is None else x_grad + self._pull_symbolic(number, g)
+            parts.append(Parts(cast("Tensor", coef), cast("Tensor", base), numbers))
             if x_grad is not None:
                 g = x_grad
         return chain.flatten(parts[::-1])
@@ -180,6 +232,8 @@ class LinearizedChain:
         Returns:
             `(M, n+1, n+1)`, lower triangle.
         """
+        if any(symbolic is not None for symbolic in self.chain.symbolic):
+            return self._gram_of_rows(residual, row_scale)
         total = None
         for output in range(self.y.shape[-1]):
             part = kernels.gram(
@@ -201,13 +255,44 @@ class LinearizedChain:
                     p._replace(x=some(p.x), base=None if p.base is None else some(p.base), cotangent=some(p.cotangent))
                     for p in parts
                 ]
-                yield kernels.jacobian_rows(cut, chain.size, chain.degree, chain.linear)
+                rows = kernels.jacobian_rows(cut, chain.size, chain.degree, chain.linear)
+                self._fill_symbolic(rows, output, row_scale, start)
+                yield rows
+
+    def _gram_of_rows(self, residual: Tensor, row_scale: Tensor | None) -> Tensor:
+        """`gram` from dense rows: symbolic edges are in every row."""
+        total, at, row = None, 0, residual.mT.flatten(1)  # output after output, as `rows` comes
+        for rows in self.rows(row_scale):
+            both = torch.cat([rows, row[:, at : at + rows.shape[1], None]], dim=-1)
+            at += rows.shape[1]
+            total = both.mT @ both if total is None else total + both.mT @ both
+        return total  # pyright: ignore[reportReturnType]
+
+    def _fill_symbolic(self, rows: Tensor, output: int, row_scale: Tensor | None, start: int) -> None:
+        """The columns of symbolic edges in `(M, c, n)` rows of one output, from row `start` on."""
+        chain = self.chain
+        if all(symbolic is None for symbolic in chain.symbolic):
+            return
+        g, stop = self._output_cotangent(output, row_scale), start + rows.shape[1]
+        for number in reversed(range(len(chain.layers))):
+            g = chain.products[number].vjp(self.sums[number], g)
+            symbolic, end = chain.symbolic[number], chain.places[number][2]
+            if symbolic is not None:
+                by_numbers = self._slopes[number][0][:, start:stop]
+                own = by_numbers * g[:, start:stop, symbolic.targets, None]
+                rows[..., end : end + 5 * len(symbolic.edges)] = own.flatten(-2)
+            if number > 0:
+                g = self._pull(number, g)
+
+    def _output_cotangent(self, output: int, row_scale: Tensor | None) -> Tensor:
+        g = torch.zeros_like(self.y)
+        g[..., output] = 1.0 if row_scale is None else row_scale
+        return g
 
     def _layer_rows(self, output: int, row_scale: Tensor | None) -> list[kernels.LayerRows]:
         """What the rows of J of one output hold."""
         chain, last = self.chain, len(self.chain.layers) - 1
-        g = torch.zeros_like(self.y)
-        g[..., output] = 1.0 if row_scale is None else row_scale
+        g = self._output_cotangent(output, row_scale)
         parts, cotangents = [], [None] * last
         if self._hidden is not None:
             widths = [layer.out_features for layer in chain.layers[:-1]]
@@ -244,12 +329,22 @@ class LinearizedChain:
         ]
 
     def _small_gradients(self, cotangent: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+        weights = [part[:3] for part in self.weights]
         return kernels.network_gradients(
-            self.inputs[0], cast("Tensor", self._hidden), self.weights, cotangent, self.chain.degree, self.chain.linear
+            self.inputs[0], cast("Tensor", self._hidden), weights, cotangent, self.chain.degree, self.chain.linear
         )
 
     def _pull(self, number: int, g: Tensor) -> Tensor:
         """`(M, B, O)` cotangent of a layer's sums to that of its inputs."""
+        pulled = self._pull_splines(number, g)
+        return pulled if self.chain.symbolic[number] is None else pulled + self._pull_symbolic(number, g)
+
+    def _pull_symbolic(self, number: int, g: Tensor) -> Tensor:
+        symbolic = cast("SymbolicEdges", self.chain.symbolic[number])
+        through = self._slopes[number][1] * g[..., symbolic.targets]
+        return torch.zeros_like(self.inputs[number]).index_add_(-1, symbolic.sources, through)
+
+    def _pull_splines(self, number: int, g: Tensor) -> Tensor:
         layer, x, part = self.chain.layers[number], self.inputs[number], self.weights[number]
         pulled = kernels.pull(x, part.coef, g, part.knots, self.chain.degree, 1, self.chain.linear)
         if layer.base_fun == "zero":

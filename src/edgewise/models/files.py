@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import DomainError, EdgewiseError, FormatError, ParameterError
-from edgewise.layers import KANLayer
+from edgewise.layers import FUNCTIONS, KANLayer
 from edgewise.models.kan import KAN
 from edgewise.models.mlp import MLP
 from edgewise.splines import check_knots
@@ -264,12 +264,18 @@ def pack(model: KAN | MLP) -> tuple[dict[str, Tensor], dict[str, Any]]:
         Its state by name, and `kind`, `config` and the names of `frozen` parameters.
 
     Raises:
-        ParameterError: `model` is not a `KAN` or `MLP`.
+        ParameterError: `model` is not a `KAN` or `MLP`, or has edges with functions that are not built in.
     """
     kind = type(model).__name__
     if KINDS.get(kind) is not type(model):
         raise ParameterError(
             f"only {' and '.join(KINDS)} can be saved here; got {kind}. For other modules use safetensors directly."
+        )
+    foreign = sorted({name for name in getattr(model, "symbolic_edges", {}).values() if name not in FUNCTIONS})
+    if foreign:
+        raise ParameterError(
+            f"a file cannot hold functions of your own: {', '.join(foreign)}. Free these edges before saving "
+            f"(`model.unfix_symbolic(l, i, j)`), or save the formula."
         )
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     return dict(model.state_dict()), {"kind": kind, "config": model.config(), "frozen": frozen}

@@ -99,7 +99,9 @@ def _update_layers(models: Sequence[KAN], x: Tensor, first_layer_only: bool = Fa
 def _next_nodes(models: Sequence[KAN], number: int, x: Tensor) -> Tensor:
     """`(M, N, I)` inputs of every model's layer to its nodes: one call where that is the layers alone."""
     layers, products = [model.layers[number] for model in models], [model.products[number] for model in models]
-    if len(models) == 1 or any(type(layer) is not KANLayer or is_observed(layer) for layer in layers):
+    if len(models) == 1 or any(
+        type(layer) is not KANLayer or is_observed(layer) or layer.symbolic is not None for layer in layers
+    ):
         both = zip(layers, products, x, strict=True)
         return torch.stack([product(layer(rows)) for layer, product, rows in both])
     coef, base = (torch.stack(parts) for parts in zip(*(layer.effective_weights() for layer in layers), strict=True))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.layers import KANLayer, MultiplyNodes, evaluate_chain
+from edgewise.layers import KANLayer, MultiplyNodes, evaluate_chain, function_named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,6 +41,7 @@ class KAN(nn.Module):
         generator: source of the initial weights, instead of `seed`.
         input_names: names of the inputs for pictures and formulas; `x1, x2, ...` when absent.
         output_names: names of the outputs; `y1, y2, ...` when absent.
+        symbolic: `[l, i, j, name]` of every edge with an elementary function, as `config` gives them.
         device: where the parameters live.
         dtype: floating dtype; torch's default when absent.
 
@@ -74,6 +75,7 @@ class KAN(nn.Module):
         generator: torch.Generator | None = None,
         input_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
+        symbolic: Sequence[Sequence[Any]] = (),
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -110,6 +112,8 @@ class KAN(nn.Module):
         self.layers = cast("Sequence[KANLayer]", nn.ModuleList(layers))
         self.input_names = _names(input_names, self.in_features, "x", "input_names")
         self.output_names = _names(output_names, self.out_features, "y", "output_names")
+        for l, i, j, name in symbolic:
+            self.layer_of(l, i, j).fix_edge(i, j, function_named(name))
 
     # ----------------------------------------------------------------------------------------- shape
 
@@ -144,8 +148,40 @@ class KAN(nn.Module):
         """Number of edges that are present (not masked)."""
         return int(sum(layer.mask.sum() for layer in self.layers))
 
+    @property
+    def symbolic_edges(self) -> dict[tuple[int, int, int], str]:
+        """`(l, i, j)` and name of every edge with an elementary function."""
+        return {
+            (l, i, j): function.name
+            for l, layer in enumerate(self.layers)
+            if layer.symbolic is not None
+            for (i, j), function in zip(layer.symbolic.edges, layer.symbolic.functions, strict=True)
+        }
+
+    def layer_of(self, l: int, i: int, j: int) -> KANLayer:
+        """The layer of an edge.
+
+        Args:
+            l: layer, from 0.
+            i: input node.
+            j: sum of the next layer.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ParameterError: there is no such edge.
+        """
+        sizes = [(layer.in_features, layer.out_features) for layer in self.layers]
+        whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (l, i, j))
+        if not whole or not 0 <= l < len(sizes) or not (0 <= i < sizes[l][0] and 0 <= j < sizes[l][1]):
+            shape = ", ".join(f"layer {n}: {a} to {b}" for n, (a, b) in enumerate(sizes))
+            raise ParameterError(f"there is no edge ({l}, {i}, {j}); edges (l, i, j) of this network: {shape}.")
+        return self.layers[l]
+
     def config(self) -> dict[str, Any]:
         """Everything but tensors: `KAN(**model.config())` has the same structure."""
+        symbolic = [[*edge, name] for edge, name in self.symbolic_edges.items()]
         return {
             "width": self.width,
             "grid": [layer.grid for layer in self.layers],
@@ -154,6 +190,7 @@ class KAN(nn.Module):
             **self.options,
             "input_names": list(self.input_names),
             "output_names": list(self.output_names),
+            **({"symbolic": symbolic} if symbolic else {}),
         }
 
     # ------------------------------------------------------------------------------------ evaluation

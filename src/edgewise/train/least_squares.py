@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edgewise.layers import Chain, KANLayer, LinearizedChain, MultiplyNodes, Weights, is_observed
+from edgewise.layers import Chain, KANLayer, LinearizedChain, MultiplyNodes, Parts, Weights, is_observed
 from edgewise.models.kan import KAN
 from edgewise.optim import ClosureResiduals, Linearization, Residuals
 from edgewise.optim.damped_systems import estimated_diagonal
@@ -52,7 +52,7 @@ def is_plain_kan(model: nn.Module) -> bool:
     if any(type(product) is not MultiplyNodes or is_observed(product) for product in products):
         return False
     alike = all(layer.k == layers[0].k and layer.outside == layers[0].outside for layer in layers)
-    return alike and any(layer.spline_weight.requires_grad or layer.base_weight.requires_grad for layer in layers)
+    return alike and any(bool(mark.any()) for layer in layers for mark in _trained(layer) if mark is not None)
 
 
 class KANResiduals(Residuals):
@@ -108,13 +108,8 @@ class KANResiduals(Residuals):
         self.knots = [torch.stack(same.knots) for same in self._tensors]
         self.fixed = self._read()
         factors = None
-        if any(layer.edge_mask is not None or layer.spline_scale is not None for same in layers for layer in same):
-            parts = [torch.stack([layer.scale_sp * layer.mask for layer in same]).detach() for same in layers]
-            masks = [torch.stack([layer.mask for layer in same]) for same in layers]
-            basis = [same[0].spline_weight.shape[1] for same in layers]
-            factors = self.chain.flatten([
-                (p[:, :, None].expand(-1, -1, s, -1), m) for p, m, s in zip(parts, masks, basis, strict=True)
-            ])
+        if any(_has_factors(layer) for same in layers for layer in same):
+            factors = self.chain.flatten([_stacked([_factors(layer) for layer in same]) for same in layers])
         self.factors = factors
         self._penalize()
 
@@ -135,10 +130,10 @@ class KANResiduals(Residuals):
     def spline_marks(self) -> Tensor:
         """`(n,)` bool: which unknowns are spline coefficients."""
         marks = [
-            (torch.ones_like(layer.spline_weight[None]), torch.zeros_like(layer.base_weight[None]))
-            for layer in self.chain.layers
+            Parts(torch.ones_like(coef), torch.zeros_like(base), None if numbers is None else torch.zeros_like(numbers))
+            for coef, base, numbers in self.chain.unflatten(self.fixed[:1])
         ]
-        return self.select(self.chain.flatten([(c.detach(), b.detach()) for c, b in marks]))[0] > 0
+        return self.select(self.chain.flatten(marks))[0] > 0
 
     def point(self) -> Tensor:
         """`(M, n)` unknowns as the models have them."""
@@ -156,9 +151,9 @@ class KANResiduals(Residuals):
             flat: `(M, chain.size)` all weights, see `complete`.
             knots: `(M, I, S+k+1)` knots of every layer; they stay when empty.
         """
-        for same, (coef, base) in zip(self._tensors, self.chain.unflatten(flat), strict=True):
-            for tensors, stack in ((same.coef, coef), (same.base, base)):
-                for tensor, own in zip(tensors, stack.unbind(), strict=True):
+        for same, parts in zip(self._tensors, self.chain.unflatten(flat), strict=True):
+            for tensors, stack in zip((same.coef, same.base, same.numbers), parts, strict=True):
+                for tensor, own in zip(tensors, () if stack is None else stack.unbind(), strict=True):
                     tensor.copy_(own)
         for same, stack in zip(self._tensors, knots, strict=False):
             for tensor, own in zip(same.knots, stack.unbind(), strict=True):
@@ -213,7 +208,7 @@ class KANResiduals(Residuals):
         if factors is not None:
             flat = flat * factors
         knots = self.knots if which is None else [k[which] for k in self.knots]
-        return [Weights(*parts, k) for parts, k in zip(self.chain.unflatten(flat), knots, strict=True)]
+        return self.chain.weights(flat, knots)
 
     def spread(self, direction: Tensor, which: Tensor | None) -> Tensor:
         """A change of the unknowns, `(M, n)`, as one of all weights, `(M, chain.size)`."""
@@ -244,7 +239,7 @@ class KANResiduals(Residuals):
         dense = self.size <= MOST_DENSE
         diagonal = linear.gram().diagonal(dim1=-2, dim2=-1) if dense else estimated_diagonal(linear, _PROBES, 0)
         wide = self.wide(diagonal), self.wide(torch.ones_like(diagonal))
-        sums, free = ([coef.flatten(1).sum(1) for coef, _ in self.chain.unflatten(flat)] for flat in wide)
+        sums, free = ([parts.coef.flatten(1).sum(1) for parts in self.chain.unflatten(flat)] for flat in wide)
         means = torch.stack([a / b.clamp_min(1.0) for a, b in zip(sums, free, strict=True)], dim=1)
         orders = [min(max(layer.k, 1), layer.spline_weight.shape[1] - 1) for layer in self.chain.layers]
         factors = None if self.factors is None else self.select(self.factors)
@@ -255,10 +250,10 @@ class KANResiduals(Residuals):
         numbers = torch.arange(self.chain.size) if self.columns is None else torch.full((self.chain.size,), -1)
         if self.columns is not None:
             numbers[self.columns] = torch.arange(self.size)
-        return [coef[0] for coef, _ in self.chain.unflatten(numbers[None])]
+        return [parts.coef[0] for parts in self.chain.unflatten(numbers[None])]
 
     def _read(self) -> Tensor:
-        return self.chain.flatten([(torch.stack(same.coef), torch.stack(same.base)) for same in self._tensors])
+        return self.chain.flatten([_stacked(same.parts()) for same in self._tensors])
 
     def select(self, flat: Tensor) -> Tensor:
         """The unknowns among all weights, along the last axis."""
@@ -273,29 +268,64 @@ class KANResiduals(Residuals):
         return flat
 
     def _trainable_columns(self) -> Tensor | None:
-        marks = [
-            (
-                torch.full_like(layer.spline_weight[None], layer.spline_weight.requires_grad),
-                torch.full_like(layer.base_weight[None], layer.base_weight.requires_grad),
-            )
-            for layer in self.chain.layers
-        ]
-        trainable = self.chain.flatten([(c.detach(), b.detach()) for c, b in marks])[0] > 0
+        layers = zip(*(model.layers for model in self.kans), strict=True)
+        trainable = self.chain.flatten([_stacked([_trained(layer) for layer in same]) for same in layers]).any(0)
         return None if bool(trainable.all()) else trainable.nonzero()[:, 0]
+
+
+def _trained(layer: KANLayer) -> Parts:
+    """Which of a layer's weights are unknown: not frozen, and of a spline only where there is one."""
+    coef, base, mask = layer.spline_weight.detach(), layer.base_weight.detach(), layer.spline_mask
+    alive = torch.ones_like(base, dtype=torch.bool) if mask is None else mask != 0
+    symbolic = layer.symbolic
+    return Parts(
+        (alive & layer.spline_weight.requires_grad)[:, None].expand_as(coef),
+        alive & layer.base_weight.requires_grad,
+        None if symbolic is None else symbolic.trained(),
+    )
+
+
+def _stacked(parts: Sequence[Parts]) -> Parts:
+    """One layer's parts in every model, along a new axis."""
+    coef, base, numbers = zip(*parts, strict=True)
+    return Parts(torch.stack(coef), torch.stack(base), None if numbers[0] is None else torch.stack(numbers))
+
+
+def _has_factors(layer: KANLayer) -> bool:
+    return layer.spline_mask is not None or layer.spline_scale is not None
+
+
+@torch.no_grad()
+def _factors(layer: KANLayer) -> Parts:
+    """What the kernels see of a layer's weights, divided by the weights: scales and masks."""
+    coef, symbolic = layer.spline_weight.detach(), layer.symbolic
+    mask = torch.ones_like(layer.base_weight) if layer.spline_mask is None else layer.spline_mask
+    numbers = None
+    if symbolic is not None:
+        numbers = torch.ones_like(symbolic.affine)
+        numbers[:, 2:4] = layer.mask[symbolic.sources, symbolic.targets][:, None]
+    return Parts((layer.scale_sp.detach() * mask)[:, None].expand_as(coef), mask, numbers)
 
 
 @dataclass
 class _Tensors:
-    """One layer's coefficients, residual factors and knots in every model: the storage itself."""
+    """One layer's weights and knots in every model: the storage itself."""
 
     coef: list[Tensor]
     base: list[Tensor]
+    numbers: list[Tensor]
     knots: list[Tensor]
 
     @classmethod
     def of(cls, same: Sequence[KANLayer]) -> "_Tensors":
         coef, base = [layer.spline_weight.detach() for layer in same], [layer.base_weight.detach() for layer in same]
-        return cls(coef, base, [layer.knots for layer in same])
+        numbers = [layer.symbolic.affine.detach() for layer in same if layer.symbolic is not None]
+        return cls(coef, base, numbers, [layer.knots for layer in same])
+
+    def parts(self) -> list[Parts]:
+        """The weights of every model."""
+        numbers = self.numbers or [None] * len(self.coef)
+        return [Parts(*own) for own in zip(self.coef, self.base, numbers, strict=True)]
 
 
 class KANLinearization(Linearization):

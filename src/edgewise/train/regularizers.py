@@ -48,7 +48,12 @@ def edge_l1(layer: KANLayer, x: Tensor, weight: Tensor | None = None) -> Tensor:
     function = base_function(layer.base_fun)
     base = None if function is None else function(x)
     options = (layer.k, layer.outside == "linear")
-    return _EdgeL1.apply(x, coef, base, None if base is None else base_weight, layer.knots, share, *options)
+    magnitude = _EdgeL1.apply(x, coef, base, None if base is None else base_weight, layer.knots, share, *options)
+    own = layer.symbolic
+    if own is None:
+        return magnitude  # pyright: ignore[reportReturnType]
+    values = own.values(x, own.affine if layer.edge_mask is None else own.masked(layer.edge_mask))  # (B, E)
+    return magnitude.index_put((own.sources, own.targets), share @ values.abs(), accumulate=True)  # pyright: ignore
 
 
 def sparsity_penalty(

@@ -1,0 +1,193 @@
+"""The elementary functions that an edge can be fixed to: one table for torch, formulas, complexity and domain.
+
+A function takes `z = a x + b`; one with a free exponent takes that too. Outside its domain it gives NaN or infinity,
+never a number that would hide the mistake.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Function:
+    """One elementary function.
+
+    Attributes:
+        name: what users call it, as in pykan: `"sin"`, `"x^2"`, `"1/x"`.
+        torch: elementwise, differentiable as often as needed; of `(z,)`, with a free exponent of `(z, p)`.
+        formula: the same in sympy's language, in the letters `z` and `p`.
+        complexity: in the unit of `"x"`, one.
+        domain: where it is defined, in words of `z`; empty for everywhere.
+        even: `f(-z) = f(z)`.
+        odd: `f(-z) = -f(z)`.
+        periodic: whether it oscillates, so that a fit must look for its frequency.
+        free_exponent: whether `p` is a parameter of the edge.
+        twin_of: another function that says the same with other parameters; a search leaves this one out.
+    """
+
+    name: str
+    torch: Callable[..., Tensor]
+    formula: str
+    complexity: int
+    domain: str = ""
+    even: bool = False
+    odd: bool = False
+    periodic: bool = False
+    free_exponent: bool = False
+    twin_of: str | None = None
+
+    def __call__(self, z: Tensor, p: Tensor | None = None) -> Tensor:
+        """Values at `z`; of the exponent `p` where it is free."""
+        return self.torch(z, p) if self.free_exponent else self.torch(z)
+
+    def __reduce__(self) -> Any:
+        """Built-in functions are pickled by name: lambdas cannot be."""
+        if FUNCTIONS.get(self.name) is self:
+            return function_named, (self.name,)
+        return super().__reduce__()
+
+    def __deepcopy__(self, memo: Any) -> "Function":
+        """A function has no state."""
+        return self
+
+
+class _BesselJ0(torch.autograd.Function):
+    """torch's `bessel_j0` has no derivative: J0' = -J1 (DLMF 10.6.3)."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        ctx.save_for_backward(z)
+        return torch.special.bessel_j0(z)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (z,) = ctx.saved_tensors
+        return -g * bessel_j1(z)
+
+
+class _BesselJ1(torch.autograd.Function):
+    """J1' = J0 - J1 / z, one half at 0."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        ctx.save_for_backward(z)
+        return torch.special.bessel_j1(z)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (z,) = ctx.saved_tensors
+        near = z.abs() < 1e-8  # J1(z)/z = 1/2 there to the last digit
+        return g * (bessel_j0(z) - torch.where(near, 0.5, bessel_j1(z) / torch.where(near, 1.0, z)))
+
+
+def bessel_j0(z: Tensor) -> Tensor:
+    """Bessel function of the first kind of order 0, differentiable."""
+    return _BesselJ0.apply(z)  # pyright: ignore[reportReturnType]
+
+
+def bessel_j1(z: Tensor) -> Tensor:
+    """Bessel function of the first kind of order 1, differentiable."""
+    return _BesselJ1.apply(z)  # pyright: ignore[reportReturnType]
+
+
+def _power(n: int) -> Callable[[Tensor], Tensor]:
+    return lambda z: z.pow(n)
+
+
+def _inverse_power(n: int) -> Callable[[Tensor], Tensor]:
+    return lambda z: z.pow(n).reciprocal()
+
+
+_POLE, _POSITIVE, _NOT_NEGATIVE = "z != 0", "z > 0", "z >= 0"
+
+FUNCTIONS: dict[str, Function] = {
+    function.name: function
+    for function in (
+        Function("0", torch.zeros_like, "0", 0),
+        Function("x", lambda z: z, "z", 1, odd=True),
+        Function("x^2", _power(2), "z**2", 2, even=True),
+        Function("x^3", _power(3), "z**3", 3, odd=True),
+        Function("x^4", _power(4), "z**4", 3, even=True),
+        Function("x^5", _power(5), "z**5", 3, odd=True),
+        Function("1/x", torch.reciprocal, "1/z", 2, _POLE, odd=True),
+        Function("1/x^2", _inverse_power(2), "1/z**2", 2, _POLE, even=True),
+        Function("1/x^3", _inverse_power(3), "1/z**3", 3, _POLE, odd=True),
+        Function("1/x^4", _inverse_power(4), "1/z**4", 4, _POLE, even=True),
+        Function("1/x^5", _inverse_power(5), "1/z**5", 5, _POLE, odd=True),
+        Function("sqrt", torch.sqrt, "sqrt(z)", 2, _NOT_NEGATIVE),
+        Function("x^0.5", torch.sqrt, "sqrt(z)", 2, _NOT_NEGATIVE, twin_of="sqrt"),
+        Function("x^1.5", lambda z: z * z.sqrt(), "z**Rational(3, 2)", 4, _NOT_NEGATIVE),
+        Function("1/sqrt(x)", torch.rsqrt, "1/sqrt(z)", 2, _POSITIVE),
+        Function("1/x^0.5", torch.rsqrt, "1/sqrt(z)", 2, _POSITIVE, twin_of="1/sqrt(x)"),
+        Function("x^p", lambda z, p: torch.pow(z, p), "z**p", 5, _POSITIVE, free_exponent=True),
+        Function("exp", torch.exp, "exp(z)", 2),
+        Function("log", torch.log, "log(z)", 2, _POSITIVE),
+        Function("abs", torch.abs, "Abs(z)", 3, even=True),
+        Function("sin", torch.sin, "sin(z)", 2, odd=True, periodic=True),
+        Function("cos", torch.cos, "cos(z)", 2, even=True, periodic=True, twin_of="sin"),
+        Function("tan", torch.tan, "tan(z)", 3, "z != pi/2 + n pi", odd=True, periodic=True),
+        Function("tanh", torch.tanh, "tanh(z)", 3, odd=True),
+        Function("sigmoid", torch.sigmoid, "1/(1 + exp(-z))", 3, twin_of="tanh"),
+        Function("sinh", torch.sinh, "sinh(z)", 3, odd=True),
+        Function("cosh", torch.cosh, "cosh(z)", 3, even=True),
+        Function("sgn", torch.sign, "sign(z)", 3, odd=True),
+        Function("relu", torch.relu, "Max(z, 0)", 3),
+        Function("arcsin", torch.arcsin, "asin(z)", 4, "-1 <= z <= 1", odd=True),
+        Function("arccos", torch.arccos, "acos(z)", 4, "-1 <= z <= 1", twin_of="arcsin"),
+        Function("arctan", torch.arctan, "atan(z)", 4, odd=True),
+        Function("arctanh", torch.arctanh, "atanh(z)", 4, "-1 < z < 1", odd=True),
+        Function("gaussian", lambda z: torch.exp(-z.square()), "exp(-z**2)", 3, even=True),
+        Function("erf", torch.erf, "erf(z)", 4, odd=True),
+        Function("j0", bessel_j0, "besselj(0, z)", 4, even=True, periodic=True),
+        Function("j1", bessel_j1, "besselj(1, z)", 4, odd=True, periodic=True),
+    )
+}
+"""Every built-in function by name."""
+
+
+def function_named(name: str) -> Function:
+    """A built-in function.
+
+    Args:
+        name: a key of `FUNCTIONS`.
+
+    Returns:
+        The function.
+
+    Raises:
+        ParameterError: there is none of that name.
+    """
+    if name not in FUNCTIONS:
+        raise ParameterError(f"there is no function {name!r}; known are {', '.join(map(repr, FUNCTIONS))}.")
+    return FUNCTIONS[name]
+
+
+def slope_of(function: Function, z: Tensor, p: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Values, and derivatives with respect to `z` and (where it is free) the exponent.
+
+    Args:
+        function: the function.
+        z: arguments.
+        p: exponents, of a shape that broadcasts with `z`.
+
+    Returns:
+        Three tensors like `z`, the last one None without a free exponent.
+    """
+    with torch.enable_grad():
+        leaf = z.detach().requires_grad_(True)
+        exponent = None
+        if function.free_exponent and p is not None:
+            exponent = p.detach().expand_as(z).clone().requires_grad_(True)
+        values = function(leaf, exponent)
+        wanted = [leaf] if exponent is None else [leaf, exponent]
+        if not values.requires_grad:  # "0"
+            return values, torch.zeros_like(z), None
+        slopes = torch.autograd.grad(values.sum(), wanted, allow_unused=True)
+    slope = torch.zeros_like(z) if slopes[0] is None else slopes[0]
+    return values.detach(), slope, None if exponent is None else slopes[1]

@@ -1,0 +1,143 @@
+"""Symbolic edges of a layer: `c f(a x + b) + d`, evaluated function by function, never edge by edge."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.layers.functions import Function, slope_of
+
+PARAMETERS = 5
+"""Numbers of an edge: a, b, c, d, and the exponent p of a function that has one."""
+
+
+class SymbolicEdges(nn.Module):
+    """Some edges of a layer with elementary functions.
+
+    Args:
+        edges: `(i, j)` of every edge: from which input to which output; each once.
+        functions: one for every edge.
+        outputs: number of outputs O.
+        device: where the parameters live.
+        dtype: of the parameters.
+
+    Attributes:
+        affine: `(E, 5)` trainable numbers a, b, c, d, p of every edge.
+    """
+
+    def __init__(
+        self,
+        edges: Sequence[tuple[int, int]],
+        functions: Sequence[Function],
+        outputs: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.edges, self.functions, self.outputs = list(edges), list(functions), outputs
+        start = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0], device=device, dtype=dtype)
+        self.affine = nn.Parameter(start.repeat(len(self.edges), 1))
+        names = {function.name: function for function in self.functions}
+        members = {name: [e for e, f in enumerate(self.functions) if f.name == name] for name in names}
+        self._groups = [(names[name], members[name]) for name in names]
+        order = [e for own in members.values() for e in own]
+        self._back = [order.index(e) for e in range(len(order))]  # from groups to edges
+        self._places: dict[torch.device, tuple[Tensor, Tensor]] = {}
+
+    @property
+    def sources(self) -> Tensor:
+        """`(E,)` inputs of the edges."""
+        return self._ends(self.affine.device)[0]
+
+    @property
+    def targets(self) -> Tensor:
+        """`(E,)` outputs of the edges."""
+        return self._ends(self.affine.device)[1]
+
+    def _ends(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        if device not in self._places:  # not buffers: they belong to the structure, not to the state
+            ends = torch.tensor(self.edges, dtype=torch.long, device=device).reshape(-1, 2)
+            self._places[device] = ends[:, 0].contiguous(), ends[:, 1].contiguous()
+        return self._places[device]
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Sum the edges into the outputs.
+
+        Args:
+            x: `(B, I)` inputs of the layer.
+            mask: `(I, O)` factors of the edges, or None for ones.
+
+        Returns:
+            `(B, O)`.
+        """
+        return self.into_outputs(self.values(x, self.affine if mask is None else self.masked(mask)))
+
+    def masked(self, mask: Tensor) -> Tensor:
+        """`(E, 5)` numbers with `c` and `d` of removed edges zero."""
+        present = mask[self.sources, self.targets][:, None]
+        ones = torch.ones_like(present)
+        return self.affine * torch.cat([ones, ones, present, present, ones], dim=1)
+
+    def values(self, x: Tensor, affine: Tensor) -> Tensor:
+        """Every edge at every row.
+
+        Args:
+            x: `([M,] B, I)`.
+            affine: `([M,] E, 5)`.
+
+        Returns:
+            `([M,] B, E)`.
+        """
+        a, b, c, d, p = affine.unsqueeze(-3).unbind(-1)  # ([M,] 1, E) each
+        z = a * x[..., self.sources] + b
+        if len(self._groups) == 1:
+            return c * self.functions[0](z, p) + d
+        found = [function(z[..., group], p[..., group]) for function, group in self._groups]
+        return c * torch.cat(found, dim=-1)[..., self._back] + d
+
+    def into_outputs(self, values: Tensor) -> Tensor:
+        """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""
+        return values.new_zeros(*values.shape[:-1], self.outputs).index_add(-1, self.targets, values)
+
+    def slopes(self, x: Tensor, affine: Tensor) -> tuple[Tensor, Tensor]:
+        """First derivatives of every edge at every row.
+
+        Args:
+            x: `([M,] B, I)`.
+            affine: `([M,] E, 5)`.
+
+        Returns:
+            `([M,] B, E, 5)` with respect to a, b, c, d, p, and `([M,] B, E)` with respect to x.
+        """
+        x = x[..., self.sources]
+        a, b, c, _, p = affine.unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
+        z = a * x + b
+        f, slope, by_exponent = torch.empty_like(z), torch.empty_like(z), torch.zeros_like(z)
+        for function, group in self._groups:
+            f[..., group], slope[..., group], last = slope_of(function, z[..., group], p[..., group])
+            if last is not None:
+                by_exponent[..., group] = last
+        inner = c * slope
+        return torch.stack([inner * x, inner, f, torch.ones_like(f), c * by_exponent], dim=-1), inner * a
+
+    def marks(self, like: Tensor) -> Tensor:
+        """`(I, O)` one where an edge is symbolic.
+
+        Args:
+            like: `(I, O)` whose dtype and device to use.
+        """  # noqa: DOC201 said in the first line
+        marks = torch.zeros_like(like)
+        marks[self.sources, self.targets] = 1.0
+        return marks
+
+    def trained(self) -> Tensor:
+        """`(E, 5)` bool: which numbers are trained: exponents only where they are free."""
+        marks = torch.full_like(self.affine, True, dtype=torch.bool)
+        marks[:, 4] = torch.tensor([function.free_exponent for function in self.functions])
+        marks[[e for e, function in enumerate(self.functions) if function.name == "0"], :3] = False
+        return marks if self.affine.requires_grad else torch.zeros_like(marks)
+
+    def extra_repr(self) -> str:
+        """The functions in `repr(layer)`."""
+        return ", ".join(f"({i}, {j}): {f.name}" for (i, j), f in zip(self.edges, self.functions, strict=True))
