@@ -17,7 +17,8 @@ from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret import edge_scores
 from edgewise.plot import network as network_module
 from edgewise.plot import plot_network
-from edgewise.plot.style import default_data, pretty
+from edgewise.interpret.data import default_data
+from edgewise.plot.style import pretty
 
 F64 = torch.float64
 

@@ -4,10 +4,12 @@ An edge matters as much as its output varies: an edge function that is constant 
 replaced by a number. Nothing is stored per row, so the data may be large.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.interpret.data import check_data
 from edgewise.layers import KANLayer
 from edgewise.models import KAN
 
@@ -56,11 +58,60 @@ def edge_deviations(model: KAN, x: Tensor) -> list[Tensor]:
     return [_deviations(layer, values)[0] for layer, values in zip(model.layers, model.activations(x), strict=False)]
 
 
-def input_scores(model: KAN, x: Tensor) -> Tensor:
-    """Importance of every input: the shares of variation passed back from the outputs along all edges.
+@dataclass(frozen=True)
+class Attribution:
+    """How much of the outputs' variation passes through every part of a network.
+
+    Attributes:
+        edges: `(I, O)` scores of every layer's edges.
+        sums: `(O,)` scores of every layer's sums.
+        nodes: scores of every layer's nodes, inputs first; outputs have one.
+    """
+
+    edges: list[Tensor]
+    sums: list[Tensor]
+    nodes: list[Tensor]
+
+
+def attribute(model: KAN, x: Tensor) -> Attribution:
+    """Pass scores back from the outputs along all edges.
 
     A node hands its score to its edges in proportion to the standard deviations of their outputs, measured
     against that of their sum; a product hands its score to each factor.
+
+    Args:
+        model: the network.
+        x: `(B, inputs)` data; a single row has no variation, and all scores below the outputs are zero.
+
+    Returns:
+        The scores, where each output has one.
+
+    Raises:
+        ParameterError: `model` is not a KAN.
+        ShapeError: `x` has the wrong rank, features, dtype or device, or no rows.
+        DomainError: `x` has a NaN or infinite entry.
+
+    Source: Liu et al. (2024), KAN 2.0, arXiv 2408.10205, section 4.1 (attribution).
+    """
+    check_data(model, x)
+    activations = model.activations(x)
+    nodes, all_sums, all_edges = [torch.ones_like(activations[-1][0])], [], []
+    for layer, product, values in zip(
+        reversed(model.layers), reversed(model.products), reversed(activations[:-1]), strict=True
+    ):
+        score = nodes[0]
+        factors = score[product.n_sum :].repeat_interleave(product.arity)
+        sums = torch.cat([score[: product.n_sum], factors])  # (O,)
+        deviations, total = _deviations(layer, values)
+        edges = deviations / _positive(total) * sums
+        all_sums.insert(0, sums)
+        all_edges.insert(0, edges)
+        nodes.insert(0, edges.sum(dim=1))  # (I,)
+    return Attribution(all_edges, all_sums, nodes)
+
+
+def input_scores(model: KAN, x: Tensor) -> Tensor:
+    """Importance of every input: `attribute`, relative to the largest.
 
     Args:
         model: the network.
@@ -73,36 +124,9 @@ def input_scores(model: KAN, x: Tensor) -> Tensor:
         ParameterError: `model` is not a KAN.
         ShapeError: `x` has the wrong rank, features, dtype or device, or no rows.
         DomainError: `x` has a NaN or infinite entry.
-
-    Source: Liu et al. (2024), KAN 2.0, arXiv 2408.10205, section 4.1 (attribution).
     """
-    check_data(model, x)
-    activations = model.activations(x)
-    score = torch.ones_like(activations[-1][0])  # (outputs,)
-    for layer, product, values in zip(
-        reversed(model.layers), reversed(model.products), reversed(activations[:-1]), strict=True
-    ):
-        factors = score[product.n_sum :].repeat_interleave(product.arity)
-        sums = torch.cat([score[: product.n_sum], factors])  # (O,)
-        edges, total = _deviations(layer, values)
-        score = (edges / _positive(total) * sums).sum(dim=1)  # (I,)
+    score = attribute(model, x).nodes[0]
     return score / _positive(score.max())
-
-
-def check_data(model: KAN, x: Tensor) -> None:
-    """Raise unless the model is a KAN and the data are `(B, inputs)`, finite and not empty."""
-    if not isinstance(model, KAN):
-        raise ParameterError(f"`model` must be a KAN, whose edges carry functions; got {type(model).__name__}.")
-    if not isinstance(x, Tensor) or x.dim() != 2 or len(x) == 0:
-        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        raise ShapeError(f"`x` must be a (rows, {model.in_features}) tensor with at least one row; got {got}.")
-    bad = ~torch.isfinite(x)
-    if bad.any():
-        row, column = bad.nonzero()[0].tolist()
-        raise DomainError(
-            f"`x` must be finite; {int(bad.sum())} entries are not (first at row {row}, "
-            f"column {column}: {x[row, column]}). Drop or fill those rows."
-        )
 
 
 @torch.no_grad()

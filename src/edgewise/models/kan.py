@@ -15,7 +15,9 @@ from edgewise.layers import KANLayer, MultiplyNodes, evaluate_chain, function_na
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from sympy import Expr, Symbol
 
+    from edgewise.interpret import Formula, PruneReport, Suggestions
     from edgewise.train import FitResult
 
 Width = Sequence["int | Sequence[int]"]
@@ -54,6 +56,7 @@ class KAN(nn.Module):
         ParameterError: an argument is outside its documented set.
     """
 
+    prune_report: PruneReport
     layers: Sequence[KANLayer]  # torch's stubs forget what a ModuleList holds
     products: Sequence[MultiplyNodes]
 
@@ -255,6 +258,50 @@ class KAN(nn.Module):
         from edgewise.plot import plot_network
 
         return plot_network(self, x, **kwargs)
+
+    def prune(self, x: Any = None, **kwargs: Any) -> KAN:
+        """A smaller model without what does not matter; its `prune_report` says what went. See `interpret.prune`."""
+        from edgewise.interpret import prune
+
+        new, report = prune(self, x, **kwargs)
+        new.prune_report = report
+        return new
+
+    def suggest_symbolic(self, l: int, i: int, j: int, x: Any = None, y: Any = None, **kwargs: Any) -> Suggestions:
+        """Elementary functions that fit an edge, best first; see `edgewise.interpret.suggest_symbolic`."""
+        from edgewise.interpret import suggest_symbolic
+
+        return suggest_symbolic(self, l, i, j, x, y, **kwargs)
+
+    def fix_symbolic(self, l: int, i: int, j: int, name: str, x: Any = None, **kwargs: Any) -> KAN:
+        """Give an edge an elementary function, in place; see `edgewise.interpret.fix_symbolic`."""
+        from edgewise.interpret import fix_symbolic
+
+        return fix_symbolic(self, l, i, j, name, x, **kwargs)
+
+    def unfix_symbolic(self, l: int, i: int, j: int) -> KAN:
+        """Give an edge its spline back, in place; see `edgewise.interpret.unfix_symbolic`."""
+        from edgewise.interpret import unfix_symbolic
+
+        return unfix_symbolic(self, l, i, j)
+
+    def auto_symbolic(self, x: Any = None, y: Any = None, **kwargs: Any) -> KAN:
+        """Give every edge the function with which the whole model does best; see `edgewise.interpret.auto_symbolic`."""
+        from edgewise.interpret import auto_symbolic
+
+        return auto_symbolic(self, x, y, **kwargs)
+
+    def symbolic_formula(self, names: Sequence[str] | None = None) -> tuple[list[Expr], list[Symbol]]:
+        """One sympy expression per output, and the input symbols; see `edgewise.interpret.symbolic_formula`."""
+        from edgewise.interpret import symbolic_formula
+
+        return symbolic_formula(self, names)
+
+    def formula(self, x: Any = None, y: Any = None, names: Sequence[str] | None = None) -> Formula:
+        """The formula; with data its numbers become exact where these agree; see `edgewise.interpret.formula_of`."""
+        from edgewise.interpret import formula_of
+
+        return formula_of(self, x, y, names)
 
     def extra_repr(self) -> str:
         """The numbers in `repr(model)`."""

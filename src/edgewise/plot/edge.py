@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from edgewise.errors import ParameterError
+from edgewise.interpret.data import as_data
 from edgewise.layers import KANLayer
 from edgewise.models import KAN
-from edgewise.plot.style import BLUE, FAINT, INK, SOFT, as_data, figure_of, new_axes, pretty, tidy
+from edgewise.plot.style import BLUE, FAINT, INK, SOFT, figure_of, new_axes, pretty, tidy
 
 
 def plot_edge(model: KAN, l: int, i: int, j: int, x: Any = None, ax: Axes | None = None) -> Figure:
@@ -69,11 +70,14 @@ def plot_edge(model: KAN, l: int, i: int, j: int, x: Any = None, ax: Axes | None
 
 
 def edge_kind(layer: KANLayer, i: int, j: int) -> str:
-    """What carries the edge from node `i` to sum `j`: so far always `"spline"`.
+    """What carries the edge from node `i` to sum `j`: `"spline"`, or the name of its elementary function.
 
     The network picture marks any other kind by colour and a heavier frame.
     """  # noqa: DOC201 said in the first line
-    return "spline"
+    symbolic = layer.symbolic
+    if symbolic is None or (i, j) not in symbolic.edges:
+        return "spline"
+    return symbolic.functions[symbolic.edges.index((i, j))].name
 
 
 def edge_curves(layer: KANLayer, positions: Tensor) -> Tensor:

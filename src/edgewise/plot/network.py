@@ -21,11 +21,12 @@ from torch import Tensor
 
 from edgewise.errors import ParameterError
 from edgewise.interpret.attribution import edge_scores
+from edgewise.interpret.data import as_data, default_data
 from edgewise.layers import KANLayer
 from edgewise.models import KAN
 from edgewise.plot.edge import edge_curves, edge_kind
 from edgewise.plot.layout import Frames, Labels, Layout, layout, natural_size
-from edgewise.plot.style import ORANGE, Picture, as_data, default_data, figure_of, inks, put_name, text_width
+from edgewise.plot.style import ORANGE, Picture, figure_of, inks, put_name, text_width
 
 _POINTS = 49  # per curve
 _HEAVY = 2.2  # how much heavier the frame of an edge that is not a spline

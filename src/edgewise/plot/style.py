@@ -11,19 +11,12 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
-from torch import Tensor
-
-from edgewise.errors import ParameterError
-from edgewise.interpret.attribution import check_data
-from edgewise.models import KAN
 
 # Okabe and Ito (2008), Color universal design: distinct for every common kind of colour vision. Series
 # also differ by line style, so that a grey print can be read.
@@ -124,59 +117,3 @@ def put_name(ax: Axes, x: float, y: float, name: str, **kwargs: Any) -> None:
     """Write a name, literally unless it is mathematics."""
     text, math = pretty(name)
     ax.text(x, y, text, parse_math=math, usetex=False, **{"color": INK, **kwargs})
-
-
-# ------------------------------------------------------------------------------------------------ data
-
-
-def as_data(model: KAN, x: Any) -> Tensor:
-    """The data a picture is drawn for: `(B, inputs)` in the dtype and on the device of the model.
-
-    Args:
-        model: the network.
-        x: anything array-like; None stands for `default_data`.
-
-    Returns:
-        `(B, inputs)` finite data.
-
-    Raises:
-        ParameterError: `model` is not a KAN, or `x` is not numeric.
-        ShapeError: wrong rank or features, or no rows.
-        DomainError: a NaN or infinite entry.
-    """
-    if not isinstance(model, KAN):
-        raise ParameterError(f"`model` must be a KAN, whose edges carry functions; got {type(model).__name__}.")
-    if x is None:
-        return default_data(model)
-    if not isinstance(x, Tensor):
-        try:
-            x = torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"`x` must be numbers, shape (rows, {model.in_features}): {error}.") from None
-    x = x.detach().to(model.layers[0].knots)
-    check_data(model, x)
-    return x
-
-
-def default_data(model: KAN, rows: int = 512) -> Tensor:
-    """Stand-in data when none is given, the same at every call.
-
-    Every input alone follows the quantiles that `fit` left in `model.input_summary` (`(Q, inputs)`, evenly
-    spaced), or else covers the domain of the first layer's grid evenly; inputs are independent of each
-    other, which real data need not be.
-
-    Args:
-        model: the network.
-        rows: how many rows.
-
-    Returns:
-        `(rows, inputs)` data.
-    """
-    layer = model.layers[0]
-    summary = getattr(model, "input_summary", None)
-    quantiles = layer.domain.mT if summary is None else summary.to(layer.knots)  # (Q, I)
-    own = torch.Generator().manual_seed(0)
-    order = torch.rand(rows, model.in_features, generator=own).argsort(dim=0)  # a permutation per input
-    position = order.to(quantiles) / (rows - 1) * (len(quantiles) - 1)  # from the first quantile to the last
-    below = position.floor().clamp(max=len(quantiles) - 2).long()
-    return torch.lerp(quantiles.gather(0, below), quantiles.gather(0, below + 1), position - below)

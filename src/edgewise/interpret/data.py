@@ -1,0 +1,81 @@
+"""The data that an analysis looks at: checked, or stand-ins where none are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.models import KAN
+
+
+def as_data(model: KAN, x: Any) -> Tensor:
+    """The data a picture is drawn for: `(B, inputs)` in the dtype and on the device of the model.
+
+    Args:
+        model: the network.
+        x: anything array-like; None stands for `default_data`.
+
+    Returns:
+        `(B, inputs)` finite data.
+
+    Raises:
+        ParameterError: `model` is not a KAN, or `x` is not numeric.
+        ShapeError: wrong rank or features, or no rows.
+        DomainError: a NaN or infinite entry.
+    """
+    if not isinstance(model, KAN):
+        raise ParameterError(f"`model` must be a KAN, whose edges carry functions; got {type(model).__name__}.")
+    if x is None:
+        return default_data(model)
+    if not isinstance(x, Tensor):
+        try:
+            x = torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"`x` must be numbers, shape (rows, {model.in_features}): {error}.") from None
+    x = x.detach().to(model.layers[0].knots)
+    check_data(model, x)
+    return x
+
+
+def default_data(model: KAN, rows: int = 512) -> Tensor:
+    """Stand-in data when none is given, the same at every call.
+
+    Every input alone follows the quantiles that `fit` left in `model.input_summary` (`(Q, inputs)`, evenly
+    spaced), or else covers the domain of the first layer's grid evenly; inputs are independent of each
+    other, which real data need not be.
+
+    Args:
+        model: the network.
+        rows: how many rows.
+
+    Returns:
+        `(rows, inputs)` data.
+    """
+    layer = model.layers[0]
+    summary = getattr(model, "input_summary", None)
+    quantiles = layer.domain.mT if summary is None else summary.to(layer.knots)  # (Q, I)
+    own = torch.Generator().manual_seed(0)
+    order = torch.rand(rows, model.in_features, generator=own).argsort(dim=0)  # a permutation per input
+    position = order.to(quantiles) / (rows - 1) * (len(quantiles) - 1)  # from the first quantile to the last
+    below = position.floor().clamp(max=len(quantiles) - 2).long()
+    return torch.lerp(quantiles.gather(0, below), quantiles.gather(0, below + 1), position - below)
+
+
+def check_data(model: KAN, x: Tensor) -> None:
+    """Raise unless the model is a KAN and the data are `(B, inputs)`, finite and not empty."""
+    if not isinstance(model, KAN):
+        raise ParameterError(f"`model` must be a KAN, whose edges carry functions; got {type(model).__name__}.")
+    if not isinstance(x, Tensor) or x.dim() != 2 or len(x) == 0:
+        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        raise ShapeError(f"`x` must be a (rows, {model.in_features}) tensor with at least one row; got {got}.")
+    bad = ~torch.isfinite(x)
+    if bad.any():
+        row, column = bad.nonzero()[0].tolist()
+        raise DomainError(
+            f"`x` must be finite; {int(bad.sum())} entries are not (first at row {row}, "
+            f"column {column}: {x[row, column]}). Drop or fill those rows."
+        )

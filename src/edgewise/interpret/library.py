@@ -1,0 +1,120 @@
+"""The functions that a symbolic search may use: the built-in ones, and the user's own."""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+# (sympy's annotations are of Basic where its functions give Expr)
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ParameterError
+from edgewise.layers import FUNCTIONS, Function, function_named
+
+
+class Library:
+    """Functions by name.
+
+    A library belongs to whoever made it: what is added here is known nowhere else.
+
+    Args:
+        names: built-in functions to begin with; when absent all, but one of each pair that says the same (of `sin` and
+            `cos`, `tanh` and `sigmoid`).
+
+    Raises:
+        ParameterError: there is no such built-in function.
+
+    >>> library = Library(["x", "x^2", "sin"])
+    >>> library.add("sinc", torch.sinc, "sin(pi*z)/(pi*z)", complexity=4).name
+    'sinc'
+    >>> len(library)
+    4
+    """
+
+    def __init__(self, names: Sequence[str] | None = None) -> None:
+        if names is None:
+            chosen = [function for function in FUNCTIONS.values() if function.twin_of is None]
+        else:
+            chosen = [function_named(name) for name in names]
+        self._functions = {function.name: function for function in chosen}
+
+    def add(
+        self,
+        name: str,
+        function: Callable[[Tensor], Tensor],
+        formula: str,
+        *,
+        complexity: int = 3,
+        domain: str = "",
+        periodic: bool = False,
+    ) -> Function:
+        """Add a function.
+
+        Args:
+            name: of the function; must be new.
+            function: elementwise on tensors, differentiable; NaN or infinity outside its domain.
+            formula: the same in sympy's language, of `z`.
+            complexity: in the unit of `"x"`, which has 1.
+            domain: where it is defined, in words of `z`.
+            periodic: whether it oscillates, so that a fit looks for its frequency.
+
+        Returns:
+            The function.
+
+        Raises:
+            ParameterError: the name is taken, the complexity is no int >= 0, the formula cannot be read, or it says
+                something else than `function`.
+        """
+        if name in self._functions or name in FUNCTIONS:
+            raise ParameterError(f"`name` must be new; there is a function {name!r} already.")
+        if not isinstance(complexity, int) or complexity < 0:
+            raise ParameterError(f"`complexity` must be an int >= 0; got {complexity!r}.")
+        added = Function(name, function, formula, complexity, domain, periodic=periodic)
+        _check_formula(added)
+        self._functions[name] = added
+        return added
+
+    def __getitem__(self, name: str) -> Function:
+        """The function of a name; also a built-in one that this library leaves out."""
+        return self._functions[name] if name in self._functions else function_named(name)
+
+    def __iter__(self) -> Iterator[Function]:
+        """All functions."""
+        return iter(self._functions.values())
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._functions)
+
+
+def as_library(library: "Library | Sequence[str] | None") -> Library:
+    """A library from what users pass: one, names of built-in functions, or None for the default.
+
+    Raises:
+        ParameterError: an unknown name.
+    """  # noqa: DOC201 said in the first line
+    return library if isinstance(library, Library) else Library(library)
+
+
+def _check_formula(function: Function) -> None:
+    """Compare formula and function where the latter is defined."""
+    import sympy
+
+    z = sympy.Symbol("z")
+    try:
+        expression = sympy.sympify(function.formula, locals={"z": z})
+        free = expression.free_symbols
+    except (sympy.SympifyError, TypeError, SyntaxError, AttributeError) as error:
+        raise ParameterError(f"`formula` must be what sympy reads; got {function.formula!r}: {error}.") from error
+    if free - {z}:
+        raise ParameterError(f"`formula` may use the letter z only; got {function.formula!r}.")
+    points = torch.tensor([-1.7, -0.3, 0.45, 0.9, 2.3], dtype=torch.float64)
+    values = function(points)
+    for point, value in zip(points.tolist(), values.tolist(), strict=True):
+        if value == value and abs(value) != float("inf"):
+            said = complex(expression.subs(z, point).evalf())
+            if abs(said - value) > 1e-6 * max(1.0, abs(value)):
+                raise ParameterError(
+                    f"`formula` {function.formula!r} gives {said:.6g} at z = {point:g}, the function {value:.6g}. They "
+                    f"must say the same."
+                )

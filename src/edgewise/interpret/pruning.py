@@ -1,0 +1,333 @@
+"""Take away what does not matter: edges, nodes, inputs; what is left is a new, smaller model.
+
+A removed edge leaves its mean behind: it is added to another edge into the same sum, so that only its variation is
+lost. An output always keeps its strongest edge.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ParameterError
+from edgewise.interpret.attribution import Attribution, attribute
+from edgewise.interpret.data import as_data
+from edgewise.layers import KANLayer
+from edgewise.models import KAN
+
+Edge = tuple[int, int, int]
+
+
+@dataclass
+class PruneReport:
+    """What went, and why.
+
+    Attributes:
+        edges: removed edges `(l, i, j)` in the numbers of the old model, with their scores.
+        nodes: removed hidden nodes `(l, i)`, with their scores.
+        inputs: names of removed inputs, with their scores.
+        kept: numbers of the old model's nodes that the new one has, layer by layer.
+        notes: what is worth knowing: outputs that hang on an edge below the threshold.
+    """
+
+    edges: dict[Edge, float] = field(default_factory=dict)
+    nodes: dict[tuple[int, int], float] = field(default_factory=dict)
+    inputs: dict[str, float] = field(default_factory=dict)
+    kept: list[list[int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """A few lines of text."""
+        lines = [f"{len(self.edges)} edges, {len(self.nodes)} hidden nodes and {len(self.inputs)} inputs were removed."]
+        lines += [f"node {i} of layer {l}: score {score:.2g}" for (l, i), score in self.nodes.items()]
+        lines += [f"edge ({l}, {i}, {j}): score {score:.2g}" for (l, i, j), score in self.edges.items()]
+        lines += [f"input {name}: score {score:.2g}" for name, score in self.inputs.items()]
+        return "\n".join([*lines, *self.notes])
+
+
+def prune(
+    model: KAN, x: Any = None, *, node_th: float = 1e-2, edge_th: float = 3e-2, inputs: bool = False
+) -> tuple[KAN, PruneReport]:
+    """Remove hidden nodes and edges whose attribution score is below a threshold.
+
+    Args:
+        model: the network; it is not changed.
+        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+        node_th: least score of a hidden node; outputs have one.
+        edge_th: least score of an edge.
+        inputs: also remove inputs that no edge needs any more.
+
+    Returns:
+        A new model that shares no storage with the old one, and what was removed.
+
+    Raises:
+        ParameterError: a threshold is negative.
+        ShapeError: `x` has the wrong rank or features, or no rows.
+        DomainError: `x` has a NaN or infinite entry.
+    """
+    for name, value in (("node_th", node_th), ("edge_th", edge_th)):
+        if not value >= 0:
+            raise ParameterError(f"`{name}` must be a number >= 0; got {value!r}.")
+    data = as_data(model, x)
+    scores = attribute(model, data)
+    alive = [torch.ones(model.in_features, dtype=torch.bool)]
+    alive += [score >= node_th for score in scores.nodes[1:-1]]
+    alive.append(torch.ones(model.out_features, dtype=torch.bool))
+    keep = [edges >= edge_th for edges in scores.edges]
+    return _cut(model, data, scores, alive, keep, inputs)
+
+
+def prune_nodes(model: KAN, x: Any = None, threshold: float = 1e-2) -> tuple[KAN, PruneReport]:
+    """`prune` of hidden nodes alone; arguments and errors as there."""
+    return prune(model, x, node_th=threshold, edge_th=0.0)
+
+
+def prune_edges(model: KAN, x: Any = None, threshold: float = 3e-2) -> tuple[KAN, PruneReport]:
+    """`prune` of edges, and of hidden nodes that this leaves without any; arguments and errors as there."""
+    return prune(model, x, node_th=0.0, edge_th=threshold)
+
+
+def prune_inputs(model: KAN, x: Any = None, threshold: float = 1e-2) -> tuple[KAN, PruneReport]:
+    """Remove inputs with a score below a threshold, relative to the largest; the new model takes the others only.
+
+    Args:
+        model: the network; it is not changed.
+        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+        threshold: least score.
+
+    Returns:
+        A new model, whose `input_names` say which inputs are left, and what was removed.
+
+    Raises:
+        ParameterError: the threshold is negative, or no input would be left.
+        ShapeError: `x` has the wrong rank or features, or no rows.
+        DomainError: `x` has a NaN or infinite entry.
+    """
+    data = as_data(model, x)
+    scores = attribute(model, data)
+    own = scores.nodes[0] / scores.nodes[0].max().clamp_min(torch.finfo(data.dtype).tiny)
+    if not threshold >= 0 or not bool((own >= threshold).any()):
+        raise ParameterError(f"`threshold` must be a number >= 0 that leaves an input; got {threshold!r}.")
+    alive = [own >= threshold, *(torch.ones_like(score, dtype=torch.bool) for score in scores.nodes[1:])]
+    return _cut(model, data, scores, alive, [torch.ones_like(e, dtype=torch.bool) for e in scores.edges], True)
+
+
+def remove_edge(model: KAN, l: int, i: int, j: int, x: Any = None) -> KAN:
+    """A new model without one edge; its mean over the data stays.
+
+    Args:
+        model: the network; it is not changed.
+        l: layer, from 0.
+        i: input node.
+        j: sum of the next layer.
+        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+
+    Returns:
+        The new model, of the same width.
+
+    Raises:
+        ParameterError: there is no such edge.
+    """
+    model.layer_of(l, i, j)
+    new = copy.deepcopy(model)
+    _drop(new, model.activations(as_data(model, x)), {(l, i, j)})
+    return new
+
+
+def remove_node(model: KAN, l: int, i: int, x: Any = None) -> KAN:
+    """A new model without one hidden node.
+
+    Args:
+        model: the network; it is not changed.
+        l: layer of nodes, from 1: layer 0 are the inputs.
+        i: its number.
+        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+
+    Returns:
+        The new model, narrower by one node.
+
+    Raises:
+        ParameterError: there is no such hidden node, or it is the only one of its layer.
+    """
+    hidden = [sum(nodes) for nodes in model.nodes]
+    if not 0 < l < len(hidden) - 1 or not 0 <= i < hidden[l] or hidden[l] == 1:
+        raise ParameterError(
+            f"there is no hidden node ({l}, {i}) that can go: layers of nodes have {hidden}, and each keeps one."
+        )
+    data = as_data(model, x)
+    scores = attribute(model, data)
+    alive = [torch.ones_like(score, dtype=torch.bool) for score in scores.nodes]
+    alive[l][i] = False
+    return _cut(model, data, scores, alive, [torch.ones_like(e, dtype=torch.bool) for e in scores.edges], False)[0]
+
+
+# ------------------------------------------------------------------------------------------------- cutting
+
+
+def _cut(
+    model: KAN, x: Tensor, scores: Attribution, alive: list[Tensor], keep: list[Tensor], inputs: bool
+) -> tuple[KAN, PruneReport]:
+    """Settle what can stay, leave the means of what goes, and build the smaller model."""
+    report = PruneReport()
+    present = [layer.mask != 0 for layer in model.layers]
+    keep = [k & p for k, p in zip(keep, present, strict=True)]
+    _settle(model, scores, alive, keep, present, report)
+    if inputs:
+        alive[0] = alive[0] & keep[0].any(1)
+    _say(model, scores, alive, keep, present, report)
+    new = copy.deepcopy(model)
+    gone = {(l, i, j) for l in range(len(keep)) for i, j in (present[l] & ~keep[l]).nonzero().tolist()}
+    _drop(new, model.activations(x), gone)
+    report.kept = [mark.nonzero()[:, 0].tolist() for mark in alive]
+    return select(new, report.kept), report
+
+
+def _settle(
+    model: KAN, scores: Attribution, alive: list[Tensor], keep: list[Tensor], present: list[Tensor], report: PruneReport
+) -> None:
+    """Make both lists agree: no edge without its nodes, no hidden node without edges on both sides."""
+    last = len(keep) - 1
+    while True:
+        before = [mark.clone() for mark in (*alive, *keep)]
+        for l, layer in enumerate(keep):
+            sums = _sums_of(model, l, alive[l + 1])
+            layer &= alive[l][:, None] & sums
+            needed = sums & ~layer.any(0)  # a factor of a product, an output: they keep their strongest edge
+            if l < last:
+                needed &= ~_plain_sums(model, l)
+            for j in needed.nonzero()[:, 0].tolist():
+                candidates = torch.where(present[l][:, j] & alive[l], scores.edges[l][:, j], -1.0)
+                if float(candidates.max()) < 0:  # its nodes have gone: the strongest of all comes back
+                    candidates = torch.where(present[l][:, j], scores.edges[l][:, j], -1.0)
+                if float(candidates.max()) < 0:
+                    continue
+                i = int(candidates.argmax())
+                alive[l][i] = layer[i, j] = True
+                report.notes.append(
+                    f"Edge ({l}, {i}, {j}) stays although its score is {float(candidates[i]):.2g}: without it sum {j} "
+                    f"of layer {l + 1} would be constant."
+                )
+        for l in range(1, len(alive) - 1):
+            reached = _nodes_of(model, l - 1, keep[l - 1].any(0))
+            alive[l] &= reached & keep[l].any(1)
+        if all(torch.equal(a, b) for a, b in zip(before, (*alive, *keep), strict=True)):
+            break
+    report.notes = list(dict.fromkeys(report.notes))
+
+
+def _sums_of(model: KAN, l: int, nodes: Tensor) -> Tensor:
+    """Marks of nodes after layer `l` to marks of the layer's sums."""
+    product = model.products[l]
+    return torch.cat([nodes[: product.n_sum], nodes[product.n_sum :].repeat_interleave(product.arity)])
+
+
+def _plain_sums(model: KAN, l: int) -> Tensor:
+    product = model.products[l]
+    return torch.arange(product.in_features) < product.n_sum
+
+
+def _nodes_of(model: KAN, l: int, sums: Tensor) -> Tensor:
+    """Which nodes after layer `l` have all their sums marked."""
+    product = model.products[l]
+    factors = sums[product.n_sum :].reshape(product.n_mult, product.arity).all(1)
+    return torch.cat([sums[: product.n_sum], factors])
+
+
+def _say(
+    model: KAN, scores: Attribution, alive: list[Tensor], keep: list[Tensor], present: list[Tensor], report: PruneReport
+) -> None:
+    for l in range(len(keep)):
+        for i, j in (present[l] & ~keep[l]).nonzero().tolist():
+            report.edges[l, i, j] = float(scores.edges[l][i, j])
+    for l in range(1, len(alive) - 1):
+        for i in (~alive[l]).nonzero()[:, 0].tolist():
+            report.nodes[l, i] = float(scores.nodes[l][i])
+    for i in (~alive[0]).nonzero()[:, 0].tolist():
+        report.inputs[model.input_names[i]] = float(scores.nodes[0][i])
+
+
+@torch.no_grad()
+def _drop(model: KAN, activations: list[Tensor], gone: set[Edge]) -> None:
+    """Mask edges of a model; another edge into the same sum takes over their means."""
+    for l, layer in enumerate(model.layers):
+        own = [(i, j) for number, i, j in gone if number == l]
+        if not own:
+            continue
+        means = torch.stack([layer.edge_values(rows).mean(0) for rows in activations[l].split(4096)]).mean(0)
+        mask = layer.mask.clone()
+        for i, j in own:
+            mask[i, j] = 0.0
+        layer.set_mask(mask)
+        for j in sorted({j for _, j in own}):
+            left = mask[:, j].nonzero()[:, 0]
+            if len(left):
+                _shift(layer, int(left[0]), j, float(sum(means[i, j] for i, other in own if other == j)))
+
+
+def _shift(layer: KANLayer, i: int, j: int, constant: float) -> None:
+    """Add a constant to an edge: to every coefficient of its spline, since the basis sums to one, or to its `d`."""
+    symbolic = layer.symbolic
+    if symbolic is not None and (i, j) in symbolic.edges:
+        symbolic.affine[symbolic.edges.index((i, j)), 3] += constant
+    else:
+        factor = float(layer.scale_sp[i, j])
+        layer.spline_weight[i, :, j] += constant / factor if factor else 0.0
+
+
+@torch.no_grad()
+def select(model: KAN, nodes: Sequence[Sequence[int]]) -> KAN:
+    """The part of a network that consists of some nodes and all edges between them.
+
+    Args:
+        model: the network; it is not changed.
+        nodes: numbers of the nodes of every layer, inputs first, ascending; products after sums.
+
+    Returns:
+        A new model with the same options, whose names are those of the inputs and outputs that are left.
+
+    Raises:
+        ParameterError: a layer has no node left.
+    """
+    if any(not len(own) for own in nodes):
+        raise ParameterError(f"every layer must keep a node; got {[len(own) for own in nodes]}.")
+    width: list[Any] = [len(nodes[0])]
+    for (n_sum, _), own in zip(model.nodes[1:], nodes[1:], strict=True):
+        sums = sum(node < n_sum for node in own)
+        width.append([sums, len(own) - sums] if sums < len(own) else sums)
+    options = {**model.config(), "width": width, "symbolic": (), "grid": [layer.grid for layer in model.layers]}
+    options["input_names"] = [model.input_names[i] for i in nodes[0]]
+    options["output_names"] = [model.output_names[j] for j in nodes[-1]]
+    like = model.layers[0].spline_weight
+    new = KAN(**options, dtype=like.dtype, device=like.device, seed=0)
+    new.train(model.training)
+    for l, (old, layer) in enumerate(zip(model.layers, new.layers, strict=True)):
+        into = torch.zeros(model.products[l].out_features, dtype=torch.bool)
+        into[list(nodes[l + 1])] = True
+        outputs = _sums_of(model, l, into).nonzero()[:, 0]
+        _copy_part(old, layer, torch.tensor(list(nodes[l])), outputs)
+    summary = getattr(model, "input_summary", None)
+    if isinstance(summary, Tensor):
+        new.register_buffer("input_summary", summary[:, list(nodes[0])].clone(), persistent=False)
+    return new
+
+
+def _copy_part(old: KANLayer, new: KANLayer, inputs: Tensor, outputs: Tensor) -> None:
+    new.knots.copy_(old.knots[inputs])
+    new.spline_weight.copy_(old.spline_weight[inputs][:, :, outputs])
+    new.base_weight.copy_(old.base_weight[inputs][:, outputs])
+    if old.spline_scale is not None and new.spline_scale is not None:
+        new.spline_scale.copy_(old.spline_scale[inputs][:, outputs])
+    new.set_mask(old.mask[inputs][:, outputs])
+    for mine, theirs in zip(new.parameters(), old.parameters(), strict=False):
+        mine.requires_grad_(theirs.requires_grad)
+    if old.symbolic is None:
+        return
+    source, target = {int(i): n for n, i in enumerate(inputs)}, {int(j): n for n, j in enumerate(outputs)}
+    for (i, j), function, numbers in zip(old.symbolic.edges, old.symbolic.functions, old.symbolic.affine, strict=True):
+        if i in source and j in target:
+            new.fix_edge(source[i], target[j], function, numbers)

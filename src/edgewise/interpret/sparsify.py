@@ -1,0 +1,173 @@
+"""Find the smallest network that still explains the data: penalize, prune, then try what else can go.
+
+The penalty concentrates the function on few edges, but it says only roughly what is needed: at any strength some edges
+survive that a smaller network could do without once its other edges are free to take over. So what is left is taken
+away piece by piece, nodes first, then edges, each time with a refit by Levenberg-Marquardt, for as long as the error on
+held-out rows allows it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ConvergenceError, ParameterError
+from edgewise.interpret.attribution import attribute
+from edgewise.interpret.pruning import prune, remove_edge, remove_node
+from edgewise.models import KAN
+from edgewise.train import fit
+
+_HELD_OUT = 0.2
+
+
+@dataclass
+class Sparsified:
+    """What `sparsify` found.
+
+    Attributes:
+        model: the smallest network within the tolerance.
+        val_loss: its mean squared error on the held-out rows.
+        bound: what was allowed.
+        path: every network that was accepted: width, edges, error on the held-out rows, and the penalty's strength
+            or what was taken away.
+    """
+
+    model: KAN
+    val_loss: float
+    bound: float
+    path: list[dict[str, Any]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """A line per accepted network."""
+        lines = [f"{'width':16s} {'edges':>5s} {'val RMSE':>9s}  step"]
+        lines += [f"{e['width']!s:16s} {e['edges']:5d} {e['val_loss'] ** 0.5:9.2e}  {e['step']}" for e in self.path]
+        return "\n".join(lines)
+
+
+def sparsify(
+    model: KAN,
+    x: Tensor,
+    y: Tensor,
+    *,
+    lambs: tuple[float, ...] = (1e-2, 3e-2),
+    tolerance: float = 1e-3,
+    growth: float = 1.2,
+    steps: int = 60,
+    seed: int = 0,
+) -> Sparsified:
+    """Penalize, prune, and take away piece by piece what the error on held-out rows does not miss.
+
+    Args:
+        model: the network, trained or not; it is not changed.
+        x: `(N, inputs)` data.
+        y: `(N, outputs)` labels.
+        lambs: strengths of the sparsity penalty, one after the other.
+        tolerance: share of the labels' variance that a smaller network may leave unexplained.
+        growth: or how many times the smallest error seen, where that is more.
+        steps: iterations of every fit.
+        seed: of the rows that are held out (a fifth).
+
+    Returns:
+        The smallest network, and how it was found.
+
+    Raises:
+        ParameterError: an argument is outside its range.
+        ShapeError: data that do not fit.
+        DomainError: NaN or infinity in the data.
+    """
+    if not 0 <= tolerance < 1 or not growth >= 1:
+        raise ParameterError(f"`tolerance` must lie in [0, 1) and `growth` be >= 1; got {tolerance!r} and {growth!r}.")
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    held = max(1, round(_HELD_OUT * len(x)))
+    search = _Search(x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]], tolerance, growth, steps)
+    search.accept(search.refitted(model), "all")
+    for lamb in lambs:
+        search.penalize(lamb)
+    search.take_nodes()
+    search.take_edges()
+    return Sparsified(search.model, search.loss, search.bound, search.path)
+
+
+class _Search:
+    def __init__(
+        self, x: Tensor, y: Tensor, x_val: Tensor, y_val: Tensor, tolerance: float, growth: float, steps: int
+    ) -> None:
+        self.x, self.y, self.x_val, self.y_val = x, y, x_val, y_val
+        self.spread, self.growth, self.steps = float((y - y.mean(0)).square().mean()), growth, steps
+        self.tolerance, self.least = tolerance, math.inf
+        self.path: list[dict[str, Any]] = []
+
+    @property
+    def bound(self) -> float:
+        """The largest error that is accepted."""
+        return max(self.tolerance * self.spread, self.growth * self.least)
+
+    def accept(self, model: KAN, step: str) -> None:
+        """Go on with this network."""
+        self.model, self.loss = model, self.error(model)
+        self.least = min(self.least, self.loss)
+        entry = {"width": model.width, "edges": model.n_edges, "val_loss": self.loss, "step": step}
+        self.path.append(entry)
+
+    def error(self, model: KAN) -> float:
+        """Mean squared error on the held-out rows."""
+        with torch.no_grad():
+            return float((model(self.x_val) - self.y_val).square().mean())
+
+    def refitted(self, model: KAN) -> KAN:
+        """The same network after a fit without penalty."""
+        new = model.refine(model.grid if isinstance(model.grid, int) else model.grid[0])
+        fit(new, (self.x, self.y), opt="lm", steps=self.steps, progress=False)
+        return new
+
+    def penalize(self, lamb: float) -> None:
+        """Fit with a penalty, prune, fit again."""
+        new = self.model.refine(self.model.grid if isinstance(self.model.grid, int) else self.model.grid[0])
+        try:
+            fit(new, (self.x, self.y), opt="lbfgs", lamb=lamb, steps=2 * self.steps, progress=False)
+        except ConvergenceError:
+            return
+        smaller, _ = prune(new, self.x)
+        if smaller.n_edges < self.model.n_edges:
+            self._try(smaller, f"lamb={lamb:g}")
+
+    def take_nodes(self) -> None:
+        """Hidden nodes, the least important first."""
+        while True:
+            scores = attribute(self.model, self.x).nodes
+            hidden = [
+                (float(scores[l][i]), l, i) for l in range(1, len(scores) - 1) if len(scores[l]) > 1
+                for i in range(len(scores[l]))
+            ]  # fmt: skip
+            if not any(
+                self._try(remove_node(self.model, l, i, self.x), f"node ({l}, {i})") for _, l, i in sorted(hidden)
+            ):
+                return
+
+    def take_edges(self) -> None:
+        """Edges, the least important first."""
+        while True:
+            scores = attribute(self.model, self.x).edges
+            present = [
+                (float(scores[l][i, j]), l, i, j)
+                for l, layer in enumerate(self.model.layers)
+                for i, j in layer.mask.nonzero().tolist()
+                if int(layer.mask[:, j].sum()) > 1 and (l == 0 or int(layer.mask[i].sum()) > 1)
+            ]
+            if not any(
+                self._try(remove_edge(self.model, l, i, j, self.x), f"edge ({l}, {i}, {j})")
+                for _, l, i, j in sorted(present)
+            ):
+                return
+
+    def _try(self, model: KAN, step: str) -> bool:
+        """Accept a smaller network if it does well after a fit."""
+        new = self.refitted(model)
+        if not self.error(new) <= self.bound:
+            return False
+        self.accept(new, step)
+        return True

@@ -1,0 +1,378 @@
+"""From splines to elementary functions: one edge by hand, or all of them judged by the loss of the whole model.
+
+A function that follows one edge's spline closely need not be right: the spline carries the error of the fit, and of two
+functions that both follow it to four digits one may be exact and the other not. So a candidate is put into the network,
+everything is fitted again, and the loss decides. The exact function lets the loss fall, any other one holds it up.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ParameterError
+from edgewise.interpret.data import as_data
+from edgewise.interpret.edge_fit import EdgeFit, fit_edge
+from edgewise.interpret.library import Library, as_library
+from edgewise.layers import KANLayer
+from edgewise.models import KAN
+from edgewise.optim import LMMethod, first_lower
+from edgewise.train import fit
+from edgewise.train.least_squares import ROUGHNESS, KANResiduals
+from edgewise.train.losses import LOSSES
+
+_CANDIDATES = 5
+"""Functions per edge that are put into the network."""
+_TIE = 1.5
+"""Losses that differ by less than this factor do not decide between two functions: the simpler one is taken."""
+_REFIT_STEPS, _POLISH_STEPS = 25, 200
+_ROWS = 1 << 16
+"""Values of an edge computed at a time."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A function for an edge.
+
+    Attributes:
+        name: of the function.
+        r2: share of the variance of the edge's values that it explains.
+        missing: `1 - r2`.
+        complexity: of the function.
+        loss: of the whole model with this function after a short refit, where data with labels were given.
+        numbers: a, b, c, d, p.
+    """
+
+    name: str
+    r2: float
+    missing: float
+    complexity: int
+    loss: float | None
+    numbers: tuple[float, ...]
+
+
+class Suggestions(list[Suggestion]):
+    """Functions for an edge, best first; prints as a table."""
+
+    def __repr__(self) -> str:
+        """The table."""
+        lines = [f"{'function':12s} {'R2':>12s} {'1 - R2':>9s} {'complexity':>10s} {'loss of the model':>18s}"]
+        for one in self:
+            loss = "-" if one.loss is None else f"{one.loss:.3e}"
+            lines.append(f"{one.name:12s} {one.r2:12.8f} {one.missing:9.1e} {one.complexity:10d} {loss:>18s}")
+        return "\n".join(lines)
+
+
+def suggest_symbolic(
+    model: KAN, l: int, i: int, j: int, x: Any = None, y: Any = None, *, lib: Library | Sequence[str] | None = None,
+    top: int = 5,
+) -> Suggestions:  # fmt: skip
+    """Elementary functions that fit an edge; the model is not changed.
+
+    Args:
+        model: the network.
+        l: layer, from 0.
+        i: input node.
+        j: sum of the next layer.
+        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+        y: `(B, outputs)` labels: then every function is put into the network and judged by the loss of all of it.
+        lib: a `Library`, or names of built-in functions.
+        top: how many.
+
+    Returns:
+        The best, by loss where there are labels (simpler ones first among ties), else by R2.
+
+    Raises:
+        ParameterError: no such edge, a removed one, or an unknown function.
+        ShapeError: data that do not fit.
+        DomainError: NaN or infinity in the data.
+    """
+    _present_edge(model, l, i, j)
+    data = as_data(model, x)
+    fits = fit_edge(*_samples(model, l, i, j, data), list(as_library(lib)), top)
+    if y is None:
+        return Suggestions(_suggestion(found, None) for found in fits)
+    labels = _labels(model, data, y)
+    tried = []
+    for found in fits:
+        trial = copy.deepcopy(model)
+        trial.layers[l].fix_edge(i, j, found.function, found.numbers)
+        tried.append(_suggestion(found, _refit(trial, data, labels, "mse", _REFIT_STEPS)))
+    return Suggestions(sorted(tried, key=lambda s: math.inf if s.loss is None else s.loss))
+
+
+def fix_symbolic(
+    model: KAN, l: int, i: int, j: int, name: str, x: Any = None, *, numbers: Sequence[float] | None = None,
+    lib: Library | None = None,
+) -> KAN:  # fmt: skip
+    """Give an edge an elementary function, fitted to what the edge is now.
+
+    Args:
+        model: changed in place.
+        l: layer, from 0.
+        i: input node.
+        j: sum of the next layer.
+        name: of a function.
+        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+        numbers: a, b, c, d (and p) of `c f(a x + b) + d`, instead of a fit.
+        lib: where functions of your own are.
+
+    Returns:
+        The model.
+
+    Raises:
+        ParameterError: no such edge, a removed one, an unknown function, one that is not defined on the values that
+            reach the edge, or numbers that are not 4 or 5. The model is then unchanged.
+    """
+    function = as_library(lib)[name]
+    layer = _present_edge(model, l, i, j)
+    if numbers is not None:
+        if len(numbers) not in (4, 5):
+            raise ParameterError(
+                f"`numbers` must be a, b, c, d (and p) of c f(a x + b) + d; got {len(numbers)} of them."
+            )
+        layer.fix_edge(i, j, function, numbers)
+        return model
+    samples = _samples(model, l, i, j, as_data(model, x))
+    fits = fit_edge(*samples, [function])
+    if not fits:
+        if float(samples[1].max()) == float(samples[1].min()):  # a constant is c f + d with c = 0
+            layer.fix_edge(i, j, function, (1.0, 0.0, 0.0, float(samples[1].mean()), 1.0))
+            return model
+        lo, hi = float(samples[0].min()), float(samples[0].max())
+        raise ParameterError(
+            f"`name` {name!r} (defined for {function.domain or 'all z'}) fits edge ({l}, {i}, {j}) for no a and b: the "
+            f"values that reach it lie in [{lo:g}, {hi:g}]. Try another function; `suggest_symbolic` lists some."
+        )
+    layer.fix_edge(i, j, function, fits[0].numbers)
+    return model
+
+
+def unfix_symbolic(model: KAN, l: int, i: int, j: int) -> KAN:
+    """Give an edge its spline back, as it was when the edge was fixed.
+
+    Args:
+        model: changed in place.
+        l: layer, from 0.
+        i: input node.
+        j: sum of the next layer.
+
+    Returns:
+        The model.
+
+    Raises:
+        ParameterError: no such edge.
+    """
+    model.layer_of(l, i, j).free_edge(i, j)
+    return model
+
+
+def auto_symbolic(
+    model: KAN,
+    x: Any = None,
+    y: Any = None,
+    *,
+    lib: Library | Sequence[str] | None = None,
+    loss: str = "mse",
+    max_loss: float | None = None,
+    growth: float = 1.5,
+) -> KAN:
+    """Give every edge the elementary function with which the whole model does best; leave a spline where none is good.
+
+    Edges are taken in the order of how well some function fits them. Each candidate is put into the network and all is
+    fitted again; among losses that do not differ by much the simplest function wins. At the end every choice is
+    looked at once more, with the others in place, and all numbers are fitted to the last digit.
+
+    Args:
+        model: changed in place; trained, and pruned to the edges it needs.
+        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+        y: `(B, outputs)` labels; when absent the model's own predictions.
+        lib: a `Library`, or names of built-in functions.
+        loss: by which the model is judged, as for `fit`.
+        max_loss: largest loss that a choice may leave; when absent `growth` times what the splines had.
+        growth: see `max_loss`; a rounding error is always allowed.
+
+    Returns:
+        The model.
+
+    Raises:
+        ParameterError: an unknown function or loss, or numbers outside their range. The model is then unchanged.
+        ShapeError: data that do not fit.
+        DomainError: NaN or infinity in the data.
+    """
+    library = as_library(lib)
+    if loss not in LOSSES:
+        raise ParameterError(f"`loss` must be one of {', '.join(map(repr, LOSSES))}; got {loss!r}.")
+    if not growth >= 1:
+        raise ParameterError(f"`growth` must be a number >= 1; got {growth!r}.")
+    data = as_data(model, x)
+    labels = model(data).detach() if y is None else _labels(model, data, y)
+    search = _Search(copy.deepcopy(model), data, labels, loss, library, max_loss, growth)
+    search.run()
+    _take_over(model, search.model)
+    return model
+
+
+class _Search:
+    """The greedy choice, and the second look."""
+
+    def __init__(
+        self, model: KAN, x: Tensor, y: Tensor, loss: str, library: Library, max_loss: float | None, growth: float
+    ) -> None:
+        self.model, self.x, self.y, self.kind, self.library = model, x, y, loss, library
+        self.growth, self.max_loss = growth, max_loss
+        spread = float((y.double() - y.double().mean(0)).square().mean()) if y.is_floating_point() else 1.0
+        self.floor = (64 * torch.finfo(x.dtype).eps) ** 2 * max(spread, 1e-300)
+        self.candidates: dict[tuple[int, int, int], list[EdgeFit]] = {}
+
+    def run(self) -> None:
+        """Fix what can be fixed."""
+        self.loss = _refit(self.model, self.x, self.y, self.kind, _REFIT_STEPS)
+        bound = self.growth * self.loss if self.max_loss is None else self.max_loss
+        self.bound = max(bound, self.floor)
+        waiting = self._splines()
+        while waiting:
+            edge = min(waiting, key=lambda e: self._ease(e))
+            waiting.remove(edge)
+            self._choose(edge)
+        for edge in list(self.model.symbolic_edges):
+            self._choose(edge)
+        self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
+
+    def _splines(self) -> list[tuple[int, int, int]]:
+        known = self.model.symbolic_edges
+        every = [(l, *pair) for l, layer in enumerate(self.model.layers) for pair in layer.mask.nonzero().tolist()]
+        return [edge for edge in every if edge not in known]
+
+    def _ease(self, edge: tuple[int, int, int]) -> float:
+        fits = self._fits(edge)
+        return fits[0].missing if fits else math.inf
+
+    def _fits(self, edge: tuple[int, int, int]) -> list[EdgeFit]:
+        if edge not in self.candidates:
+            samples = _samples(self.model, *edge, self.x)
+            fits = fit_edge(*samples, list(self.library), 2 * _CANDIDATES)
+            self.candidates[edge] = sorted(fits, key=_description)[:_CANDIDATES]
+        return self.candidates[edge]
+
+    def _choose(self, edge: tuple[int, int, int]) -> None:
+        """Try every candidate in the network; keep the best, if it is good enough."""
+        l, i, j = edge
+        now = self.model.symbolic_edges.get(edge)
+        tried: list[tuple[float, int, KAN, str]] = []
+        for found in self._fits(edge):
+            if found.function.name == now:
+                continue
+            trial = copy.deepcopy(self.model)
+            trial.layers[l].fix_edge(i, j, found.function, found.numbers)
+            reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS)
+            tried.append((reached, found.function.complexity, trial, found.function.name))
+        if now is not None:
+            tried.append((self.loss, self.library[now].complexity, self.model, now))
+        good = [entry for entry in tried if entry[0] <= self.bound]
+        if not good:
+            return
+        least = max(min(entry[0] for entry in good), self.floor)
+        ties = [entry for entry in good if entry[0] <= _TIE * least]
+        best = min(ties, key=lambda entry: (entry[1], entry[0]))
+        self.loss, _, self.model, _ = best
+
+
+def _description(found: EdgeFit) -> float:
+    """Bits: of what is missing, for a hundred independent samples, and of the function."""
+    return 50 * math.log2(found.missing + 1e-14) + 2 * found.function.complexity
+
+
+def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int) -> float:
+    """Fit everything that can be fitted, grids where they are; gives the loss."""
+    if loss != "mse":
+        result = fit(model, (x, y), loss=loss, opt="lbfgs", steps=steps, update_grid=False, progress=False)
+        return float(result["train_loss"][-1])
+    splines = any(layer.spline_mask is None or bool(layer.spline_mask.any()) for layer in model.layers)
+    problem = KANResiduals([model], x, y, None, 0.0, ROUGHNESS if splines else 0.0)
+    method = LMMethod(damping=1e-4)
+    point = problem.point()
+    value = float(method.start(problem, point).loss)
+    if not math.isfinite(value):
+        return math.inf
+    slow = 0
+    for _ in range(steps):
+        before = value
+        point, losses, moved = first_lower(method, problem, point)
+        value = float(losses)
+        slow = slow + 1 if value > 0.9 * before else 0
+        if not moved or slow >= 5 or value < 1e-31:
+            break
+    problem.assign(point)
+    return float(problem.plain(point, losses)) if steps and problem.penalties else value  # pyright: ignore
+
+
+@torch.no_grad()
+def _samples(model: KAN, l: int, i: int, j: int, x: Tensor) -> tuple[Tensor, Tensor]:
+    """`(B,)` values that reach an edge, and what it makes of them."""
+    for layer, product in zip(model.layers[:l], model.products[:l], strict=False):
+        x = torch.cat([product(layer(rows)) for rows in x.split(_ROWS)])
+    column = x[:, i]
+    return column, torch.cat([edge_values(model.layers[l], i, j, rows) for rows in column.split(_ROWS)])
+
+
+@torch.no_grad()
+def edge_values(layer: KANLayer, i: int, j: int, x: Tensor) -> Tensor:
+    """`(B,)` inputs to `(B,)` values of one edge.
+
+    Args:
+        layer: the layer.
+        i: its input.
+        j: its output.
+        x: inputs of the edge.
+    """  # noqa: DOC201 said in the first line
+    small = KANLayer(1, 1, layer.grid, layer.k, base_fun=layer.base_fun, outside=layer.outside, dtype=x.dtype)
+    small = small.to(x.device)
+    coef, base = layer.effective_weights()
+    small.knots.copy_(layer.knots[i : i + 1])
+    small.spline_weight.copy_(coef[i : i + 1, :, j : j + 1])
+    small.base_weight.copy_(base[i : i + 1, j : j + 1])
+    values = small(x[:, None])[:, 0]
+    symbolic = layer.symbolic
+    if symbolic is not None and (i, j) in symbolic.edges and bool(layer.mask[i, j]):
+        e = symbolic.edges.index((i, j))
+        a, b, c, d, p = symbolic.affine[e]
+        z = a * x + b
+        values = values + c * symbolic.functions[e](z, p.expand_as(z)) + d
+    return values
+
+
+def _suggestion(found: EdgeFit, loss: float | None) -> Suggestion:
+    return Suggestion(found.function.name, found.r2, found.missing, found.function.complexity, loss, found.numbers)
+
+
+def _present_edge(model: KAN, l: int, i: int, j: int) -> KANLayer:
+    layer = model.layer_of(l, i, j)
+    if not bool(layer.mask[i, j]):
+        raise ParameterError(f"edge ({l}, {i}, {j}) was removed and has no function. Restore it with `set_mask` first.")
+    return layer
+
+
+def _labels(model: KAN, x: Tensor, y: Any) -> Tensor:
+    labels = y if isinstance(y, Tensor) else torch.as_tensor(y)
+    if labels.is_floating_point():
+        labels = labels.to(x)
+        labels = labels[:, None] if labels.dim() == 1 and model.out_features == 1 else labels
+        if labels.shape != (len(x), model.out_features):
+            raise ParameterError(f"`y` must be ({len(x)}, {model.out_features}); got {tuple(labels.shape)}.")
+    return labels
+
+
+def _take_over(model: KAN, other: KAN) -> None:
+    """Make a model the same as another of its structure."""
+    for own, layer in zip(model.layers, other.layers, strict=True):
+        own.symbolic = layer.symbolic
+        with torch.no_grad():
+            for mine, theirs in ((own.spline_weight, layer.spline_weight), (own.base_weight, layer.base_weight)):
+                mine.copy_(theirs)
