@@ -25,7 +25,7 @@ INSIDE = {  # arguments that hurt, within the domain
     "-1 <= z <= 1": [-0.999, -0.2, 1e-3, 0.9],
     "-1 < z < 1": [-0.999, -0.2, 1e-3, 0.9],
 }
-ANYWHERE = [-20.0, -1.3, -1e-3, 1e-3, 0.4, 3.0, 20.0]
+ANYWHERE = [-20.0, -5.02, -1.3, -1e-3, 1e-3, 0.4, 3.0, 20.0]
 TRUTH = {
     "x^1.5": lambda z: z ** mpmath.mpf(1.5),
     "sgn": mpmath.sign,
@@ -59,8 +59,7 @@ class TestEveryFunction:
         with mpmath.workdps(40):
             expected = [float(TRUTH[name](mpmath.mpf(z))) for z in arguments]
         found = FUNCTIONS[name](torch.tensor(arguments, dtype=F64))
-        atol = 2e-9 if name in ("j0", "j1") else 1e-15  # torch's Bessel functions are good to nine digits
-        assert_close(found, torch.tensor(expected, dtype=F64), rtol=1e-13, atol=atol)
+        assert_close(found, torch.tensor(expected, dtype=F64), rtol=1e-13, atol=1e-15)
 
     def test_the_slope_is_the_derivative(self, name):
         function = FUNCTIONS[name]
@@ -69,9 +68,7 @@ class TestEveryFunction:
         assert_close(values, function(z))
         with mpmath.workdps(60):
             derivative = [float(mpmath.diff(TRUTH[name], mpmath.mpf(float(v)))) for v in z]
-        assert_close(
-            slope, torch.tensor(derivative, dtype=F64), rtol=1e-12, atol=1e-8 if name in ("j0", "j1") else 1e-15
-        )
+        assert_close(slope, torch.tensor(derivative, dtype=F64), rtol=1e-12, atol=1e-15)
 
     def test_the_formula_says_the_same(self, name):
         sympy = pytest.importorskip("sympy")
@@ -114,8 +111,8 @@ def test_a_free_exponent():
 def test_bessel_functions_have_derivatives_of_every_order():
     z = torch.tensor([-3.0, -1e-9, 0.0, 0.5, 12.0], dtype=F64, requires_grad=True)
     for name in ("j0", "j1"):
-        assert torch.autograd.gradcheck(FUNCTIONS[name], z[[0, 3, 4]], atol=1e-6)
-        assert torch.autograd.gradgradcheck(FUNCTIONS[name], z[[0, 3, 4]], atol=1e-6)
+        assert torch.autograd.gradcheck(FUNCTIONS[name], z[[0, 3, 4]])
+        assert torch.autograd.gradgradcheck(FUNCTIONS[name], z[[0, 3, 4]])
     assert torch.autograd.grad(FUNCTIONS["j1"](z).sum(), z)[0][1:3].tolist() == pytest.approx([0.5, 0.5])
 
 

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from edgewise import KAN, MLP
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret import edge_scores
+from edgewise.interpret.data import default_data
 from edgewise.plot import network as network_module
 from edgewise.plot import plot_network
-from edgewise.interpret.data import default_data
 from edgewise.plot.style import pretty
 
 F64 = torch.float64

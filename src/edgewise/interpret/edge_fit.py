@@ -6,6 +6,7 @@ on a logarithmic scale and centres inside and outside of the data; for functions
 that the samples can tell apart, since a start more than half a period off never finds its way.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,12 +37,20 @@ class EdgeFit:
         numbers: a, b, c, d, p.
         r2: share of the samples' variance it explains, 1 for all.
         missing: `1 - r2`, which keeps its digits where r2 is nearly 1.
+        cancellation: largest size of `c f` beside the range of the values. Many functions follow a parabola to any
+            digit where they are nearly flat, as a small difference of large numbers.
     """
 
     function: Function
     numbers: tuple[float, ...]
     r2: float
     missing: float
+    cancellation: float = 1.0
+
+    @property
+    def cost(self) -> float:
+        """Complexity of the function and its numbers: half a unit for every bit that cancels."""
+        return self.function.complexity + 0.5 * math.log2(1.0 + self.cancellation)
 
 
 @torch.no_grad()
@@ -116,7 +125,8 @@ class _Samples:
         if not missed <= 1:
             return None
         numbers = (s / self.half, t - s * self.middle / self.half, c, d, p)
-        return EdgeFit(function, tuple(float(v) for v in numbers), 1 - missed, missed)
+        size = float(c.abs() * f.abs().max() / (self.y.max() - self.y.min()))
+        return EdgeFit(function, tuple(float(v) for v in numbers), 1 - missed, missed, size)
 
 
 def _constant(y: Tensor, function: Function) -> EdgeFit | None:

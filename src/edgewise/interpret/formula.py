@@ -181,13 +181,16 @@ class Formula:
         own = [sympy.Symbol(f"x_{n}", real=True) for n in range(len(self.symbols))]
         renamed = [e.subs(dict(zip(self.symbols, own, strict=True)), simultaneous=True) for e in self.expressions]
         bodies = [printer.doprint(e) for e in renamed]
-        scipy = "import scipy.special\n" if any("scipy." in body for body in bodies) else ""
+        modules = {"numpy"} | {
+            m for m in ("functools", "scipy.constants", "scipy.special") if any(m in b for b in bodies)
+        }
+        imports = "".join(f"import {module}\n" for module in sorted(modules))
         unpack = "".join(
             f"    {symbol} = x[:, {n}]  # {str(name)!r}\n"
             for n, (symbol, name) in enumerate(zip(own, self.symbols, strict=True))
         )
         columns = ", ".join(f"({body}) + numpy.zeros(len(x))" for body in bodies)
-        return f"import numpy\n{scipy}\n\ndef f(x):\n{unpack}    return numpy.stack([{columns}], axis=1)\n"
+        return f"{imports}\n\ndef f(x):\n{unpack}    return numpy.stack([{columns}], axis=1)\n"
 
     def c(self) -> str:
         """Source of a C function `void f(const double *x, double *y)` of one row.
@@ -199,7 +202,9 @@ class Formula:
         own = [sympy.Symbol(f"x_{n}", real=True) for n in range(len(self.symbols))]
         renamed = [e.subs(dict(zip(self.symbols, own, strict=True)), simultaneous=True) for e in self.expressions]
         lines = [f"    const double x_{n} = x[{n}];" for n in range(len(own))]
-        lines += [f"    y[{n}] = {sympy.ccode(_without_bessel(e))};" for n, e in enumerate(renamed)]
+        lines += [
+            f"    y[{n}] = {sympy.ccode(_without_bessel(e), user_functions=_C_NAMES)};" for n, e in enumerate(renamed)
+        ]
         body = "\n".join(lines)
         return f"#include <math.h>\n\nvoid f(const double *x, double *y) {{\n{body}\n}}\n"
 
@@ -331,6 +336,9 @@ TORCH: dict[str, Any] = {
 def _rounded(expression: sympy.Expr, digits: int) -> sympy.Expr:
     """Numbers to some significant digits, for reading."""
     return expression.xreplace({v: sympy.Float(float(v), digits) for v in expression.atoms(sympy.Float)})
+
+
+_C_NAMES = {"j0": "j0", "j1": "j1"}
 
 
 def _without_bessel(expression: sympy.Expr) -> sympy.Expr:

@@ -190,52 +190,30 @@ def _cut(
 def _settle(
     model: KAN, scores: Attribution, alive: list[Tensor], keep: list[Tensor], present: list[Tensor], report: PruneReport
 ) -> None:
-    """Make both lists agree: no edge without its nodes, no hidden node without edges on both sides."""
-    last = len(keep) - 1
-    while True:
-        before = [mark.clone() for mark in (*alive, *keep)]
-        for l, layer in enumerate(keep):
-            sums = _sums_of(model, l, alive[l + 1])
-            layer &= alive[l][:, None] & sums
-            needed = sums & ~layer.any(0)  # a factor of a product, an output: they keep their strongest edge
-            if l < last:
-                needed &= ~_plain_sums(model, l)
-            for j in needed.nonzero()[:, 0].tolist():
-                candidates = torch.where(present[l][:, j] & alive[l], scores.edges[l][:, j], -1.0)
-                if float(candidates.max()) < 0:  # its nodes have gone: the strongest of all comes back
-                    candidates = torch.where(present[l][:, j], scores.edges[l][:, j], -1.0)
-                if float(candidates.max()) < 0:
-                    continue
-                i = int(candidates.argmax())
-                alive[l][i] = layer[i, j] = True
-                report.notes.append(
-                    f"Edge ({l}, {i}, {j}) stays although its score is {float(candidates[i]):.2g}: without it sum {j} "
-                    f"of layer {l + 1} would be constant."
-                )
-        for l in range(1, len(alive) - 1):
-            reached = _nodes_of(model, l - 1, keep[l - 1].any(0))
-            alive[l] &= reached & keep[l].any(1)
-        if all(torch.equal(a, b) for a, b in zip(before, (*alive, *keep), strict=True)):
-            break
-    report.notes = list(dict.fromkeys(report.notes))
+    """Make both lists agree, from the outputs back: an edge needs its nodes, a node needs edges on both sides."""
+    for l in reversed(range(len(keep))):
+        needed = _sums_of(model, l, alive[l + 1])
+        keep[l] &= alive[l][:, None] & needed
+        for j in (needed & ~keep[l].any(0)).nonzero()[:, 0].tolist():
+            possible = present[l][:, j]
+            if bool((possible & alive[l]).any()):
+                possible = possible & alive[l]
+            if not bool(possible.any()):
+                continue  # it was constant before
+            i = int(torch.where(possible, scores.edges[l][:, j], -1.0).argmax())
+            alive[l][i] = keep[l][i, j] = True
+            report.notes.append(
+                f"Edge ({l}, {i}, {j}) stays although its score is {float(scores.edges[l][i, j]):.2g}: without it "
+                f"sum {j} of layer {l + 1} would be constant."
+            )
+        if l > 0:
+            alive[l] &= keep[l].any(1)
 
 
 def _sums_of(model: KAN, l: int, nodes: Tensor) -> Tensor:
     """Marks of nodes after layer `l` to marks of the layer's sums."""
     product = model.products[l]
     return torch.cat([nodes[: product.n_sum], nodes[product.n_sum :].repeat_interleave(product.arity)])
-
-
-def _plain_sums(model: KAN, l: int) -> Tensor:
-    product = model.products[l]
-    return torch.arange(product.in_features) < product.n_sum
-
-
-def _nodes_of(model: KAN, l: int, sums: Tensor) -> Tensor:
-    """Which nodes after layer `l` have all their sums marked."""
-    product = model.products[l]
-    factors = sums[product.n_sum :].reshape(product.n_mult, product.arity).all(1)
-    return torch.cat([sums[: product.n_sum], factors])
 
 
 def _say(

@@ -31,6 +31,8 @@ _CANDIDATES = 5
 """Functions per edge that are put into the network."""
 _TIE = 1.5
 """Losses that differ by less than this factor do not decide between two functions: the simpler one is taken."""
+_OWN_LOSS = 1e-3
+"""Share of its own variance that a model without labels may lose by a choice."""
 _REFIT_STEPS, _POLISH_STEPS = 25, 200
 _ROWS = 1 << 16
 """Values of an edge computed at a time."""
@@ -103,8 +105,11 @@ def suggest_symbolic(
     for found in fits:
         trial = copy.deepcopy(model)
         trial.layers[l].fix_edge(i, j, found.function, found.numbers)
-        tried.append(_suggestion(found, _refit(trial, data, labels, "mse", _REFIT_STEPS)))
-    return Suggestions(sorted(tried, key=lambda s: math.inf if s.loss is None else s.loss))
+        tried.append((_refit(trial, data, labels, "mse", _REFIT_STEPS), found))
+    least = min((loss for loss, _ in tried), default=0.0)
+    # What ties with the best comes first, the simplest of it; then the others by their loss.
+    tried.sort(key=lambda one: (0, one[1].cost) if one[0] <= _TIE * least else (1, one[0]))
+    return Suggestions(_suggestion(found, loss) for loss, found in tried)
 
 
 def fix_symbolic(
@@ -195,7 +200,8 @@ def auto_symbolic(
         y: `(B, outputs)` labels; when absent the model's own predictions.
         lib: a `Library`, or names of built-in functions.
         loss: by which the model is judged, as for `fit`.
-        max_loss: largest loss that a choice may leave; when absent `growth` times what the splines had.
+        max_loss: largest loss that a choice may leave; when absent `growth` times what the splines had, and without
+            labels, where the splines have none, a thousandth of the predictions' variance.
         growth: see `max_loss`; a rounding error is always allowed.
 
     Returns:
@@ -213,6 +219,8 @@ def auto_symbolic(
         raise ParameterError(f"`growth` must be a number >= 1; got {growth!r}.")
     data = as_data(model, x)
     labels = model(data).detach() if y is None else _labels(model, data, y)
+    if y is None and max_loss is None:
+        max_loss = _OWN_LOSS * float((labels - labels.mean(0)).square().mean())
     search = _Search(copy.deepcopy(model), data, labels, loss, library, max_loss, growth)
     search.run()
     _take_over(model, search.model)
@@ -265,16 +273,17 @@ class _Search:
         """Try every candidate in the network; keep the best, if it is good enough."""
         l, i, j = edge
         now = self.model.symbolic_edges.get(edge)
-        tried: list[tuple[float, int, KAN, str]] = []
+        tried: list[tuple[float, float, KAN, str]] = []
         for found in self._fits(edge):
             if found.function.name == now:
                 continue
             trial = copy.deepcopy(self.model)
             trial.layers[l].fix_edge(i, j, found.function, found.numbers)
             reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS)
-            tried.append((reached, found.function.complexity, trial, found.function.name))
+            tried.append((reached, found.cost, trial, found.function.name))
         if now is not None:
-            tried.append((self.loss, self.library[now].complexity, self.model, now))
+            cost = next((found.cost for found in self._fits(edge) if found.function.name == now), math.inf)
+            tried.append((self.loss, cost, self.model, now))
         good = [entry for entry in tried if entry[0] <= self.bound]
         if not good:
             return
@@ -286,7 +295,7 @@ class _Search:
 
 def _description(found: EdgeFit) -> float:
     """Bits: of what is missing, for a hundred independent samples, and of the function."""
-    return 50 * math.log2(found.missing + 1e-14) + 2 * found.function.complexity
+    return 50 * math.log2(found.missing + 1e-14) + 2 * found.cost
 
 
 def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int) -> float:

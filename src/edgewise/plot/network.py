@@ -185,10 +185,22 @@ class _Drawing:
             strokes.curves += list(centres[:, None] + 0.86 * half * shapes.curves())
             if marked is not None:
                 strokes.dots += list(centres + 0.86 * half * shapes.points(marked[l]))
+            self._functions(layer, pairs, centres, half, colours)
             if self.place.frames[l].tick:
                 for centre, span in zip(centres, shapes.spans(), strict=True):
                     self._ticks(float(centre[0]), float(centre[1]), half, span)
         self._add_strokes(strokes)
+
+    def _functions(
+        self, layer: KANLayer, pairs: np.ndarray, centres: np.ndarray, half: float, colours: np.ndarray
+    ) -> None:
+        """Names of elementary functions, in the upper left corners of their frames, where they fit."""
+        size = min(7.0 * self.scale, 24 * half)  # points
+        for (i, j), (x, y), colour in zip(pairs, centres, colours, strict=True):
+            kind = edge_kind(layer, int(i), int(j))
+            if kind != "spline" and text_width(kind, size) < 1.8 * half:
+                at = x - 0.9 * half, y + 0.88 * half
+                self.ax.text(*at, kind, size=size, ha="left", va="top", color=colour, parse_math=False, zorder=5)
 
     def _looks(self, layer: KANLayer, pairs: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Colours `(E, 4)` and weights `(E,)` of frames: splines in ink, other kinds orange and heavier."""

@@ -1,0 +1,123 @@
+"""Fits of one edge: the function and its numbers are found again, whatever the unit, the offset or the frequency."""
+
+import pytest
+import torch
+
+from edgewise.interpret import Library, fit_edge
+from edgewise.layers import FUNCTIONS
+
+F64 = torch.float64
+NUMBERS = {  # a, b that keep z inside the domain for x from -1 to 1
+    "z > 0": (0.7, 1.1),
+    "z >= 0": (0.7, 1.1),
+    "z != 0": (0.7, 1.1),
+    "-1 <= z <= 1": (0.6, 0.2),
+    "-1 < z < 1": (0.6, 0.2),
+}
+SEARCHED = [f for f in FUNCTIONS.values() if f.twin_of is None and f.name not in ("0", "x", "sgn")]
+
+
+def inputs(n=600, seed=0):
+    return 2 * torch.rand(n, dtype=F64, generator=torch.Generator().manual_seed(seed)) - 1
+
+
+@pytest.mark.parametrize("function", SEARCHED, ids=lambda f: f.name)
+def test_every_function_is_recognized(function):
+    """Among all others, with its values; parameters may differ where the function has a symmetry."""
+    x = inputs()
+    a, b = NUMBERS.get(function.domain, (1.9, 0.4))
+    p = torch.full_like(x, 1.7)
+    y = 5.0 * function(a * x + b, p) - 3.0
+    best = fit_edge(x, y, list(Library()), 4)
+    exact = [fit for fit in best if fit.missing < 1e-13]
+    assert function.name in {fit.function.name for fit in exact} | (
+        {"x^p"} if any(f.function.name == "x^p" for f in exact) and "x" in function.name else set()
+    )
+    mine = next(fit for fit in fit_edge(x, y, [function]))
+    a, b, c, d, p = mine.numbers
+    torch.testing.assert_close(c * function(a * x + b, torch.full_like(x, p)) + d, y, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "z"),
+    [("sin", 40.0), ("sin", 110.0), ("j0", 20.0), ("j1", 33.0), ("tan", 0.9)],
+)
+def test_frequencies_are_found(name, z):
+    x = inputs()
+    best = fit_edge(x, FUNCTIONS[name](z * x + 0.3), list(Library(["x", "sin", "j0", "j1", "tan", "exp"])), 2)[0]
+    assert best.function.name == name
+    assert best.missing < 1e-12
+    assert abs(best.numbers[0]) == pytest.approx(z, rel=1e-6)
+
+
+@pytest.mark.parametrize("amplitude", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1e-6, 0.0), (1e5, 3e5)])
+def test_units_and_amplitude_do_not_matter(amplitude, scale, offset):
+    x = inputs()
+    fit = fit_edge(scale * x + offset, amplitude * torch.exp(1.3 * x), [FUNCTIONS["exp"]])[0]
+    assert fit.missing < 1e-15
+    assert fit.r2 == pytest.approx(1.0)
+
+
+def test_r2_is_numpys_on_noise():
+    x = inputs()
+    noise = torch.randn(len(x), dtype=F64, generator=torch.Generator().manual_seed(1))
+    y = x + noise
+    fit = fit_edge(x, y, [FUNCTIONS["x"]])[0]
+    slope, intercept = torch.linalg.lstsq(torch.stack([x, torch.ones_like(x)], 1), y[:, None]).solution[:, 0]
+    rest = y - slope * x - intercept
+    assert fit.r2 == pytest.approx(float(1 - rest.square().sum() / (y - y.mean()).square().sum()), rel=1e-10)
+
+
+def test_a_constant_is_zero_and_nothing_else():
+    fits = fit_edge(inputs(), torch.full((600,), 4.0, dtype=F64), list(Library()))
+    assert [fit.function.name for fit in fits] == ["0"]
+    assert fits[0].numbers[3] == 4.0
+    assert fits[0].r2 == 1.0
+    assert [fit.function.name for fit in fit_edge(torch.ones(5, dtype=F64), inputs(5), list(Library()))] == ["0"]
+
+
+def test_zero_explains_nothing_of_what_varies():
+    fits = fit_edge(inputs(), inputs(seed=1), list(Library(["0", "x"])))
+    assert {fit.function.name: fit.r2 for fit in fits}["0"] == 0.0
+
+
+def test_a_function_defined_nowhere_is_left_out():
+    nan = Library(["x"])
+    nan.add("nowhere", lambda z: torch.log(-z.square() - 1), "log(-z**2 - 1)")
+    assert [fit.function.name for fit in fit_edge(inputs(), inputs(), list(nan))] == ["x"]
+
+
+def test_float32_data_are_fitted_in_float64():
+    x = inputs().float()
+    assert fit_edge(x, torch.sin(3 * x), [FUNCTIONS["sin"]])[0].missing < 1e-12
+
+
+class TestLibrary:
+    def test_begins_with_one_of_each_pair(self):
+        names = {function.name for function in Library()}
+        assert {"sin", "tanh", "x^p"} <= names
+        assert not {"cos", "sigmoid", "x^0.5"} & names
+        assert Library()["cos"] is FUNCTIONS["cos"]
+
+    def test_a_function_of_ones_own_is_found_and_known_nowhere_else(self):
+        library = Library(["x", "sin"])
+        added = library.add("bump", lambda z: 1 / (1 + z.square()), "1/(1 + z**2)", complexity=3)
+        x = inputs()
+        assert fit_edge(x, 3 / (1 + (4 * x - 1) ** 2), list(library))[0].function is added
+        assert "bump" not in {function.name for function in Library()}
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("sin", torch.sin, "sin(z)"), "there is a function 'sin' already"),
+            (("f", torch.sin, "cos(z)"), r"gives .* at z = -1\.7, the function"),
+            (("f", torch.sin, "sin(x)"), "may use the letter z only"),
+            (("f", torch.sin, "sin(z"), "must be what sympy reads"),
+        ],
+    )
+    def test_refuses(self, arguments, message):
+        from edgewise.errors import ParameterError
+
+        with pytest.raises(ParameterError, match=message):
+            Library(["x"]).add(*arguments)
