@@ -77,6 +77,14 @@ class TestSuggest:
         with pytest.raises(ParameterError, match="no function 'sinus'"):
             model.suggest_symbolic(0, 0, 0, lib=["sinus"])
 
+    def test_labels_that_do_not_fit(self, model, data):
+        with pytest.raises(ShapeError, match=r"`y` must be \(500, 1\), one row per row of `x`; got \(499, 1\)"):
+            model.suggest_symbolic(0, 0, 0, data["train_input"], data["train_label"][1:])
+        with pytest.raises(DomainError, match="`y` must be finite"):
+            model.suggest_symbolic(0, 0, 0, data["train_input"], data["train_label"] * float("nan"))
+        with pytest.raises(ParameterError, match="must hold 'train_input' and 'train_label'"):
+            model.suggest_symbolic(0, 0, 0, {"x": data["train_input"]})
+
 
 class TestFix:
     def test_fits_the_edge(self, model, data):

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ShapeError
-from edgewise.interpret.data import as_data
+from edgewise.interpret.data import as_rows
 from edgewise.interpret.formula import TORCH, Formula
 from edgewise.models import KAN
 from edgewise.optim import least_squares
@@ -69,7 +69,7 @@ def formula_of(model: KAN, x: Any = None, y: Any = None, names: Sequence[str] | 
 
     Args:
         model: the network; splines of edges without elementary function are kept as functions `phi_l_i_j`.
-        x: `(N, inputs)` data, or None.
+        x: `(N, inputs)` data, a dict of them and labels as `create_dataset` gives it, or None.
         y: `(N, outputs)` labels; the model's own predictions when absent.
         names: of the inputs; `model.input_names` when absent.
 
@@ -84,10 +84,8 @@ def formula_of(model: KAN, x: Any = None, y: Any = None, names: Sequence[str] | 
     formula = Formula.of(model, names)
     if x is None:
         return simplify(formula)
-    data = as_data(model, x)
-    with torch.no_grad():
-        labels = model(data) if y is None else torch.as_tensor(y).to(data)
-    return exact(formula, data, labels[:, None] if labels.dim() == 1 else labels)
+    data, labels = as_rows(model, x, y)
+    return exact(formula, data, model(data).detach() if labels is None else labels)
 
 
 # ------------------------------------------------------------------------------------------- simplification

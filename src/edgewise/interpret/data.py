@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ def as_data(model: KAN, x: Any) -> Tensor:
         raise ParameterError(f"`model` must be a KAN, whose edges carry functions; got {type(model).__name__}.")
     if x is None:
         return default_data(model)
+    if isinstance(x, Mapping):
+        x = as_rows(model, x)[0]
     if not isinstance(x, Tensor):
         try:
             x = torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
@@ -39,6 +42,46 @@ def as_data(model: KAN, x: Any) -> Tensor:
     x = x.detach().to(model.layers[0].knots)
     check_data(model, x)
     return x
+
+
+def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
+    """Data with labels, as the functions of this room take them.
+
+    Args:
+        model: the network.
+        x: as for `as_data`, or a dict with `train_input` and `train_label` as `create_dataset` gives it.
+        y: `(B, outputs)` or `(B,)` labels, classes as integers `(B,)`; None if there are none.
+
+    Returns:
+        Inputs, and labels or None.
+
+    Raises:
+        ParameterError: a dict without these entries, or with labels beside it.
+        ShapeError: data that do not fit.
+        DomainError: NaN or infinity in the data.
+    """
+    if isinstance(x, Mapping):
+        if y is not None or not {"train_input", "train_label"} <= set(x):
+            raise ParameterError(
+                f"a dict of data must hold 'train_input' and 'train_label', and no `y` goes with it; got {sorted(x)}."
+            )
+        x, y = x["train_input"], x["train_label"]
+    data = as_data(model, x)
+    if y is None:
+        return data, None
+    labels = torch.as_tensor(np.asarray(y)) if not isinstance(y, Tensor) else y.detach()
+    classes = not labels.is_floating_point() and labels.dim() == 1 and model.out_features > 1
+    if classes:
+        expected = (len(data),)
+    else:
+        labels = labels.to(data)
+        labels = labels[:, None] if labels.dim() == 1 and model.out_features == 1 else labels
+        expected = (len(data), model.out_features)
+    if tuple(labels.shape) != expected:
+        raise ShapeError(f"`y` must be {expected}, one row per row of `x`; got {tuple(labels.shape)}.")
+    if not bool(labels.isfinite().all()):
+        raise DomainError("`y` must be finite; drop or fill rows with NaN or infinity.")
+    return data, labels
 
 
 def default_data(model: KAN, rows: int = 512) -> Tensor:

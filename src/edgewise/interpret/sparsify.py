@@ -17,6 +17,7 @@ from torch import Tensor
 
 from edgewise.errors import ConvergenceError, ParameterError
 from edgewise.interpret.attribution import attribute
+from edgewise.interpret.data import as_rows
 from edgewise.interpret.pruning import prune, remove_edge, remove_node
 from edgewise.models import KAN
 from edgewise.train import fit
@@ -50,8 +51,8 @@ class Sparsified:
 
 def sparsify(
     model: KAN,
-    x: Tensor,
-    y: Tensor,
+    x: Any,
+    y: Any = None,
     *,
     lambs: tuple[float, ...] = (1e-2, 3e-2),
     tolerance: float = 1e-3,
@@ -63,7 +64,7 @@ def sparsify(
 
     Args:
         model: the network, trained or not; it is not changed.
-        x: `(N, inputs)` data.
+        x: `(N, inputs)` data, or a dict of them and labels as `create_dataset` gives it.
         y: `(N, outputs)` labels.
         lambs: strengths of the sparsity penalty, one after the other.
         tolerance: share of the labels' variance that a smaller network may leave unexplained.
@@ -81,6 +82,10 @@ def sparsify(
     """
     if not 0 <= tolerance < 1 or not growth >= 1:
         raise ParameterError(f"`tolerance` must lie in [0, 1) and `growth` be >= 1; got {tolerance!r} and {growth!r}.")
+    x, labels = as_rows(model, x, y)
+    if labels is None:
+        raise ParameterError("`y` must be given: a smaller network is judged by how well it predicts the labels.")
+    y = labels
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     held = max(1, round(_HELD_OUT * len(x)))
     search = _Search(x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]], tolerance, growth, steps)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.interpret.data import as_data
+from edgewise.interpret.data import as_data, as_rows
 from edgewise.interpret.edge_fit import EdgeFit, fit_edge
 from edgewise.interpret.library import Library, as_library
 from edgewise.layers import KANLayer
@@ -82,7 +82,8 @@ def suggest_symbolic(
         l: layer, from 0.
         i: input node.
         j: sum of the next layer.
-        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+        x: `(B, inputs)` data, or a dict of them and labels as `create_dataset` gives it; when absent what `fit` left of
+            its training inputs.
         y: `(B, outputs)` labels: then every function is put into the network and judged by the loss of all of it.
         lib: a `Library`, or names of built-in functions.
         top: how many.
@@ -96,11 +97,10 @@ def suggest_symbolic(
         DomainError: NaN or infinity in the data.
     """
     _present_edge(model, l, i, j)
-    data = as_data(model, x)
+    data, labels = as_rows(model, x, y)
     fits = fit_edge(*_samples(model, l, i, j, data), list(as_library(lib)), top)
-    if y is None:
+    if labels is None:
         return Suggestions(_suggestion(found, None) for found in fits)
-    labels = _labels(model, data, y)
     tried = []
     for found in fits:
         trial = copy.deepcopy(model)
@@ -196,7 +196,8 @@ def auto_symbolic(
 
     Args:
         model: changed in place; trained, and pruned to the edges it needs.
-        x: `(B, inputs)` data; when absent what `fit` left of its training inputs.
+        x: `(B, inputs)` data, or a dict of them and labels as `create_dataset` gives it; when absent what `fit` left of
+            its training inputs.
         y: `(B, outputs)` labels; when absent the model's own predictions.
         lib: a `Library`, or names of built-in functions.
         loss: by which the model is judged, as for `fit`.
@@ -217,10 +218,10 @@ def auto_symbolic(
         raise ParameterError(f"`loss` must be one of {', '.join(map(repr, LOSSES))}; got {loss!r}.")
     if not growth >= 1:
         raise ParameterError(f"`growth` must be a number >= 1; got {growth!r}.")
-    data = as_data(model, x)
-    labels = model(data).detach() if y is None else _labels(model, data, y)
-    if y is None and max_loss is None:
-        max_loss = _OWN_LOSS * float((labels - labels.mean(0)).square().mean())
+    data, labels = as_rows(model, x, y)
+    if labels is None:
+        labels = model(data).detach()
+        max_loss = _OWN_LOSS * float((labels - labels.mean(0)).square().mean()) if max_loss is None else max_loss
     search = _Search(copy.deepcopy(model), data, labels, loss, library, max_loss, growth)
     search.run()
     _take_over(model, search.model)
@@ -249,8 +250,9 @@ class _Search:
             edge = min(waiting, key=lambda e: self._ease(e))
             waiting.remove(edge)
             self._choose(edge)
-        for edge in list(self.model.symbolic_edges):
-            self._choose(edge)
+        if self.loss > self.floor:  # else all is exact already
+            for edge in list(self.model.symbolic_edges):
+                self._choose(edge)
         self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
 
     def _splines(self) -> list[tuple[int, int, int]]:
@@ -265,7 +267,7 @@ class _Search:
     def _fits(self, edge: tuple[int, int, int]) -> list[EdgeFit]:
         if edge not in self.candidates:
             samples = _samples(self.model, *edge, self.x)
-            fits = fit_edge(*samples, list(self.library), 2 * _CANDIDATES)
+            fits = fit_edge(*samples, list(self.library), _CANDIDATES + 2)
             self.candidates[edge] = sorted(fits, key=_description)[:_CANDIDATES]
         return self.candidates[edge]
 
@@ -279,8 +281,10 @@ class _Search:
                 continue
             trial = copy.deepcopy(self.model)
             trial.layers[l].fix_edge(i, j, found.function, found.numbers)
-            reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS)
+            reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, self.bound)
             tried.append((reached, found.cost, trial, found.function.name))
+            if reached <= self.floor:
+                break
         if now is not None:
             cost = next((found.cost for found in self._fits(edge) if found.function.name == now), math.inf)
             tried.append((self.loss, cost, self.model, now))
@@ -298,7 +302,7 @@ def _description(found: EdgeFit) -> float:
     return 50 * math.log2(found.missing + 1e-14) + 2 * found.cost
 
 
-def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int) -> float:
+def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float = 0.0) -> float:
     """Fit everything that can be fitted, grids where they are; gives the loss."""
     if loss != "mse":
         result = fit(model, (x, y), loss=loss, opt="lbfgs", steps=steps, update_grid=False, progress=False)
@@ -315,8 +319,8 @@ def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int) -> float:
         before = value
         point, losses, moved = first_lower(method, problem, point)
         value = float(losses)
-        slow = slow + 1 if value > 0.9 * before else 0
-        if not moved or slow >= 5 or value < 1e-31:
+        slow = slow + 1 if value > 0.8 * before else 0  # above what is hoped for, patience is shorter
+        if not moved or slow >= (3 if value > hope > 0 else 5) or value < 1e-31:
             break
     problem.assign(point)
     return float(problem.plain(point, losses)) if steps and problem.penalties else value  # pyright: ignore
@@ -366,16 +370,6 @@ def _present_edge(model: KAN, l: int, i: int, j: int) -> KANLayer:
     if not bool(layer.mask[i, j]):
         raise ParameterError(f"edge ({l}, {i}, {j}) was removed and has no function. Restore it with `set_mask` first.")
     return layer
-
-
-def _labels(model: KAN, x: Tensor, y: Any) -> Tensor:
-    labels = y if isinstance(y, Tensor) else torch.as_tensor(y)
-    if labels.is_floating_point():
-        labels = labels.to(x)
-        labels = labels[:, None] if labels.dim() == 1 and model.out_features == 1 else labels
-        if labels.shape != (len(x), model.out_features):
-            raise ParameterError(f"`y` must be ({len(x)}, {model.out_features}); got {tuple(labels.shape)}.")
-    return labels
 
 
 def _take_over(model: KAN, other: KAN) -> None:

@@ -229,7 +229,7 @@ class KANLayer(nn.Module):
         rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
         if self.symbolic is None:
             y = self._splines(rows)
-        elif len(self.symbolic.edges) == self.in_features * self.out_features:
+        elif self.symbolic.is_all(self.base_weight):
             y = self.symbolic(rows, self.edge_mask)
         else:
             y = self._splines(rows) + self.symbolic(rows, self.edge_mask)

@@ -61,6 +61,8 @@ class Chain:
         self.layers, self.products = list(layers), list(products)
         self.degree, self.linear = layers[0].k, layers[0].outside == "linear"
         self.symbolic = [layer.symbolic for layer in layers]
+        # Layers with splines at all: where every edge is symbolic, none is evaluated.
+        self.splines = [layer.symbolic is None or not layer.symbolic.is_all(layer.base_weight) for layer in layers]
         self.places: list[tuple[int, int, int]] = []
         at = 0
         for layer, symbolic in zip(layers, self.symbolic, strict=True):
@@ -128,10 +130,11 @@ class Chain:
 
     def sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
         """What one of the layers sends to its products: `(M, B, I)` to `(M, B, O)`."""
-        sums = self.spline_sums(layer, weights, x)
-        if weights.numbers is None or layer.symbolic is None:
-            return sums
-        return sums + layer.symbolic.into_outputs(layer.symbolic.values(x, weights.numbers))
+        own = layer.symbolic
+        if weights.numbers is None or own is None:
+            return self.spline_sums(layer, weights, x)
+        sums = own.into_outputs(own.values(x, weights.numbers))
+        return sums if own.is_all(layer.base_weight) else self.spline_sums(layer, weights, x) + sums
 
     def spline_sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
         """`sums` of the splines alone."""
@@ -180,8 +183,10 @@ class LinearizedChain:
         chain, change = self.chain, None
         for number, (dcoef, dbase, dnumbers) in enumerate(chain.unflatten(direction)):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
-            moved = chain.spline_sums(layer, Weights(dcoef, dbase, part.knots), x)
-            if change is not None:
+            moved = torch.zeros_like(self.sums[number])
+            if chain.splines[number]:
+                moved = chain.spline_sums(layer, Weights(dcoef, dbase, part.knots), x)
+            if change is not None and chain.splines[number]:
                 moved = moved + kernels.evaluate(x, part.coef, part.knots, change, chain.degree, 1, chain.linear)
                 if layer.base_fun != "zero":
                     moved = moved + (base_slope(layer.base_fun, x) * change) @ part.base_weight
@@ -203,7 +208,11 @@ class LinearizedChain:
         for number in reversed(range(len(chain.layers))):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
             g = chain.products[number].vjp(self.sums[number], g)
-            if layer.base_fun == "silu":
+            if not chain.splines[number]:
+                coef, base, x_grad = torch.zeros_like(part.coef), torch.zeros_like(part.base_weight), None
+                if number > 0:
+                    x_grad = torch.zeros_like(x)
+            elif layer.base_fun == "silu":
                 need = (number > 0, True, True)
                 x_grad, coef, base = kernels.edges_gradients(
                     x, *part[:2], g, part.knots, chain.degree, chain.linear, need
@@ -255,7 +264,10 @@ class LinearizedChain:
                     p._replace(x=some(p.x), base=None if p.base is None else some(p.base), cotangent=some(p.cotangent))
                     for p in parts
                 ]
-                rows = kernels.jacobian_rows(cut, chain.size, chain.degree, chain.linear)
+                if cut:
+                    rows = kernels.jacobian_rows(cut, chain.size, chain.degree, chain.linear)
+                else:
+                    rows = self.y.new_zeros(len(self.y), min(step, self.y.shape[1] - start), chain.size)
                 self._fill_symbolic(rows, output, row_scale, start)
                 yield rows
 
@@ -302,7 +314,9 @@ class LinearizedChain:
             g = chain.products[number].vjp(self.sums[number], g)
             function = base_function(layer.base_fun)
             base = None if function is None else function(x)
-            if number == last:
+            if not chain.splines[number]:
+                pass  # no columns but those of symbolic edges
+            elif number == last:
                 parts += self._last_layer_rows(x, base, g, output)
             else:
                 parts.append(kernels.LayerRows(x, base, g, self.weights[number].knots, coef_at, base_at))
@@ -345,6 +359,8 @@ class LinearizedChain:
         return torch.zeros_like(self.inputs[number]).index_add_(-1, symbolic.sources, through)
 
     def _pull_splines(self, number: int, g: Tensor) -> Tensor:
+        if not self.chain.splines[number]:
+            return torch.zeros_like(self.inputs[number])
         layer, x, part = self.chain.layers[number], self.inputs[number], self.weights[number]
         pulled = kernels.pull(x, part.coef, g, part.knots, self.chain.degree, 1, self.chain.linear)
         if layer.base_fun == "zero":

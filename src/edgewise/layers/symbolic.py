@@ -61,6 +61,14 @@ class SymbolicEdges(nn.Module):
             self._places[device] = ends[:, 0].contiguous(), ends[:, 1].contiguous()
         return self._places[device]
 
+    def is_all(self, like: Tensor) -> bool:
+        """Whether these are all edges of a layer.
+
+        Args:
+            like: `(I, O)` of the layer's shape.
+        """  # noqa: DOC201 said in the first line
+        return len(self.edges) == like.numel()
+
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Sum the edges into the outputs.
 

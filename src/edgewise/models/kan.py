@@ -57,6 +57,7 @@ class KAN(nn.Module):
     """
 
     prune_report: PruneReport
+    sparsify_path: list[dict[str, Any]]
     layers: Sequence[KANLayer]  # torch's stubs forget what a ModuleList holds
     products: Sequence[MultiplyNodes]
 
@@ -266,6 +267,14 @@ class KAN(nn.Module):
         new, report = prune(self, x, **kwargs)
         new.prune_report = report
         return new
+
+    def sparsify(self, x: Any, y: Any = None, **kwargs: Any) -> KAN:
+        """The smallest model that explains the data; `sparsify_path` says how. See `edgewise.interpret.sparsify`."""
+        from edgewise.interpret import sparsify
+
+        found = sparsify(self, x, y, **kwargs)
+        found.model.sparsify_path = found.path
+        return found.model
 
     def suggest_symbolic(self, l: int, i: int, j: int, x: Any = None, y: Any = None, **kwargs: Any) -> Suggestions:
         """Elementary functions that fit an edge, best first; see `edgewise.interpret.suggest_symbolic`."""
