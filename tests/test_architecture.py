@@ -221,3 +221,15 @@ def test_rooms_can_be_imported_in_any_order():
     script = f"import importlib\nfor room in {rooms[::-1]!r}: importlib.import_module('edgewise.' + room)"
     run = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_a_fit_imports_no_compiler_of_torch():
+    """`torch.optim.Optimizer` would, at the price of seconds."""
+    script = (
+        "import sys, torch, edgewise\n"
+        "x = torch.rand(20, 1)\n"
+        "for opt in ('lm', 'lbfgs'): edgewise.KAN([1, 1], seed=0).fit((x, x), opt=opt, steps=2, progress=False)\n"
+        "print('torch._dynamo' in sys.modules, 'sympy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "False"]

@@ -11,6 +11,11 @@ from edgewise.errors import ParameterError
 from edgewise.optim.parameters import check_one_kind
 
 
+# torch wraps the method in one that keeps its compiler out, and imports that compiler for it: 1 to 6 seconds at the
+# first fit of a process, although nothing is compiled here.
+_ADD = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", torch.optim.Optimizer.add_param_group)
+
+
 class SolverOptimizer(torch.optim.Optimizer):
     """A torch optimizer around a solver. Parameters with `requires_grad=False` stay as they are.
 
@@ -37,7 +42,7 @@ class SolverOptimizer(torch.optim.Optimizer):
         Args:
             param_group: as of `torch.optim.Optimizer`; all groups of one dtype and device.
         """
-        super().add_param_group(param_group)
+        _ADD(self, param_group)
         check_one_kind({f"{n}": p for n, p in enumerate(self._all())})
         self.forget()
 
