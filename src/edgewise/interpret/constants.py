@@ -94,7 +94,23 @@ def formula_of(model: KAN, x: Any = None, y: Any = None, names: Sequence[str] | 
 def _gathered(expression: sympy.Expr) -> sympy.Expr:
     """Expand, then normalise exponentials and sines from the inside out."""
     expression = _expanded(expression)
-    return _expanded(expression.replace(lambda e: isinstance(e, (sympy.exp, sympy.sin, sympy.cos)), _normal))
+    return _expanded(expression.replace(_has_a_normal_form, _normal))
+
+
+def _has_a_normal_form(e: sympy.Expr) -> bool:
+    return isinstance(e, (sympy.exp, sympy.sin, sympy.cos, sympy.log)) or _is_root(e)
+
+
+def _is_root(e: sympy.Expr) -> bool:
+    """A power of a sum that no expansion multiplies out."""
+    return isinstance(e, sympy.Pow) and e.base.is_Add and e.exp.is_number and not (e.exp.is_Integer and e.exp > 0)
+
+
+def _leading(e: sympy.Expr) -> sympy.Expr:
+    """The positive factor that makes the first term's coefficient one (or minus one)."""
+    first = [term for term in e.as_ordered_terms() if not term.is_number]
+    factor = abs(first[0].as_coeff_Mul()[0]) if first else sympy.Integer(1)
+    return factor if factor.is_Float else sympy.Integer(1)
 
 
 def _expanded(expression: sympy.Expr) -> sympy.Expr:
@@ -103,6 +119,12 @@ def _expanded(expression: sympy.Expr) -> sympy.Expr:
 
 def _normal(e: sympy.Expr) -> sympy.Expr:
     argument = _expanded(e.args[0])
+    if isinstance(e, sympy.log):  # log(2 x + 3) = log(2) + log(x + 3/2)
+        factor = _leading(argument)
+        return sympy.log(factor) + sympy.log(_expanded(argument / factor))
+    if isinstance(e, sympy.Pow):
+        factor = _leading(argument)
+        return factor**e.exp * sympy.Pow(_expanded(argument / factor), e.exp)
     constant, rest = argument.as_coeff_Add()
     if isinstance(e, sympy.exp):
         return sympy.exp(constant) * sympy.exp(rest) if constant.is_Float else e.func(argument)
@@ -224,7 +246,8 @@ def _exact_values() -> list[tuple[int, sympy.Expr]]:
     for p, q in fractions:
         r = sympy.Rational(p, q)
         values.setdefault(r, 1 + (q > 1) + (p > 10))
-        values.setdefault(r * sympy.pi, 3 + (q > 1) + (p > 4))
+        if p <= 4 and q <= 6:
+            values.setdefault(r * sympy.pi, 3 + (q > 1))
     for n in (2, 3, 5, 6, 7, 10):
         values.setdefault(sympy.sqrt(n), 4)
         values.setdefault(1 / sympy.sqrt(n), 4)

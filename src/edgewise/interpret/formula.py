@@ -304,7 +304,8 @@ class _SplineFunction:
 
     def __call__(self, z: Tensor) -> Tensor:
         z = torch.as_tensor(z)
-        return edge_values(self.layer, self.i, self.j, z.to(self.layer.knots)).to(z.dtype)
+        rows = z.reshape(-1).to(self.layer.knots)
+        return edge_values(self.layer, self.i, self.j, rows).to(z.dtype).reshape(z.shape)
 
 
 def _of_tensors(function: Any) -> Any:

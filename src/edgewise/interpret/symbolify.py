@@ -16,11 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise import kernels
 from edgewise.errors import ParameterError
 from edgewise.interpret.data import as_data, as_rows
 from edgewise.interpret.edge_fit import EdgeFit, fit_edge
 from edgewise.interpret.library import Library, as_library
-from edgewise.layers import KANLayer
+from edgewise.layers import KANLayer, base_function
 from edgewise.models import KAN
 from edgewise.optim import LMMethod, first_lower
 from edgewise.train import fit
@@ -267,7 +268,7 @@ class _Search:
     def _fits(self, edge: tuple[int, int, int]) -> list[EdgeFit]:
         if edge not in self.candidates:
             samples = _samples(self.model, *edge, self.x)
-            fits = fit_edge(*samples, list(self.library), _CANDIDATES + 2)
+            fits = fit_edge(*samples, list(self.library), 2 * _CANDIDATES)
             self.candidates[edge] = sorted(fits, key=_description)[:_CANDIDATES]
         return self.candidates[edge]
 
@@ -298,8 +299,9 @@ class _Search:
 
 
 def _description(found: EdgeFit) -> float:
-    """Bits: of what is missing, for a hundred independent samples, and of the function."""
-    return 50 * math.log2(found.missing + 1e-14) + 2 * found.cost
+    """What is missing, and the function, in units of complexity."""
+    # An edge that was trained to some digits says little about the last one: half as much missing is worth two units.
+    return 2 * math.log2(found.missing + 1e-14) + found.cost
 
 
 def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float = 0.0) -> float:
@@ -335,7 +337,6 @@ def _samples(model: KAN, l: int, i: int, j: int, x: Tensor) -> tuple[Tensor, Ten
     return column, torch.cat([edge_values(model.layers[l], i, j, rows) for rows in column.split(_ROWS)])
 
 
-@torch.no_grad()
 def edge_values(layer: KANLayer, i: int, j: int, x: Tensor) -> Tensor:
     """`(B,)` inputs to `(B,)` values of one edge.
 
@@ -345,17 +346,19 @@ def edge_values(layer: KANLayer, i: int, j: int, x: Tensor) -> Tensor:
         j: its output.
         x: inputs of the edge.
     """  # noqa: DOC201 said in the first line
-    small = KANLayer(1, 1, layer.grid, layer.k, base_fun=layer.base_fun, outside=layer.outside, dtype=x.dtype)
-    small = small.to(x.device)
-    coef, base = layer.effective_weights()
-    small.knots.copy_(layer.knots[i : i + 1])
-    small.spline_weight.copy_(coef[i : i + 1, :, j : j + 1])
-    small.base_weight.copy_(base[i : i + 1, j : j + 1])
-    values = small(x[:, None])[:, 0]
+    coef, base_weight = (weight.detach() for weight in layer.effective_weights())
+    columns, knots = x[:, None], layer.knots[i : i + 1]
+    values = kernels.evaluate(
+        columns, coef[i : i + 1, :, j : j + 1], knots, None, layer.k, 0, layer.outside == "linear"
+    )
+    base = base_function(layer.base_fun)
+    if base is not None:
+        values = values + base(columns) * base_weight[i, j]
+    values = values[:, 0]
     symbolic = layer.symbolic
     if symbolic is not None and (i, j) in symbolic.edges and bool(layer.mask[i, j]):
         e = symbolic.edges.index((i, j))
-        a, b, c, d, p = symbolic.affine[e]
+        a, b, c, d, p = symbolic.affine[e].detach()
         z = a * x + b
         values = values + c * symbolic.functions[e](z, p.expand_as(z)) + d
     return values

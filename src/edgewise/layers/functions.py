@@ -66,43 +66,47 @@ def _bessel(order: int, z: Tensor) -> Tensor:
     return torch.as_tensor((j0, j1)[order](z.numpy()), dtype=z.dtype).reshape(z.shape)
 
 
-class _BesselJ0(torch.autograd.Function):
-    """torch's `bessel_j0` has no derivative: J0' = -J1 (DLMF 10.6.3)."""
+class _Bessel(torch.autograd.Function):
+    """`J_order`, elementwise. torch's functions have no derivative: J0' = -J1, J1' = J0 - J1 / z (DLMF 10.6)."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor) -> Tensor:
+    def forward(z: Tensor, order: int) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _bessel(order, z)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
+        z, ctx.order = inputs
         ctx.save_for_backward(z)
-        return _bessel(0, z)
+        ctx.save_for_forward(z)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (z,) = ctx.saved_tensors
-        return -g * bessel_j1(z)
-
-
-class _BesselJ1(torch.autograd.Function):
-    """J1' = J0 - J1 / z, one half at 0."""
+    def backward(ctx: Any, g: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return g * _bessel_slope(ctx.order, ctx.saved_tensors[0]), None
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor) -> Tensor:
-        ctx.save_for_backward(z)
-        return _bessel(1, z)
+    def jvp(ctx: Any, change: Tensor, _: Any) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return change * _bessel_slope(ctx.order, ctx.saved_tensors[0])
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (z,) = ctx.saved_tensors
-        near = z.abs() < 1e-8  # J1(z)/z = 1/2 there to the last digit
-        return g * (bessel_j0(z) - torch.where(near, 0.5, bessel_j1(z) / torch.where(near, 1.0, z)))
+    def vmap(info: Any, in_dims: tuple[int | None, None], z: Tensor, order: int) -> tuple[Tensor, int | None]:
+        return _Bessel.apply(z, order), in_dims[0]  # pyright: ignore[reportReturnType]
+
+
+def _bessel_slope(order: int, z: Tensor) -> Tensor:
+    if order == 0:
+        return -bessel_j1(z)
+    near = z.abs() < 1e-8  # J1(z)/z = 1/2 there to the last digit
+    return bessel_j0(z) - torch.where(near, 0.5, bessel_j1(z) / torch.where(near, 1.0, z))
 
 
 def bessel_j0(z: Tensor) -> Tensor:
     """Bessel function of the first kind of order 0, differentiable; 1e-15 on the CPU, 4e-7 elsewhere."""
-    return _BesselJ0.apply(z)  # pyright: ignore[reportReturnType]
+    return _Bessel.apply(z, 0)  # pyright: ignore[reportReturnType]
 
 
 def bessel_j1(z: Tensor) -> Tensor:
     """Bessel function of the first kind of order 1, differentiable; 1e-15 on the CPU, 4e-7 elsewhere."""
-    return _BesselJ1.apply(z)  # pyright: ignore[reportReturnType]
+    return _Bessel.apply(z, 1)  # pyright: ignore[reportReturnType]
 
 
 def _power(n: int) -> Callable[[Tensor], Tensor]:

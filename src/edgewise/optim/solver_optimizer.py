@@ -10,7 +10,6 @@ from torch import Tensor
 from edgewise.errors import ParameterError
 from edgewise.optim.parameters import check_one_kind
 
-
 # torch wraps the method in one that keeps its compiler out, and imports that compiler for it: 1 to 6 seconds at the
 # first fit of a process, although nothing is compiled here.
 _ADD = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", torch.optim.Optimizer.add_param_group)
