@@ -139,6 +139,28 @@ class TestPrune:
         with pytest.raises(ParameterError, match=f"`{option}` must be a number >= 0; got -1"):
             prune(model, rows(), **{option: -1})
 
+    def test_means_are_those_of_all_rows(self):
+        """Whatever the number of rows evaluated at a time."""
+        x = torch.zeros(4097, 2, dtype=F64)
+        x[-1] = 1.0
+        model = KAN([2, 1], seed=0, dtype=F64)
+        gap = (model(x) - remove_edge(model, 0, 0, 0, x)(x)).detach()
+        assert abs(float(gap.mean())) < 1e-12
+
+    def test_the_mean_of_a_sums_only_edge_stays(self):
+        model = quiet(KAN([1, 1, 1], seed=0, dtype=F64), (0, 0, 0))
+        new = remove_edge(model, 0, 0, 0, rows(inputs=1))
+        assert_close(new(rows(inputs=1)), model(rows(inputs=1)))
+
+    def test_grids_of_layers_and_frozen_numbers_stay(self):
+        model = KAN([2, 2, 1], grid=[3, 6], seed=0, dtype=F64)
+        model.fix_symbolic(0, 0, 0, "sin", numbers=[1.0, 0, 1, 0])
+        model.layers[0].symbolic.affine.requires_grad_(False)
+        new, _ = prune(model, rows(), node_th=0.0, edge_th=0.0)
+        assert not new.layers[0].symbolic.affine.requires_grad
+        found = sparsify(KAN([2, 2, 1], grid=[3, 6], seed=0, dtype=F64), rows(), rows()[:, :1], lambs=(), steps=3)
+        assert found.model.grid == [3, 6]
+
 
 class TestByHand:
     def test_an_edge(self, model):

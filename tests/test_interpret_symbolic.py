@@ -211,8 +211,98 @@ class TestExpressions:
         model = KAN([1, 1], seed=0, input_names=["a b"], output_names=["heat"])
         assert str(model.formula()) == "heat = phi_0_0_0(a b)"
         assert str(model.formula(names=["t"])) == "heat = phi_0_0_0(t)"
-        with pytest.raises(ParameterError, match="`names` must have 1 entries; got 2"):
+        with pytest.raises(ParameterError, match=r"`names` must have 1 different entries; got \['a', 'b'\]"):
             model.formula(names=["a", "b"])
+
+
+class TestWhatAReviewFound:
+    def test_a_removed_symbolic_edge_gives_no_nan(self):
+        """Zero times NaN is NaN."""
+        model = KAN([2, 1], seed=0, dtype=F64)
+        model.fix_symbolic(0, 0, 0, "log", numbers=[1.0, 0.0, 1.0, 0.0])
+        model.layers[0].set_mask(torch.tensor([[0.0], [1.0]], dtype=F64))
+        x = torch.tensor([[-0.5, 0.1], [0.5, 0.1]], dtype=F64).requires_grad_()
+        y = model(x)
+        assert y.isfinite().all()
+        y.sum().backward()
+        assert x.grad.isfinite().all()
+        assert model.layers[0].symbolic.affine.grad.isfinite().all()
+        assert model.fit((x.detach(), y.detach() + 1), opt="lm", steps=2, progress=False)["train_loss"][-1] < 1
+
+    def test_a_line_with_noise_is_a_line_and_noise_is_nothing(self):
+        generator = torch.Generator().manual_seed(0)
+        x = 2 * torch.rand(400, 2, dtype=F64, generator=generator) - 1
+        noise = 0.05 * torch.randn(400, 1, dtype=F64, generator=generator)
+        model = KAN([2, 1], grid=3, seed=0, dtype=F64)
+        model.fit((x, x[:, :1] + noise), opt="lm", steps=10, progress=False)
+        model.auto_symbolic(x, x[:, :1] + noise)
+        assert model.symbolic_edges == {(0, 0, 0): "x", (0, 1, 0): "0"}
+
+    def test_equal_numbers_are_different_parameters(self):
+        model = KAN([1, 1], seed=0, dtype=F64)
+        model.fix_symbolic(0, 0, 0, "sin", numbers=[1.3, 0.0, 1.3, 0.0])
+        x = 2 * torch.rand(300, 1, dtype=F64, generator=torch.Generator().manual_seed(0)) - 1
+        x = 3 * x
+        found = model.formula(x, 1.7 * torch.sin(1.1 * x))
+        assert float(found.expressions[0].subs({found.symbols[0]: 2.0})) == pytest.approx(1.7 * math.sin(2.2), rel=1e-9)
+
+    @pytest.mark.parametrize("names", [["sin", "pi"], ["k_0", "k_1"], ["lambda", "E"], ["S", "z"]])
+    def test_names_of_inputs_collide_with_nothing(self, names):
+        model = KAN([2, 1], seed=0, dtype=F64, input_names=names)
+        model.fix_symbolic(0, 0, 0, "sin", numbers=[math.pi, 0.0, 1.0, 0.0])
+        model.fix_symbolic(0, 1, 0, "sgn", numbers=[1.0, 0.1, 1.0, 0.0])
+        x = 2 * torch.rand(100, 2, dtype=F64, generator=torch.Generator().manual_seed(0)) - 1
+        assert model.formula(x).verify(model, x).relative < 1e-9
+        with pytest.raises(ParameterError, match="2 different entries"):
+            model.formula(names=["x", "x"])
+
+    def test_a_spline_after_symbolic_edges(self):
+        model = KAN([2, 1, 1], seed=0, dtype=F64)
+        model.fix_symbolic(0, 0, 0, "sin", numbers=[1.0, 0, 0.3, 0]).fix_symbolic(
+            0, 1, 0, "j0", numbers=[2.0, 0, 0.4, 0]
+        )
+        x = 2 * torch.rand(100, 2, dtype=F64, generator=torch.Generator().manual_seed(0)) - 1
+        assert model.formula(x).verify(model, x).relative < 1e-9
+
+    def test_large_constants_stay_in_their_exponentials(self):
+        model = KAN([1, 1], seed=0, dtype=F64, input_names=["year"])
+        model.fix_symbolic(0, 0, 0, "exp", numbers=[0.5, -1000.0, 1.0, 0.0])
+        years = torch.linspace(1990, 2010, 50, dtype=F64)[:, None]
+        assert model.formula().verify(model, years).relative < 1e-9
+        model.fix_symbolic(0, 0, 0, "gaussian", numbers=[0.4, -40.0, 1.0, 0.0])
+        assert model.formula().verify(model, torch.linspace(90, 110, 50, dtype=F64)[:, None]).relative < 1e-9
+
+    def test_powers_of_sums_do_not_explode(self):
+        model = KAN([4, 3, 1], seed=0, dtype=F64)
+        for l, layer in enumerate(model.layers):
+            for i, j in layer.mask.nonzero().tolist():
+                model.fix_symbolic(l, i, j, "x^4", numbers=[1.0, 0.1, 0.5, 0.2])
+        assert model.formula().complexity() < 300
+
+    def test_a_frozen_model(self):
+        model = KAN([1, 1], seed=0, dtype=F64).requires_grad_(False)
+        x = torch.linspace(-1, 1, 50, dtype=F64)[:, None]
+        model.auto_symbolic(x)
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+
+    def test_classes_need_a_loss_for_classes(self):
+        model, x = KAN([2, 2], seed=0, dtype=F64), torch.rand(20, 2, dtype=F64)
+        y = torch.arange(20) % 2
+        for call in (lambda: model.suggest_symbolic(0, 0, 0, x, y), lambda: model.auto_symbolic(x, y)):
+            with pytest.raises(ParameterError, match="`loss` must be one for classes"):
+                call()
+        with pytest.raises(ParameterError, match="`y` must be numbers"):
+            model.sparsify(x, y)
+        assert model.suggest_symbolic(0, 0, 0, x, y, loss="cross_entropy", lib=["x"])[0].loss is not None
+
+    def test_the_global_generator_is_not_touched(self, model, data):
+        before = torch.get_rng_state()
+        model.suggest_symbolic(0, 0, 0, data["train_input"])
+        assert torch.equal(before, torch.get_rng_state())
+
+    def test_a_function_that_has_no_meaning_on_tensors(self):
+        with pytest.raises(ParameterError, match="zeta in zeta"):
+            Library().add("zeta", torch.sin, "zeta(z)")
 
 
 X = sympy.Symbol("x", real=True)

@@ -131,7 +131,7 @@ def to_json(model: KAN | MLP) -> dict[str, Any]:
             own["symbolic"] = [] if layer.symbolic is None else _symbolic(layer.symbolic)
     return {
         "format": "edgewise-json",
-        "version": 1,
+        "version": 2 if getattr(model, "symbolic_edges", None) else 1,  # 1 knows splines only
         "kind": type(model).__name__,
         "config": model.config(),
         "layers": layers,

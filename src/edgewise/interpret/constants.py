@@ -19,13 +19,16 @@ from torch import Tensor
 
 from edgewise.errors import ShapeError
 from edgewise.interpret.data import as_rows
-from edgewise.interpret.formula import TORCH, Formula
+from edgewise.interpret.evaluation import evaluate
+from edgewise.interpret.formula import Formula
 from edgewise.models import KAN
 from edgewise.optim import least_squares
 
 _NEAR = 0.02
 """How far from a number an exact one may lie to be tried, relative to it (absolute below one)."""
 _STEPS = 60
+_MOST_EXPONENT = 20.0
+"""Largest constant that leaves an exponential as a factor."""
 
 
 def simplify(formula: Formula) -> Formula:
@@ -97,24 +100,24 @@ def _gathered(expression: sympy.Expr) -> sympy.Expr:
     return _expanded(expression.replace(_has_a_normal_form, _normal))
 
 
+def _expanded(expression: sympy.Expr) -> sympy.Expr:
+    """Products multiplied out; powers of sums stay, their number of terms grows without bound."""
+    return sympy.expand(expression, power_exp=False, power_base=False, log=False, multinomial=False)
+
+
 def _has_a_normal_form(e: sympy.Expr) -> bool:
-    return isinstance(e, (sympy.exp, sympy.sin, sympy.cos, sympy.log)) or _is_root(e)
+    return isinstance(e, (sympy.exp, sympy.sin, sympy.cos, sympy.log)) or _is_power_of_a_sum(e)
 
 
-def _is_root(e: sympy.Expr) -> bool:
-    """A power of a sum that no expansion multiplies out."""
-    return isinstance(e, sympy.Pow) and e.base.is_Add and e.exp.is_number and not (e.exp.is_Integer and e.exp > 0)
+def _is_power_of_a_sum(e: sympy.Expr) -> bool:
+    return isinstance(e, sympy.Pow) and e.base.is_Add and e.exp.is_number
 
 
 def _leading(e: sympy.Expr) -> sympy.Expr:
     """The positive factor that makes the first term's coefficient one (or minus one)."""
     first = [term for term in e.as_ordered_terms() if not term.is_number]
     factor = abs(first[0].as_coeff_Mul()[0]) if first else sympy.Integer(1)
-    return factor if factor.is_Float else sympy.Integer(1)
-
-
-def _expanded(expression: sympy.Expr) -> sympy.Expr:
-    return sympy.expand(expression, power_exp=False, power_base=False, log=False)
+    return factor if factor.is_Float and factor > 0 else sympy.Integer(1)
 
 
 def _normal(e: sympy.Expr) -> sympy.Expr:
@@ -127,7 +130,8 @@ def _normal(e: sympy.Expr) -> sympy.Expr:
         return factor**e.exp * sympy.Pow(_expanded(argument / factor), e.exp)
     constant, rest = argument.as_coeff_Add()
     if isinstance(e, sympy.exp):
-        return sympy.exp(constant) * sympy.exp(rest) if constant.is_Float else e.func(argument)
+        small = constant.is_Float and abs(constant) < _MOST_EXPONENT  # else nothing or infinity would be left of it
+        return sympy.exp(constant) * sympy.exp(rest) if small else e.func(argument)
     if not constant.is_Float or rest == 0:
         return e.func(argument)
     phase = float(constant) + (math.pi / 2 if isinstance(e, sympy.cos) else 0.0)
@@ -152,47 +156,54 @@ def _normal(e: sympy.Expr) -> sympy.Expr:
 
 
 class _Fit:
-    """An expression with its numbers as parameters, and what they were fitted to."""
+    """An expression with its numbers as parameters, each place its own, and what they were fitted to."""
 
     def __init__(self, expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor) -> None:
         self.formula, self.x, self.y = formula, x, y
         self.rows = len(x)
         spread = float((y - y.mean()).square().mean())
         self.floor = 1e-26 * max(spread, float(y.square().mean()), 1e-300)
-        self.expression, self.loss = self._fitted(expression)
+        self.template, self.numbers, self.loss = self._fitted(expression)
 
-    def _fitted(self, expression: sympy.Expr) -> tuple[sympy.Expr, float]:
-        """The best numbers, and their mean squared error."""
-        floats = sorted(expression.atoms(sympy.Float), key=str)
-        letters = [sympy.Symbol(f"k_{n}", real=True) for n in range(len(floats))]
-        template = expression.xreplace(dict(zip(floats, letters, strict=True)))
-        modules = [{**TORCH, **self.formula.splines}]
-        function = sympy.lambdify([*letters, *self.formula.symbols], template, modules=modules)
-        x, y = self.x, self.y
+    @property
+    def expression(self) -> sympy.Expr:
+        """With its numbers."""
+        return self.template.xreplace({k: sympy.Float(v, 17) for k, v in self.numbers.items()})
+
+    def _fitted(self, expression: sympy.Expr) -> tuple[sympy.Expr, dict[sympy.Dummy, float], float]:
+        """The expression with letters for its numbers, the best numbers, and their mean squared error."""
+        numbers: dict[sympy.Dummy, float] = {}
+        template = _lettered(expression, numbers)
+        letters = list(numbers)
+        symbols, functions = self.formula.symbols, self.formula.splines
 
         def residual(params: dict[str, Tensor], rows: Tensor, labels: Tensor) -> Tensor:
-            value = function(*params["k"].unbind(), *rows.unbind(1)) if len(floats) else function(*rows.unbind(1))
-            return torch.as_tensor(value, dtype=rows.dtype).expand(len(rows)) - labels
+            values = dict(zip(symbols, rows.unbind(1), strict=True))
+            values |= dict(zip(letters, params["k"].unbind() if letters else (), strict=True))
+            return evaluate(template, values, functions).expand(len(rows)) - labels
 
-        start = torch.tensor([float(v) for v in floats], dtype=torch.float64)
-        if not len(floats):
-            return expression, float(residual({"k": start}, x, y).square().mean())
-        if not bool(residual({"k": start}, x, y).isfinite().all()):
-            return expression, math.inf
-        found = least_squares(residual, {"k": start}, (x, y), steps=_STEPS, damping=1e-6, chunk=len(x))
-        numbers = [sympy.Float(v, 17) for v in found.params["k"].tolist()]
-        return template.xreplace(dict(zip(letters, numbers, strict=True))), found.loss / len(x)
+        start = torch.tensor(list(numbers.values()), dtype=torch.float64)
+        with torch.no_grad():
+            first = residual({"k": start}, self.x, self.y)
+        if not letters:
+            return template, numbers, float(first.square().mean())
+        if not bool(first.isfinite().all()):
+            return template, numbers, math.inf
+        options = {"steps": _STEPS, "damping": 1e-6, "chunk": self.rows}
+        found = least_squares(residual, {"k": start}, (self.x, self.y), **options)
+        best = dict(zip(letters, found.params["k"].tolist(), strict=True))
+        return template, best, found.loss / self.rows
 
-    def try_exact(self, number: sympy.Float, value: sympy.Expr) -> bool:
+    def try_exact(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
         """Fix one number, fit the others again; keep that if the data do not object."""
-        changed = _gathered(self.expression.xreplace({number: value}))
-        try:
-            expression, loss = self._fitted(changed)
-        except (ValueError, ArithmeticError, RuntimeError, TypeError):
+        others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k != letter}
+        changed = _gathered(self.template.xreplace({letter: value, **others}))
+        if changed.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
             return False  # nothing that can be evaluated is left
+        template, numbers, loss = self._fitted(changed)
         if not self._agrees(loss):
             return False
-        self.expression, self.loss = expression, loss
+        self.template, self.numbers, self.loss = template, numbers, loss
         return True
 
     def _agrees(self, loss: float) -> bool:
@@ -201,23 +212,40 @@ class _Fit:
         return math.isfinite(loss) and self.rows * math.log(after / before) < worth
 
 
+def _lettered(e: sympy.Expr, numbers: dict[sympy.Dummy, float]) -> sympy.Expr:
+    """A letter in the place of every number; what they stand for is written into `numbers`."""
+    if e.is_Float:
+        letter = sympy.Dummy(f"k{len(numbers)}", real=True)
+        numbers[letter] = float(e)
+        return letter
+    return e.func(*(_lettered(part, numbers) for part in e.args)) if e.args else e
+
+
 def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor) -> sympy.Expr:
     fit = _Fit(expression, formula, x, y)
     refused: set[tuple[str, str]] = set()
     while True:
         trials = [
-            (distance, complexity, number, value)
-            for number in fit.expression.atoms(sympy.Float)
-            for distance, complexity, value in proposals(float(number))
-            if (f"{float(number):.6g}", str(value)) not in refused
+            (distance, complexity, letter, value)
+            for letter, number in fit.numbers.items()
+            for distance, complexity, value in proposals(number)
+            if (f"{number:.6g}", str(value)) not in refused
         ]
-        trials.sort(key=lambda t: (t[0] > 1e-6, t[1] if t[0] <= 1e-6 else 0, t[0], str(t[2])))
-        for _, _, number, value in trials:
-            if fit.try_exact(number, value):
+        trials.sort(key=lambda t: (t[0] > 1e-6, t[1] if t[0] <= 1e-6 else 0, t[0], str(t[3])))
+        for _, _, letter, value in trials:
+            number = fit.numbers[letter]
+            if fit.try_exact(letter, value):
                 break
-            refused.add((f"{float(number):.6g}", str(value)))
+            refused.add((f"{number:.6g}", str(value)))
         else:
-            return fit.expression
+            return _shortest(fit.expression)
+
+
+def _shortest(expression: sympy.Expr) -> sympy.Expr:
+    """With powers of sums multiplied out, if that is shorter."""
+    other = sympy.expand(expression, power_exp=False, power_base=False, log=False)
+    shorter = sum(1 for _ in sympy.preorder_traversal(other)) < sum(1 for _ in sympy.preorder_traversal(expression))
+    return other if shorter else expression
 
 
 def proposals(number: float) -> list[tuple[float, int, sympy.Expr]]:

@@ -85,7 +85,8 @@ def fit_edge(x: Tensor, y: Tensor, functions: Sequence[Function], most: int | No
             continue
         ends, missing = _descend(function, samples.u[few], y[few], starts[best.indices], _SHORT)
         found.append((float(missing.min()), function, ends))
-    found.sort(key=lambda entry: (entry[0], entry[1].complexity))
+    # Many functions follow a line to any digit, so the simplest of those that do as well come first.
+    found.sort(key=lambda entry: 2 * math.log2(entry[0] + 1e-14) + entry[1].complexity)
     fits = [samples.polished(function, ends) for _, function, ends in found[:most]]
     return sorted((fit for fit in fits if fit is not None), key=lambda fit: (fit.missing, fit.function.complexity))
 

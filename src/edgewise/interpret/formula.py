@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.symbolify import edge_values
 from edgewise.models import KAN
 
@@ -33,8 +34,8 @@ def symbolic_formula(model: KAN, names: Sequence[str] | None = None) -> tuple[li
         ParameterError: `names` has another length.
     """
     names = list(model.input_names if names is None else names)
-    if len(names) != model.in_features:
-        raise ParameterError(f"`names` must have {model.in_features} entries; got {len(names)}.")
+    if len(names) != model.in_features or len(set(names)) != len(names):
+        raise ParameterError(f"`names` must have {model.in_features} different entries; got {names}.")
     symbols = [sympy.Symbol(name, real=True) for name in names]
     nodes: list[sympy.Expr] = list(symbols)
     for l in range(len(model.layers)):
@@ -171,7 +172,7 @@ class Formula:
             The source; it needs `numpy` (and `scipy.special` for erf and Bessel functions).
 
         Raises:
-            ParameterError: an edge is still a spline.
+            ParameterError: an edge is still a spline, or a number is beyond the range of doubles.
         """
         self._need_no_splines("Python source")
         from sympy.printing.numpy import SciPyPrinter
@@ -245,8 +246,9 @@ class Formula:
         Returns:
             `(N, outputs)`.
         """
-        columns = [function(*x.unbind(1)) for function in self._functions()]
-        return torch.stack([torch.as_tensor(c, dtype=x.dtype).expand(len(x)) for c in columns], dim=1)
+        values = dict(zip(self.symbols, x.unbind(1), strict=True))
+        columns = [evaluate(e, values, self.splines).expand(len(x)) for e in self.expressions]
+        return torch.stack(columns, dim=1)
 
     def verify(self, model: Any, x: Tensor) -> Verification:
         """The largest disagreement with a model.
@@ -259,16 +261,12 @@ class Formula:
             The largest difference, and where it is; infinite where one of the two is not finite.
         """
         with torch.no_grad():
-            expected = model(x).double()
-            found = self.evaluate(x.double())
+            expected = model(x).double().cpu()
+            found = self.evaluate(x.double().cpu())
         gap = (expected - found).abs()
         gap = torch.where(gap.isnan(), torch.inf, gap).amax(1)
         row = int(gap.argmax())
         return Verification(float(gap[row]), row, float(expected.abs().max()))
-
-    def _functions(self) -> list[Any]:
-        modules: list[Any] = [{**TORCH, **self.splines}]
-        return [sympy.lambdify(self.symbols, e, modules=modules) for e in self.expressions]
 
     def _explain(self, rows: Tensor, row: int, count: int) -> None:
         """Raise for the first row at which the formula is not defined, naming the innermost part that is not."""
@@ -278,10 +276,8 @@ class Formula:
             for part in sympy.postorder_traversal(expression):
                 if part.is_number or not part.args:
                     continue
-                value = sympy.lambdify(self.symbols, part, modules=[{**TORCH, **self.splines}])(
-                    *rows[row, None].unbind(1)
-                )
-                if not bool(torch.as_tensor(value).isfinite().all()):
+                value = evaluate(part, dict(zip(self.symbols, rows[row, :, None], strict=True)), self.splines)
+                if not bool(value.isfinite().all()):
                     raise DomainError(
                         f"the formula is not defined at {count} of {len(rows)} rows (first at row {row}: {where}): "
                         f"{_rounded(part, 4)} has no value there."
@@ -289,6 +285,14 @@ class Formula:
         raise DomainError(f"the formula is not defined at {count} of {len(rows)} rows (first at row {row}: {where}).")
 
     def _need_no_splines(self, what: str) -> None:
+        beyond = [
+            v for e in self.expressions for v in e.atoms(sympy.Float) if float(v) in (0.0, np.inf, -np.inf) and v != 0
+        ]
+        if beyond:
+            number = sympy.Float(beyond[0], 3)
+            raise ParameterError(
+                f"{what} would hold {number}, which no double can. Fit the model to inputs minus their mean."
+            )
         if self.splines:
             raise ParameterError(
                 f"{what} needs elementary functions only; {', '.join(self.splines)} are still splines. Fix these "
@@ -303,35 +307,8 @@ class _SplineFunction:
         self.layer, self.i, self.j = layer, i, j
 
     def __call__(self, z: Tensor) -> Tensor:
-        z = torch.as_tensor(z)
         rows = z.reshape(-1).to(self.layer.knots)
-        return edge_values(self.layer, self.i, self.j, rows).to(z.dtype).reshape(z.shape)
-
-
-def _of_tensors(function: Any) -> Any:
-    """A function of torch that takes plain numbers too."""
-    return lambda *args: function(*(torch.as_tensor(a, dtype=torch.float64) for a in args))
-
-
-def _bessel(order: int, z: Any) -> Tensor:
-    from edgewise.layers.functions import bessel_j0, bessel_j1
-
-    return (bessel_j0, bessel_j1)[int(order)](torch.as_tensor(z, dtype=torch.float64))
-
-
-TORCH: dict[str, Any] = {
-    **{
-        name: _of_tensors(getattr(torch, name))
-        for name in ("sin", "cos", "tan", "tanh", "sinh", "cosh", "exp", "log", "sqrt", "asin", "acos", "atan", "atanh",
-                     "erf", "sign")
-    },
-    "Abs": _of_tensors(torch.abs),
-    "Max": _of_tensors(torch.maximum),
-    "besselj": _bessel,
-    "pi": torch.pi,
-    "E": float(np.e),
-}  # fmt: skip
-"""What the names of a sympy expression mean on tensors."""
+        return edge_values(self.layer, self.i, self.j, rows).to(z).reshape(z.shape)
 
 
 def _rounded(expression: sympy.Expr, digits: int) -> sympy.Expr:

@@ -17,10 +17,12 @@ from torch import Tensor
 from edgewise.errors import ParameterError
 from edgewise.interpret.attribution import Attribution, attribute
 from edgewise.interpret.data import as_data
-from edgewise.layers import KANLayer
+from edgewise.layers import KANLayer, function_named
 from edgewise.models import KAN
 
 Edge = tuple[int, int, int]
+_ROWS = 4096
+"""Rows whose edges are evaluated at a time."""
 
 
 @dataclass
@@ -75,9 +77,8 @@ def prune(
             raise ParameterError(f"`{name}` must be a number >= 0; got {value!r}.")
     data = as_data(model, x)
     scores = attribute(model, data)
-    alive = [torch.ones(model.in_features, dtype=torch.bool)]
-    alive += [score >= node_th for score in scores.nodes[1:-1]]
-    alive.append(torch.ones(model.out_features, dtype=torch.bool))
+    alive = [torch.ones_like(score, dtype=torch.bool) for score in scores.nodes]
+    alive[1:-1] = [score >= node_th for score in scores.nodes[1:-1]]
     keep = [edges >= edge_th for edges in scores.edges]
     return _cut(model, data, scores, alive, keep, inputs)
 
@@ -236,19 +237,29 @@ def _drop(model: KAN, activations: list[Tensor], gone: set[Edge]) -> None:
         own = [(i, j) for number, i, j in gone if number == l]
         if not own:
             continue
-        means = torch.stack([layer.edge_values(rows).mean(0) for rows in activations[l].split(4096)]).mean(0)
+        rows = activations[l]
+        sums = [layer.edge_values(some).sum(0) for some in rows.split(_ROWS)]
+        means = torch.stack(sums).sum(0) / len(rows)  # (I, O)
         mask = layer.mask.clone()
         for i, j in own:
             mask[i, j] = 0.0
-        layer.set_mask(mask)
         for j in sorted({j for _, j in own}):
+            gone_here = [i for i, other in own if other == j]
+            constant = float(sum(means[i, j] for i in gone_here))
             left = mask[:, j].nonzero()[:, 0]
             if len(left):
-                _shift(layer, int(left[0]), j, float(sum(means[i, j] for i, other in own if other == j)))
+                _shift(layer, int(left[0]), j, constant)
+            else:  # nothing else could hold the constant
+                mask[gone_here[0], j] = 1.0
+                layer.fix_edge(gone_here[0], j, function_named("0"), [1.0, 0.0, 0.0, constant])
+        layer.set_mask(mask)
 
 
 def _shift(layer: KANLayer, i: int, j: int, constant: float) -> None:
-    """Add a constant to an edge: to every coefficient of its spline, since the basis sums to one, or to its `d`."""
+    """Add a constant to an edge: to every coefficient of its spline, since the basis sums to one, or to its `d`.
+
+    With `outside="extend"` the basis sums to one on the grid only.
+    """
     symbolic = layer.symbolic
     if symbolic is not None and (i, j) in symbolic.edges:
         symbolic.affine[symbolic.edges.index((i, j)), 3] += constant
@@ -284,10 +295,10 @@ def select(model: KAN, nodes: Sequence[Sequence[int]]) -> KAN:
     new = KAN(**options, dtype=like.dtype, device=like.device, seed=0)
     new.train(model.training)
     for l, (old, layer) in enumerate(zip(model.layers, new.layers, strict=True)):
-        into = torch.zeros(model.products[l].out_features, dtype=torch.bool)
+        into = torch.zeros(model.products[l].out_features, dtype=torch.bool, device=like.device)
         into[list(nodes[l + 1])] = True
         outputs = _sums_of(model, l, into).nonzero()[:, 0]
-        _copy_part(old, layer, torch.tensor(list(nodes[l])), outputs)
+        _copy_part(old, layer, torch.tensor(list(nodes[l]), device=like.device), outputs)
     summary = getattr(model, "input_summary", None)
     if isinstance(summary, Tensor):
         new.register_buffer("input_summary", summary[:, list(nodes[0])].clone(), persistent=False)
@@ -301,11 +312,17 @@ def _copy_part(old: KANLayer, new: KANLayer, inputs: Tensor, outputs: Tensor) ->
     if old.spline_scale is not None and new.spline_scale is not None:
         new.spline_scale.copy_(old.spline_scale[inputs][:, outputs])
     new.set_mask(old.mask[inputs][:, outputs])
-    for mine, theirs in zip(new.parameters(), old.parameters(), strict=False):
-        mine.requires_grad_(theirs.requires_grad)
-    if old.symbolic is None:
+    if old.symbolic is not None:
+        _copy_symbolic(old, new, inputs, outputs)
+    flags = {name: parameter.requires_grad for name, parameter in old.named_parameters()}
+    for name, parameter in new.named_parameters():
+        parameter.requires_grad_(flags[name])
+
+
+def _copy_symbolic(old: KANLayer, new: KANLayer, inputs: Tensor, outputs: Tensor) -> None:
+    symbolic = old.symbolic
+    if symbolic is None:
         return
     source, target = {int(i): n for n, i in enumerate(inputs)}, {int(j): n for n, j in enumerate(outputs)}
-    for (i, j), function, numbers in zip(old.symbolic.edges, old.symbolic.functions, old.symbolic.affine, strict=True):
-        if i in source and j in target:
-            new.fix_edge(source[i], target[j], function, numbers)
+    every = zip(symbolic.edges, symbolic.functions, symbolic.affine, strict=True)
+    new.fix_edges([(source[i], target[j], f, numbers) for (i, j), f, numbers in every if i in source and j in target])

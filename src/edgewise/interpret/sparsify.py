@@ -8,6 +8,7 @@ held-out rows allows it.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +86,8 @@ def sparsify(
     x, labels = as_rows(model, x, y)
     if labels is None:
         raise ParameterError("`y` must be given: a smaller network is judged by how well it predicts the labels.")
+    if not labels.is_floating_point():
+        raise ParameterError("`y` must be numbers: smaller networks are judged by their squared error; got classes.")
     y = labels
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     held = max(1, round(_HELD_OUT * len(x)))
@@ -125,13 +128,13 @@ class _Search:
 
     def refitted(self, model: KAN) -> KAN:
         """The same network after a fit without penalty."""
-        new = model.refine(model.grid if isinstance(model.grid, int) else model.grid[0])
+        new = copy.deepcopy(model)
         fit(new, (self.x, self.y), opt="lm", steps=self.steps, progress=False)
         return new
 
     def penalize(self, lamb: float) -> None:
         """Fit with a penalty, prune, fit again."""
-        new = self.model.refine(self.model.grid if isinstance(self.model.grid, int) else self.model.grid[0])
+        new = copy.deepcopy(self.model)
         try:
             fit(new, (self.x, self.y), opt="lbfgs", lamb=lamb, steps=2 * self.steps, progress=False)
         except ConvergenceError:

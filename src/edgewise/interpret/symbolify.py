@@ -30,6 +30,8 @@ from edgewise.train.losses import LOSSES
 
 _CANDIDATES = 5
 """Functions per edge that are put into the network."""
+_PLAIN = ("0", "x", "x^2")
+"""Functions that are always tried."""
 _TIE = 1.5
 """Losses that differ by less than this factor do not decide between two functions: the simpler one is taken."""
 _OWN_LOSS = 1e-3
@@ -74,7 +76,7 @@ class Suggestions(list[Suggestion]):
 
 def suggest_symbolic(
     model: KAN, l: int, i: int, j: int, x: Any = None, y: Any = None, *, lib: Library | Sequence[str] | None = None,
-    top: int = 5,
+    top: int = 5, loss: str = "mse",
 ) -> Suggestions:  # fmt: skip
     """Elementary functions that fit an edge; the model is not changed.
 
@@ -88,6 +90,7 @@ def suggest_symbolic(
         y: `(B, outputs)` labels: then every function is put into the network and judged by the loss of all of it.
         lib: a `Library`, or names of built-in functions.
         top: how many.
+        loss: by which the model is judged, as for `fit`.
 
     Returns:
         The best, by loss where there are labels (simpler ones first among ties), else by R2.
@@ -102,15 +105,17 @@ def suggest_symbolic(
     fits = fit_edge(*_samples(model, l, i, j, data), list(as_library(lib)), top)
     if labels is None:
         return Suggestions(_suggestion(found, None) for found in fits)
+    _check_loss(loss)
+    _check_labels(labels, loss)
     tried = []
     for found in fits:
         trial = copy.deepcopy(model)
         trial.layers[l].fix_edge(i, j, found.function, found.numbers)
-        tried.append((_refit(trial, data, labels, "mse", _REFIT_STEPS), found))
-    least = min((loss for loss, _ in tried), default=0.0)
+        tried.append((_refit(trial, data, labels, loss, _REFIT_STEPS), found))
+    least = min((reached for reached, _ in tried), default=0.0)
     # What ties with the best comes first, the simplest of it; then the others by their loss.
     tried.sort(key=lambda one: (0, one[1].cost) if one[0] <= _TIE * least else (1, one[0]))
-    return Suggestions(_suggestion(found, loss) for loss, found in tried)
+    return Suggestions(_suggestion(found, reached) for reached, found in tried)
 
 
 def fix_symbolic(
@@ -215,14 +220,14 @@ def auto_symbolic(
         DomainError: NaN or infinity in the data.
     """
     library = as_library(lib)
-    if loss not in LOSSES:
-        raise ParameterError(f"`loss` must be one of {', '.join(map(repr, LOSSES))}; got {loss!r}.")
+    _check_loss(loss)
     if not growth >= 1:
         raise ParameterError(f"`growth` must be a number >= 1; got {growth!r}.")
     data, labels = as_rows(model, x, y)
     if labels is None:
         labels = model(data).detach()
         max_loss = _OWN_LOSS * float((labels - labels.mean(0)).square().mean()) if max_loss is None else max_loss
+    _check_labels(labels, loss)
     search = _Search(copy.deepcopy(model), data, labels, loss, library, max_loss, growth)
     search.run()
     _take_over(model, search.model)
@@ -268,8 +273,11 @@ class _Search:
     def _fits(self, edge: tuple[int, int, int]) -> list[EdgeFit]:
         if edge not in self.candidates:
             samples = _samples(self.model, *edge, self.x)
-            fits = fit_edge(*samples, list(self.library), 2 * _CANDIDATES)
-            self.candidates[edge] = sorted(fits, key=_description)[:_CANDIDATES]
+            fits = sorted(fit_edge(*samples, list(self.library), 2 * _CANDIDATES), key=_description)[:_CANDIDATES]
+            # Noise gives an edge wiggles that many functions follow better than the plain truth.
+            known = {found.function.name for found in fits}
+            plain = [f for f in self.library if f.name in _PLAIN and f.name not in known]
+            self.candidates[edge] = fits + fit_edge(*samples, plain)
         return self.candidates[edge]
 
     def _choose(self, edge: tuple[int, int, int]) -> None:
@@ -278,14 +286,13 @@ class _Search:
         now = self.model.symbolic_edges.get(edge)
         tried: list[tuple[float, float, KAN, str]] = []
         for found in self._fits(edge):
-            if found.function.name == now:
+            exact = min((cost for reached, cost, *_ in tried if reached <= self.floor), default=math.inf)
+            if found.function.name == now or found.cost >= exact:  # nothing is better than exact, but simpler
                 continue
             trial = copy.deepcopy(self.model)
             trial.layers[l].fix_edge(i, j, found.function, found.numbers)
             reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, self.bound)
             tried.append((reached, found.cost, trial, found.function.name))
-            if reached <= self.floor:
-                break
         if now is not None:
             cost = next((found.cost for found in self._fits(edge) if found.function.name == now), math.inf)
             tried.append((self.loss, cost, self.model, now))
@@ -306,6 +313,8 @@ def _description(found: EdgeFit) -> float:
 
 def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float = 0.0) -> float:
     """Fit everything that can be fitted, grids where they are; gives the loss."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return _loss(model, x, y, loss)
     if loss != "mse":
         result = fit(model, (x, y), loss=loss, opt="lbfgs", steps=steps, update_grid=False, progress=False)
         return float(result["train_loss"][-1])
@@ -326,6 +335,23 @@ def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float 
             break
     problem.assign(point)
     return float(problem.plain(point, losses)) if steps and problem.penalties else value  # pyright: ignore
+
+
+def _loss(model: KAN, x: Tensor, y: Tensor, loss: str) -> float:
+    with torch.no_grad():
+        return float(LOSSES[loss].mean(model(x), y, None))
+
+
+def _check_loss(loss: str) -> None:
+    if loss not in LOSSES:
+        raise ParameterError(f"`loss` must be one of {', '.join(map(repr, LOSSES))}; got {loss!r}.")
+
+
+def _check_labels(labels: Tensor, loss: str) -> None:
+    if not labels.is_floating_point() and LOSSES[loss].labels == "values":
+        raise ParameterError(
+            f"`loss` must be one for classes, such as 'cross_entropy', where `y` holds integers; got {loss!r}."
+        )
 
 
 @torch.no_grad()
@@ -375,10 +401,11 @@ def _present_edge(model: KAN, l: int, i: int, j: int) -> KANLayer:
     return layer
 
 
+@torch.no_grad()
 def _take_over(model: KAN, other: KAN) -> None:
     """Make a model the same as another of its structure."""
     for own, layer in zip(model.layers, other.layers, strict=True):
         own.symbolic = layer.symbolic
-        with torch.no_grad():
-            for mine, theirs in ((own.spline_weight, layer.spline_weight), (own.base_weight, layer.base_weight)):
-                mine.copy_(theirs)
+        theirs = dict(layer.named_parameters())
+        for name, parameter in own.named_parameters():
+            parameter.copy_(theirs[name])

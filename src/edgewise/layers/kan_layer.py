@@ -167,7 +167,6 @@ class KANLayer(nn.Module):
         splines = 1.0 - self.symbolic.marks(self.base_weight)
         return splines if self.edge_mask is None else splines * self.edge_mask
 
-    @torch.no_grad()
     def fix_edge(self, i: int, j: int, function: Function, numbers: Sequence[float] | Tensor | None = None) -> None:
         """Give an edge an elementary function.
 
@@ -177,10 +176,19 @@ class KANLayer(nn.Module):
             function: the function.
             numbers: a, b, c, d, p of `c f(a x + b) + d`; those of `f(x)` when absent.
         """
-        kept = self._symbolic_edges()
-        weight = self.base_weight
-        own = None if numbers is None else torch.as_tensor(numbers, dtype=weight.dtype, device=weight.device)
-        kept[i, j] = function, own
+        self.fix_edges([(i, j, function, numbers)])
+
+    @torch.no_grad()
+    def fix_edges(self, edges: Sequence[tuple[int, int, Function, Sequence[float] | Tensor | None]]) -> None:
+        """`fix_edge` of several edges.
+
+        Args:
+            edges: the arguments of `fix_edge` for each.
+        """
+        kept, weight = self._symbolic_edges(), self.base_weight
+        for i, j, function, numbers in edges:
+            own = None if numbers is None else torch.as_tensor(numbers, dtype=weight.dtype, device=weight.device)
+            kept[i, j] = function, own
         self._set_symbolic(kept)
 
     def free_edge(self, i: int, j: int) -> None:
@@ -202,7 +210,8 @@ class KANLayer(nn.Module):
             self.symbolic = None
             return
         weight = self.base_weight
-        trained = self.symbolic is None or self.symbolic.affine.requires_grad
+        before = [self.spline_weight, self.base_weight] if self.symbolic is None else [self.symbolic.affine]
+        trained = any(tensor.requires_grad for tensor in before)
         functions = [function for function, _ in edges.values()]
         symbolic = SymbolicEdges(list(edges), functions, self.out_features, device=weight.device, dtype=weight.dtype)
         for line, (_, numbers) in zip(symbolic.affine, edges.values(), strict=True):

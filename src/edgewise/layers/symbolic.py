@@ -39,10 +39,13 @@ class SymbolicEdges(nn.Module):
         start = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0], device=device, dtype=dtype)
         self.affine = nn.Parameter(start.repeat(len(self.edges), 1))
         names = {function.name: function for function in self.functions}
-        members = {name: [e for e, f in enumerate(self.functions) if f.name == name] for name in names}
+        members: dict[str, list[int]] = {name: [] for name in names}
+        for e, function in enumerate(self.functions):
+            members[function.name].append(e)
         self._groups = [(names[name], members[name]) for name in names]
         order = [e for own in members.values() for e in own]
-        self._back = [order.index(e) for e in range(len(order))]  # from groups to edges
+        place = {e: n for n, e in enumerate(order)}
+        self._back = [place[e] for e in range(len(order))]  # from groups to edges
         self._places: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     @property
@@ -98,7 +101,7 @@ class SymbolicEdges(nn.Module):
             `([M,] B, E)`.
         """
         a, b, c, d, p = affine.unsqueeze(-3).unbind(-1)  # ([M,] 1, E) each
-        z = a * x[..., self.sources] + b
+        z = _where_present(a * x[..., self.sources] + b, c, d)
         if len(self._groups) == 1:
             return c * self.functions[0](z, p) + d
         found = [function(z[..., group], p[..., group]) for function, group in self._groups]
@@ -119,8 +122,8 @@ class SymbolicEdges(nn.Module):
             `([M,] B, E, 5)` with respect to a, b, c, d, p, and `([M,] B, E)` with respect to x.
         """
         x = x[..., self.sources]
-        a, b, c, _, p = affine.unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
-        z = a * x + b
+        a, b, c, d, p = affine.unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
+        z = _where_present(a * x + b, c, d)
         f, slope, by_exponent = torch.empty_like(z), torch.empty_like(z), torch.zeros_like(z)
         for function, group in self._groups:
             f[..., group], slope[..., group], last = slope_of(function, z[..., group], p[..., group])
@@ -149,3 +152,8 @@ class SymbolicEdges(nn.Module):
     def extra_repr(self) -> str:
         """The functions in `repr(layer)`."""
         return ", ".join(f"({i}, {j}): {f.name}" for (i, j), f in zip(self.edges, self.functions, strict=True))
+
+
+def _where_present(z: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """Arguments, replaced by a number in every domain where an edge was removed: zero times NaN is NaN."""
+    return torch.where((c == 0) & (d == 0), 0.5, z)

@@ -116,8 +116,10 @@ class KAN(nn.Module):
         self.layers = cast("Sequence[KANLayer]", nn.ModuleList(layers))
         self.input_names = _names(input_names, self.in_features, "x", "input_names")
         self.output_names = _names(output_names, self.out_features, "y", "output_names")
-        for l, i, j, name in symbolic:
-            self.layer_of(l, i, j).fix_edge(i, j, function_named(name))
+        for l, i, j, _ in symbolic:
+            self.layer_of(l, i, j)  # raises early
+        for number, layer in enumerate(self.layers):
+            layer.fix_edges([(i, j, function_named(name), None) for l, i, j, name in symbolic if l == number])
 
     # ----------------------------------------------------------------------------------------- shape
 

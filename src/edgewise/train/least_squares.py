@@ -167,7 +167,7 @@ class KANResiduals(Residuals):
         self, x: Tensor, step: Tensor, middle: Tensor, fraction: float, which: Tensor | None = None
     ) -> Tensor:
         """See the base class; both points in one call of the kernels; penalties, being linear, have none."""
-        every = torch.arange(self.models) if which is None else which
+        every = torch.arange(self.models, device=x.device) if which is None else which
         there = torch.cat([x + fraction * step, x - fraction * step])
         ahead, behind = self._of_rows(there, torch.cat([every, every])).chunk(2)
         curved = torch.zeros_like(middle)
@@ -247,9 +247,8 @@ class KANResiduals(Residuals):
 
     def _blocks(self) -> list[Tensor]:
         """`(I, S, O)` numbers of the unknowns that are each layer's coefficients; -1 for frozen ones."""
-        numbers = torch.arange(self.chain.size) if self.columns is None else torch.full((self.chain.size,), -1)
-        if self.columns is not None:
-            numbers[self.columns] = torch.arange(self.size)
+        numbers = torch.full((self.chain.size,), -1, device=self.x.device)
+        numbers[slice(None) if self.columns is None else self.columns] = torch.arange(self.size, device=self.x.device)
         return [parts.coef[0] for parts in self.chain.unflatten(numbers[None])]
 
     def _read(self) -> Tensor:

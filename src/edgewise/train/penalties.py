@@ -93,7 +93,7 @@ class Differences(Penalty):
             beyond = most - order - 1
             columns.append(torch.nn.functional.pad(neighbours, (0, beyond)))
             taps.append(torch.nn.functional.pad(torch.where(neighbours < 0, 0.0, signs), (0, beyond)))
-            groups.append(torch.full((len(neighbours),), number))
+            groups.append(torch.full((len(neighbours),), number, device=weights.device))
         self._columns = torch.cat(columns).clamp_min(0).T.contiguous()  # (taps, rows)
         self._taps = torch.cat(taps).T.contiguous()
         self._groups = torch.cat(groups)
