@@ -30,7 +30,7 @@ from edgewise.train.losses import LOSSES
 
 _CANDIDATES = 5
 """Functions per edge that are put into the network."""
-_PLAIN = ("0", "x", "x^2")
+_PLAIN = ("0", "x", "x^2", "exp")
 """Functions that are always tried."""
 _TIE = 1.5
 """Losses that differ by less than this factor do not decide between two functions: the simpler one is taken."""
