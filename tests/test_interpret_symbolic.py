@@ -78,6 +78,8 @@ class TestSuggest:
             model.suggest_symbolic(0, 0, 0, lib=["sinus"])
 
     def test_labels_that_do_not_fit(self, model, data):
+        with pytest.raises(ShapeError, match=r"`x` must be a \(rows, 2\) tensor"):
+            model.suggest_symbolic(0, 0, 0, torch.rand(50, 3))
         with pytest.raises(ShapeError, match=r"`y` must be \(500, 1\), one row per row of `x`; got \(499, 1\)"):
             model.suggest_symbolic(0, 0, 0, data["train_input"], data["train_label"][1:])
         with pytest.raises(DomainError, match="`y` must be finite"):

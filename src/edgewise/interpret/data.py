@@ -69,7 +69,7 @@ def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
     data = as_data(model, x)
     if y is None:
         return data, None
-    labels = torch.as_tensor(np.asarray(y)) if not isinstance(y, Tensor) else y.detach()
+    labels = torch.as_tensor(np.array(y)) if not isinstance(y, Tensor) else y.detach()
     classes = not labels.is_floating_point() and labels.dim() == 1 and model.out_features > 1
     if classes:
         expected = (len(data),)
@@ -112,7 +112,7 @@ def check_data(model: KAN, x: Tensor) -> None:
     """Raise unless the model is a KAN and the data are `(B, inputs)`, finite and not empty."""
     if not isinstance(model, KAN):
         raise ParameterError(f"`model` must be a KAN, whose edges carry functions; got {type(model).__name__}.")
-    if not isinstance(x, Tensor) or x.dim() != 2 or len(x) == 0:
+    if not isinstance(x, Tensor) or x.dim() != 2 or len(x) == 0 or x.shape[1] != model.in_features:
         got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
         raise ShapeError(f"`x` must be a (rows, {model.in_features}) tensor with at least one row; got {got}.")
     bad = ~torch.isfinite(x)

@@ -243,7 +243,7 @@ class _Search:
         self.model, self.x, self.y, self.kind, self.library = model, x, y, loss, library
         self.growth, self.max_loss = growth, max_loss
         spread = float((y.double() - y.double().mean(0)).square().mean()) if y.is_floating_point() else 1.0
-        self.floor = (64 * torch.finfo(x.dtype).eps) ** 2 * max(spread, 1e-300)
+        self.floor = (512 * torch.finfo(x.dtype).eps) ** 2 * max(spread, 1e-300)
         self.candidates: dict[tuple[int, int, int], list[EdgeFit]] = {}
 
     def run(self) -> None:
