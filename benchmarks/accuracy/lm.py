@@ -30,9 +30,9 @@ def lm(session: Session) -> Report:
     about = (
         f"{HELLO.formula}, {HELLO.domain}, [2,5,1], G={GRID}, float64. Time: 1000 rows; an iteration is the difference "
         f"of a fit with {LONG} steps and one with {SHORT} over the steps between, grids fixed, so that setting up and "
-        f"moving grids do not count; it has one trial or more. Medians of {rounds} interleaved rounds. Memory: growth of the process's peak during two "
-        f"steps on {rows} rows "
-        f"(after a small fit that compiles), over the size of the Jacobian, rows x parameters x 8 bytes."
+        f"moving grids do not count; it has one trial or more. Medians of {rounds} interleaved rounds. Memory: growth "
+        f"of the process's peak during two steps on {rows} rows (after a small fit that compiles), over the size of "
+        f"the Jacobian, rows x parameters x 8 bytes."
     )
     return Report("lm", "Levenberg-Marquardt: time and memory", [about], [_table(times, peak)], bars(times, peak))
 
