@@ -15,14 +15,15 @@ SOURCE = Path(edgewise.__file__).parent
 # Rooms in order; each may know the ones it names and everything those know.
 KNOWS = {
     "errors": (),
+    "lazy": (),
     "splines": ("errors",),
     "kernels": ("splines",),
     "layers": ("kernels",),
     "models": ("layers",),
     "optim": ("errors",),
     "train": ("models", "optim"),
-    "datasets": ("errors",),
-    "interpret": ("models", "train"),
+    "datasets": ("errors", "lazy"),
+    "interpret": ("models", "train", "lazy"),
     "curvature": ("errors",),
     "physics": ("models", "train"),
     "plot": ("models", "interpret", "curvature"),

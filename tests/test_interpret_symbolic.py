@@ -297,6 +297,26 @@ class TestWhatAReviewFound:
             model.sparsify(x, y)
         assert model.suggest_symbolic(0, 0, 0, x, y, loss="cross_entropy", lib=["x"])[0].loss is not None
 
+    def test_a_formula_does_not_change_with_its_model(self, model, data):
+        formula = model.fix_symbolic(0, 0, 0, "sin").formula()
+        before = formula(data["test_input"])
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.zero_()
+        np.testing.assert_array_equal(formula(data["test_input"]), before)
+
+    @pytest.mark.parametrize("kind", ["sin", "cos"])
+    @pytest.mark.parametrize(
+        "phase", [0.0, 1.0, 1.5707, 1.571, 2.0, 3.1415, 4.0, 4.7124, 6.3, -1.0, -1.5709, -2.5, 100.0]
+    )
+    @pytest.mark.parametrize("slope", [3.0, -3.0])
+    def test_waves_keep_their_values_with_a_phase_within_a_quarter_turn(self, kind, phase, slope):
+        f = formula(f"{kind}({slope}*x + {phase})")
+        g = simplify(f)
+        assert_close(g.evaluate(samples()), f.evaluate(samples()), rtol=1e-12, atol=1e-12)
+        for wave in g.expressions[0].atoms(sympy.sin, sympy.cos):
+            assert abs(wave.args[0].as_coeff_Add()[0]) <= math.pi / 2 + 1e-9
+
     def test_the_global_generator_is_not_touched(self, model, data):
         before = torch.get_rng_state()
         model.suggest_symbolic(0, 0, 0, data["train_input"])

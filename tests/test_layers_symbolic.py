@@ -171,6 +171,25 @@ class TestLayer:
         assert_close(layer(rows(5, 2)).detach(), rows(5, 2).square().sum(1, keepdim=True).expand(5, 2))
         assert layer(torch.tensor([[float("nan"), 0.0]], dtype=F64)).isnan().all()
 
+    def test_a_part_is_the_same_edges(self, layer):
+        """Options, masks and frozen parameters too; it shares nothing."""
+        layer.set_mask(torch.tensor([[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]], dtype=F64))
+        layer.base_weight.requires_grad_(False)
+        values, part = layer.edge_values(rows()).detach(), layer.part([2, 1], [1])
+        assert_close(part.edge_values(rows()[:, [2, 1]]).detach(), values[:, [2, 1]][:, :, [1]])
+        assert part.symbolic.edges == [(0, 0)]
+        assert [p.requires_grad for p in part.parameters()] == [p.requires_grad for p in layer.parameters()]
+        assert not layer.part([1], [0])(rows()[:, :1]).any()
+        with torch.no_grad():
+            for tensor in (*part.parameters(), *part.buffers()):
+                tensor.zero_()
+        assert torch.equal(layer.edge_values(rows()).detach(), values)
+
+    def test_a_part_draws_no_numbers(self, layer):
+        before = torch.get_rng_state()
+        layer.part([0], [0])
+        assert torch.equal(torch.get_rng_state(), before)
+
     def test_compiles_without_a_break(self, layer):
         x = rows()
         assert_close(torch.compile(layer, fullgraph=True, backend="eager")(x), layer(x))

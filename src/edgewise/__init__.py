@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from edgewise.lazy import attributes
+
 if TYPE_CHECKING:
     from edgewise.datasets import create_dataset
     from edgewise.estimators import KANClassifier, KANRegressor
@@ -50,19 +52,18 @@ __all__ = [
 ]
 
 
+_lazily = attributes(__name__, _NAMES)
+
+
 def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(import_module(_NAMES[name]), name)
-    elif name in _ROOMS:
+    if name in _ROOMS:
         return import_module(f"edgewise.{name}")
-    elif name == "__version__":
+    if name == "__version__":
         from importlib.metadata import version
 
-        value = version("edgewise")
-    else:
-        raise AttributeError(f"module 'edgewise' has no attribute {name!r}")
-    globals()[name] = value  # found without this function from now on
-    return value
+        globals()[name] = version("edgewise")
+        return globals()[name]
+    return _lazily(name)
 
 
 def __dir__() -> list[str]:

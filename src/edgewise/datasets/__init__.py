@@ -1,10 +1,10 @@
 """Data to fit: functions sampled on request, published benchmark problems, and small real tables of the package."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgewise.datasets.real import TABLES, Table, load_adult, load_airfoil, load_table
 from edgewise.datasets.synthetic import create_dataset
+from edgewise.lazy import attributes
 
 if TYPE_CHECKING:
     from edgewise.datasets.feynman import feynman_equations, load_feynman
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 # Problem sets load at first use: `create_dataset` alone needs none of their rows.
 _PROBLEMS = {
-    "Problem": "problems",
-    "feynman_equations": "feynman",
-    "load_feynman": "feynman",
-    "load_special": "special",
-    "special_functions": "special",
+    "Problem": "edgewise.datasets.problems",
+    "feynman_equations": "edgewise.datasets.feynman",
+    "load_feynman": "edgewise.datasets.feynman",
+    "load_special": "edgewise.datasets.special",
+    "special_functions": "edgewise.datasets.special",
 }
 
 __all__ = [
@@ -35,13 +35,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PROBLEMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_PROBLEMS[name]}"), name)
-    globals()[name] = value  # found without this function from now on
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_PROBLEMS})
+__getattr__ = attributes(__name__, _PROBLEMS)

@@ -1,7 +1,6 @@
 """What a trained network says: what matters, what can go, and which formula it is."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgewise.interpret.attribution import Attribution, attribute, edge_deviations, edge_scores, input_scores
 from edgewise.interpret.edge_fit import EdgeFit, fit_edge
@@ -25,6 +24,7 @@ from edgewise.interpret.symbolify import (
     suggest_symbolic,
     unfix_symbolic,
 )
+from edgewise.lazy import attributes
 
 if TYPE_CHECKING:
     from edgewise.interpret.constants import exact, formula_of, simplify
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 # These need sympy, whose import takes most of a second; pictures and scores do not.
 _FORMULAS = {
-    "Formula": "formula",
-    "Verification": "formula",
-    "exact": "constants",
-    "formula_of": "constants",
-    "simplify": "constants",
-    "symbolic_formula": "formula",
+    "Formula": "edgewise.interpret.formula",
+    "Verification": "edgewise.interpret.formula",
+    "exact": "edgewise.interpret.constants",
+    "formula_of": "edgewise.interpret.constants",
+    "simplify": "edgewise.interpret.constants",
+    "symbolic_formula": "edgewise.interpret.formula",
 }
 
 __all__ = [
@@ -74,9 +74,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _FORMULAS:
-        raise AttributeError(f"module 'edgewise.interpret' has no attribute {name!r}")
-    value = getattr(import_module(f"edgewise.interpret.{_FORMULAS[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = attributes(__name__, _FORMULAS)

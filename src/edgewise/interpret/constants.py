@@ -20,7 +20,7 @@ from torch import Tensor
 from edgewise.errors import ShapeError
 from edgewise.interpret.data import as_rows
 from edgewise.interpret.evaluation import evaluate
-from edgewise.interpret.formula import Formula
+from edgewise.interpret.formula import Formula, tree_size
 from edgewise.models import KAN
 from edgewise.optim import least_squares
 
@@ -134,22 +134,20 @@ def _normal(e: sympy.Expr) -> sympy.Expr:
         return sympy.exp(constant) * sympy.exp(rest) if small else e.func(argument)
     if not constant.is_Float or rest == 0:
         return e.func(argument)
-    phase = float(constant) + (math.pi / 2 if isinstance(e, sympy.cos) else 0.0)
-    leading = rest.as_ordered_terms()[0].as_coeff_Mul()[0]
-    sign = 1.0
+    return _wave(rest, float(constant) + (math.pi / 2 if isinstance(e, sympy.cos) else 0.0))
+
+
+def _wave(u: sympy.Expr, phase: float) -> sympy.Expr:
+    """`sin(u + phase)` with a phase within a quarter turn; a cosine where that is nearly all of it."""
+    leading = u.as_ordered_terms()[0].as_coeff_Mul()[0]
     if leading.is_number and leading < 0:  # sin(-u + b) = sin(u + pi - b)
-        rest, phase = -rest, math.pi - phase
-    phase = (phase + math.pi) % (2 * math.pi) - math.pi
-    if phase > math.pi / 2 + 1e-9:
-        sign, phase = -1.0, phase - math.pi
-    elif phase < -math.pi / 2 - 1e-9:
-        sign, phase = -1.0, phase + math.pi
-    if abs(abs(phase) - math.pi / 2) < 1e-3:  # a cosine with a small phase
-        if phase < 0:
-            sign = -sign
-        inner = phase - math.copysign(math.pi / 2, phase)
-        return sympy.Integer(int(sign)) * sympy.cos(rest + sympy.Float(inner, 17))
-    return sympy.Integer(int(sign)) * sympy.sin(rest + sympy.Float(phase, 17))
+        u, phase = -u, math.pi - phase
+    turns = round(phase / math.pi)  # sin(u + pi) = -sin(u)
+    sign, phase = (-1) ** turns, phase - turns * math.pi
+    if math.pi / 2 - abs(phase) < 1e-3:  # sin(u + pi/2 + b) = cos(u + b), sin(u - pi/2 + b) = -cos(u + b)
+        quarter = math.copysign(1, phase)
+        return sign * int(quarter) * sympy.cos(u + sympy.Float(phase - quarter * math.pi / 2, 17))
+    return sign * sympy.sin(u + sympy.Float(phase, 17))
 
 
 # ------------------------------------------------------------------------------------------------ constants
@@ -231,8 +229,7 @@ def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor
             for distance, complexity, value in proposals(number)
             if (f"{number:.6g}", str(value)) not in refused
         ]
-        trials.sort(key=lambda t: (t[0] > 1e-6, t[1] if t[0] <= 1e-6 else 0, t[0], str(t[3])))
-        for _, _, letter, value in trials:
+        for _, _, letter, value in sorted(trials, key=_rank):
             number = fit.numbers[letter]
             if fit.try_exact(letter, value):
                 break
@@ -241,11 +238,17 @@ def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor
             return _shortest(fit.expression)
 
 
+def _rank(trial: tuple[float, int, sympy.Dummy, sympy.Expr]) -> tuple[Any, ...]:
+    """Values that agree to six digits first, the simplest of them, then the others, the nearest first."""
+    distance, complexity, _, value = trial
+    agrees = distance <= 1e-6
+    return not agrees, complexity if agrees else 0, distance, str(value)
+
+
 def _shortest(expression: sympy.Expr) -> sympy.Expr:
     """With powers of sums multiplied out, if that is shorter."""
     other = sympy.expand(expression, power_exp=False, power_base=False, log=False)
-    shorter = sum(1 for _ in sympy.preorder_traversal(other)) < sum(1 for _ in sympy.preorder_traversal(expression))
-    return other if shorter else expression
+    return other if tree_size(other) < tree_size(expression) else expression
 
 
 def proposals(number: float) -> list[tuple[float, int, sympy.Expr]]:

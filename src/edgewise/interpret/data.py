@@ -14,11 +14,11 @@ from edgewise.models import KAN
 
 
 def as_data(model: KAN, x: Any) -> Tensor:
-    """The data a picture is drawn for: `(B, inputs)` in the dtype and on the device of the model.
+    """The data an analysis looks at: `(B, inputs)` in the dtype and on the device of the model.
 
     Args:
         model: the network.
-        x: anything array-like; None stands for `default_data`.
+        x: anything array-like, or a dict of data as `create_dataset` gives it; None stands for `default_data`.
 
     Returns:
         `(B, inputs)` finite data.
@@ -33,7 +33,7 @@ def as_data(model: KAN, x: Any) -> Tensor:
     if x is None:
         return default_data(model)
     if isinstance(x, Mapping):
-        x = as_rows(model, x)[0]
+        x, _ = _of_set(x)
     if not isinstance(x, Tensor):
         try:
             x = torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
@@ -61,11 +61,9 @@ def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
         DomainError: NaN or infinity in the data.
     """
     if isinstance(x, Mapping):
-        if y is not None or not {"train_input", "train_label"} <= set(x):
-            raise ParameterError(
-                f"a dict of data must hold 'train_input' and 'train_label', and no `y` goes with it; got {sorted(x)}."
-            )
-        x, y = x["train_input"], x["train_label"]
+        if y is not None:
+            raise ParameterError("`y` must be None beside a dict of data, which holds its own 'train_label'.")
+        x, y = _of_set(x)
     data = as_data(model, x)
     if y is None:
         return data, None
@@ -82,6 +80,12 @@ def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
     if not bool(labels.isfinite().all()):
         raise DomainError("`y` must be finite; drop or fill rows with NaN or infinity.")
     return data, labels
+
+
+def _of_set(data: Mapping[str, Any]) -> tuple[Any, Any]:
+    if not {"train_input", "train_label"} <= set(data):
+        raise ParameterError(f"a dict of data must hold 'train_input' and 'train_label'; got {sorted(data)}.")
+    return data["train_input"], data["train_label"]
 
 
 def default_data(model: KAN, rows: int = 512) -> Tensor:

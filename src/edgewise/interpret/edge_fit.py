@@ -53,6 +53,17 @@ class EdgeFit:
         return self.function.complexity + 0.5 * math.log2(1.0 + self.cancellation)
 
 
+def description(missing: float, complexity: float) -> float:
+    """What a fit leaves unexplained, and how much it takes to say it, in units of complexity.
+
+    Args:
+        missing: `1 - r2`. An edge that was trained to some digits says little about the last one, so half as much is
+            worth two units, whatever the number of samples.
+        complexity: of the function, perhaps with its numbers.
+    """  # noqa: DOC201 said in the first line
+    return 2 * math.log2(missing + 1e-14) + complexity
+
+
 @torch.no_grad()
 def fit_edge(x: Tensor, y: Tensor, functions: Sequence[Function], most: int | None = None) -> list[EdgeFit]:
     """Fit every function to the samples.
@@ -86,7 +97,7 @@ def fit_edge(x: Tensor, y: Tensor, functions: Sequence[Function], most: int | No
         ends, missing = _descend(function, samples.u[few], y[few], starts[best.indices], _SHORT)
         found.append((float(missing.min()), function, ends))
     # Many functions follow a line to any digit, so the simplest of those that do as well come first.
-    found.sort(key=lambda entry: 2 * math.log2(entry[0] + 1e-14) + entry[1].complexity)
+    found.sort(key=lambda entry: description(entry[0], entry[1].complexity))
     fits = [samples.polished(function, ends) for _, function, ends in found[:most]]
     return sorted((fit for fit in fits if fit is not None), key=lambda fit: (fit.missing, fit.function.complexity))
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret.evaluation import evaluate
-from edgewise.interpret.symbolify import edge_values
+from edgewise.layers import KANLayer
 from edgewise.models import KAN
 
 
@@ -50,14 +50,11 @@ def symbolic_formula(model: KAN, names: Sequence[str] | None = None) -> tuple[li
 def _sums(model: KAN, l: int, nodes: list[sympy.Expr]) -> list[sympy.Expr]:
     layer = model.layers[l]
     sums: list[list[sympy.Expr]] = [[] for _ in range(layer.out_features)]
-    fixed = (
-        {} if layer.symbolic is None else dict(zip(layer.symbolic.edges, range(len(layer.symbolic.edges)), strict=True))
-    )
+    symbolic = layer.symbolic
     for i, j in layer.mask.nonzero().tolist():
-        if (i, j) in fixed and layer.symbolic is not None:
-            e = fixed[i, j]
-            numbers = layer.symbolic.affine[e].tolist()
-            sums[j].append(_edge(layer.symbolic.functions[e].formula, numbers, nodes[i]))
+        place = None if symbolic is None else symbolic.find(i, j)
+        if symbolic is not None and place is not None:
+            sums[j].append(_edge(symbolic.functions[place].formula, symbolic.affine[place].tolist(), nodes[i]))
         else:
             sums[j].append(sympy.Function(f"phi_{l}_{i}_{j}", real=True)(nodes[i]))
     return [sympy.Add(*terms) for terms in sums]
@@ -135,7 +132,7 @@ class Formula:
         for l, layer in enumerate(model.layers):
             for i, j in layer.mask.nonzero().tolist():
                 if (l, i, j) not in fixed:
-                    splines[f"phi_{l}_{i}_{j}"] = _SplineFunction(layer, i, j)
+                    splines[f"phi_{l}_{i}_{j}"] = _SplineFunction(layer.part([i], [j]))
         return cls(expressions, symbols, splines, model.output_names)
 
     # ------------------------------------------------------------------------------------------ reading
@@ -174,22 +171,16 @@ class Formula:
         Raises:
             ParameterError: an edge is still a spline, or a number is beyond the range of doubles.
         """
-        self._need_no_splines("Python source")
+        self._check_source("Python source")
         from sympy.printing.numpy import SciPyPrinter
 
         printer = SciPyPrinter({"fully_qualified_modules": True})
-        # Names of inputs can be anything a table's header can be; source needs identifiers.
-        own = [sympy.Symbol(f"x_{n}", real=True) for n in range(len(self.symbols))]
-        renamed = [e.subs(dict(zip(self.symbols, own, strict=True)), simultaneous=True) for e in self.expressions]
-        bodies = [printer.doprint(e) for e in renamed]
+        bodies = [printer.doprint(e) for e in self._with_identifiers()]
         modules = {"numpy"} | {
             m for m in ("functools", "scipy.constants", "scipy.special") if any(m in b for b in bodies)
         }
         imports = "".join(f"import {module}\n" for module in sorted(modules))
-        unpack = "".join(
-            f"    {symbol} = x[:, {n}]  # {str(name)!r}\n"
-            for n, (symbol, name) in enumerate(zip(own, self.symbols, strict=True))
-        )
+        unpack = "".join(f"    x_{n} = x[:, {n}]  # {str(name)!r}\n" for n, name in enumerate(self.symbols))
         columns = ", ".join(f"({body}) + numpy.zeros(len(x))" for body in bodies)
         return f"{imports}\n\ndef f(x):\n{unpack}    return numpy.stack([{columns}], axis=1)\n"
 
@@ -197,21 +188,24 @@ class Formula:
         """Source of a C function `void f(const double *x, double *y)` of one row.
 
         Raises:
-            ParameterError: an edge is still a spline.
+            ParameterError: an edge is still a spline, or a number is beyond the range of doubles.
         """  # noqa: DOC201 said in the first line
-        self._need_no_splines("C source")
-        own = [sympy.Symbol(f"x_{n}", real=True) for n in range(len(self.symbols))]
-        renamed = [e.subs(dict(zip(self.symbols, own, strict=True)), simultaneous=True) for e in self.expressions]
-        lines = [f"    const double x_{n} = x[{n}];" for n in range(len(own))]
-        lines += [
-            f"    y[{n}] = {sympy.ccode(_without_bessel(e), user_functions=_C_NAMES)};" for n, e in enumerate(renamed)
-        ]
+        self._check_source("C source")
+        names = {"j0": "j0", "j1": "j1"}  # of math.h, unknown to sympy
+        lines = [f"    const double x_{n} = x[{n}];" for n in range(len(self.symbols))]
+        for n, e in enumerate(self._with_identifiers()):
+            lines.append(f"    y[{n}] = {sympy.ccode(_without_bessel(e), user_functions=names)};")
         body = "\n".join(lines)
         return f"#include <math.h>\n\nvoid f(const double *x, double *y) {{\n{body}\n}}\n"
 
     def complexity(self) -> int:
         """Nodes of the expressions' trees: numbers, symbols and operations."""
-        return sum(sum(1 for _ in sympy.preorder_traversal(e)) for e in self.expressions)
+        return sum(map(tree_size, self.expressions))
+
+    def _with_identifiers(self) -> list[sympy.Expr]:
+        """With inputs `x_0, x_1, ...`: their names can be anything that a table's header can be."""
+        own = {symbol: sympy.Symbol(f"x_{n}", real=True) for n, symbol in enumerate(self.symbols)}
+        return [e.xreplace(own) for e in self.expressions]
 
     # --------------------------------------------------------------------------------------- evaluation
 
@@ -284,7 +278,8 @@ class Formula:
                     )
         raise DomainError(f"the formula is not defined at {count} of {len(rows)} rows (first at row {row}: {where}).")
 
-    def _need_no_splines(self, what: str) -> None:
+    def _check_source(self, what: str) -> None:
+        """Refuse what source code cannot say: numbers beyond its range, splines."""
         beyond = [
             v for e in self.expressions for v in e.atoms(sympy.Float) if float(v) in (0.0, np.inf, -np.inf) and v != 0
         ]
@@ -301,22 +296,27 @@ class Formula:
 
 
 class _SplineFunction:
-    """An edge that has no elementary form, as a function of one tensor."""
+    """An edge that has no elementary form, as a function of one tensor.
 
-    def __init__(self, layer: Any, i: int, j: int) -> None:
-        self.layer, self.i, self.j = layer, i, j
+    Args:
+        edge: a layer of this edge alone; what becomes of the model later does not change the formula.
+    """
+
+    def __init__(self, edge: KANLayer) -> None:
+        self.edge = edge.requires_grad_(False)
 
     def __call__(self, z: Tensor) -> Tensor:
-        rows = z.reshape(-1).to(self.layer.knots)
-        return edge_values(self.layer, self.i, self.j, rows).to(z).reshape(z.shape)
+        return self.edge(z.reshape(-1, 1).to(self.edge.knots)).to(z).reshape(z.shape)
+
+
+def tree_size(expression: sympy.Expr) -> int:
+    """Nodes of an expression's tree: numbers, symbols and operations."""
+    return sum(1 for _ in sympy.preorder_traversal(expression))
 
 
 def _rounded(expression: sympy.Expr, digits: int) -> sympy.Expr:
     """Numbers to some significant digits, for reading."""
     return expression.xreplace({v: sympy.Float(float(v), digits) for v in expression.atoms(sympy.Float)})
-
-
-_C_NAMES = {"j0": "j0", "j1": "j1"}
 
 
 def _without_bessel(expression: sympy.Expr) -> sympy.Expr:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
 from edgewise.interpret.attribution import Attribution, attribute
@@ -261,8 +261,9 @@ def _shift(layer: KANLayer, i: int, j: int, constant: float) -> None:
     With `outside="extend"` the basis sums to one on the grid only.
     """
     symbolic = layer.symbolic
-    if symbolic is not None and (i, j) in symbolic.edges:
-        symbolic.affine[symbolic.edges.index((i, j)), 3] += constant
+    place = None if symbolic is None else symbolic.find(i, j)
+    if symbolic is not None and place is not None:
+        symbolic.affine[place, 3] += constant
     else:
         factor = float(layer.scale_sp[i, j])
         layer.spline_weight[i, :, j] += constant / factor if factor else 0.0
@@ -293,36 +294,12 @@ def select(model: KAN, nodes: Sequence[Sequence[int]]) -> KAN:
     options["output_names"] = [model.output_names[j] for j in nodes[-1]]
     like = model.layers[0].spline_weight
     new = KAN(**options, dtype=like.dtype, device=like.device, seed=0)
-    new.train(model.training)
-    for l, (old, layer) in enumerate(zip(model.layers, new.layers, strict=True)):
-        into = torch.zeros(model.products[l].out_features, dtype=torch.bool, device=like.device)
+    for l, layer in enumerate(model.layers):
+        into = torch.zeros(model.products[l].out_features, dtype=torch.bool)
         into[list(nodes[l + 1])] = True
-        outputs = _sums_of(model, l, into).nonzero()[:, 0]
-        _copy_part(old, layer, torch.tensor(list(nodes[l]), device=like.device), outputs)
+        cast("nn.ModuleList", new.layers)[l] = layer.part(nodes[l], _sums_of(model, l, into).nonzero()[:, 0].tolist())
+    new.train(model.training)
     summary = getattr(model, "input_summary", None)
     if isinstance(summary, Tensor):
         new.register_buffer("input_summary", summary[:, list(nodes[0])].clone(), persistent=False)
     return new
-
-
-def _copy_part(old: KANLayer, new: KANLayer, inputs: Tensor, outputs: Tensor) -> None:
-    new.knots.copy_(old.knots[inputs])
-    new.spline_weight.copy_(old.spline_weight[inputs][:, :, outputs])
-    new.base_weight.copy_(old.base_weight[inputs][:, outputs])
-    if old.spline_scale is not None and new.spline_scale is not None:
-        new.spline_scale.copy_(old.spline_scale[inputs][:, outputs])
-    new.set_mask(old.mask[inputs][:, outputs])
-    if old.symbolic is not None:
-        _copy_symbolic(old, new, inputs, outputs)
-    flags = {name: parameter.requires_grad for name, parameter in old.named_parameters()}
-    for name, parameter in new.named_parameters():
-        parameter.requires_grad_(flags[name])
-
-
-def _copy_symbolic(old: KANLayer, new: KANLayer, inputs: Tensor, outputs: Tensor) -> None:
-    symbolic = old.symbolic
-    if symbolic is None:
-        return
-    source, target = {int(i): n for n, i in enumerate(inputs)}, {int(j): n for n, j in enumerate(outputs)}
-    every = zip(symbolic.edges, symbolic.functions, symbolic.affine, strict=True)
-    new.fix_edges([(source[i], target[j], f, numbers) for (i, j), f, numbers in every if i in source and j in target])

@@ -16,17 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise import kernels
 from edgewise.errors import ParameterError
 from edgewise.interpret.data import as_data, as_rows
-from edgewise.interpret.edge_fit import EdgeFit, fit_edge
+from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge
 from edgewise.interpret.library import Library, as_library
-from edgewise.layers import KANLayer, base_function
+from edgewise.layers import KANLayer
 from edgewise.models import KAN
-from edgewise.optim import LMMethod, first_lower
+from edgewise.optim import LMMethod
 from edgewise.train import fit
 from edgewise.train.least_squares import ROUGHNESS, KANResiduals
-from edgewise.train.losses import LOSSES
+from edgewise.train.losses import get_loss
+from edgewise.train.solvers import LeastSquaresSolver, NonFiniteLossError
 
 _CANDIDATES = 5
 """Functions per edge that are put into the network."""
@@ -105,7 +105,6 @@ def suggest_symbolic(
     fits = fit_edge(*_samples(model, l, i, j, data), list(as_library(lib)), top)
     if labels is None:
         return Suggestions(_suggestion(found, None) for found in fits)
-    _check_loss(loss)
     _check_labels(labels, loss)
     tried = []
     for found in fits:
@@ -220,7 +219,7 @@ def auto_symbolic(
         DomainError: NaN or infinity in the data.
     """
     library = as_library(lib)
-    _check_loss(loss)
+    get_loss(loss)  # raises early
     if not growth >= 1:
         raise ParameterError(f"`growth` must be a number >= 1; got {growth!r}.")
     data, labels = as_rows(model, x, y)
@@ -306,49 +305,37 @@ class _Search:
 
 
 def _description(found: EdgeFit) -> float:
-    """What is missing, and the function, in units of complexity."""
-    # An edge that was trained to some digits says little about the last one: half as much missing is worth two units.
-    return 2 * math.log2(found.missing + 1e-14) + found.cost
+    """What is missing, and the function and its numbers, in units of complexity."""
+    return description(found.missing, found.cost)
 
 
 def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float = 0.0) -> float:
     """Fit everything that can be fitted, grids where they are; gives the loss."""
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        return _loss(model, x, y, loss)
+        with torch.no_grad():
+            return float(get_loss(loss).mean(model(x), y, None))
     if loss != "mse":
         result = fit(model, (x, y), loss=loss, opt="lbfgs", steps=steps, update_grid=False, progress=False)
         return float(result["train_loss"][-1])
     splines = any(layer.spline_mask is None or bool(layer.spline_mask.any()) for layer in model.layers)
     problem = KANResiduals([model], x, y, None, 0.0, ROUGHNESS if splines else 0.0)
-    method = LMMethod(damping=1e-4)
-    point = problem.point()
-    value = float(method.start(problem, point).loss)
-    if not math.isfinite(value):
+    solver = LeastSquaresSolver(problem, LMMethod(damping=1e-4))
+    try:
+        point = solver.here()
+    except NonFiniteLossError:
         return math.inf
     slow = 0
     for _ in range(steps):
-        before = value
-        point, losses, moved = first_lower(method, problem, point)
-        value = float(losses)
-        slow = slow + 1 if value > 0.8 * before else 0  # above what is hoped for, patience is shorter
-        if not moved or slow >= (3 if value > hope > 0 else 5) or value < 1e-31:
+        before, point = point.total, solver.advance()
+        slow = slow + 1 if point.total > 0.8 * before else 0
+        patience = 3 if point.total > hope > 0 else 5  # shorter above what is hoped for
+        if point.total == before or slow >= patience or point.total < 1e-31:
             break
-    problem.assign(point)
-    return float(problem.plain(point, losses)) if steps and problem.penalties else value  # pyright: ignore
-
-
-def _loss(model: KAN, x: Tensor, y: Tensor, loss: str) -> float:
-    with torch.no_grad():
-        return float(LOSSES[loss].mean(model(x), y, None))
-
-
-def _check_loss(loss: str) -> None:
-    if loss not in LOSSES:
-        raise ParameterError(f"`loss` must be one of {', '.join(map(repr, LOSSES))}; got {loss!r}.")
+    return point.loss
 
 
 def _check_labels(labels: Tensor, loss: str) -> None:
-    if not labels.is_floating_point() and LOSSES[loss].labels == "values":
+    if not labels.is_floating_point() and get_loss(loss).labels == "values":
         raise ParameterError(
             f"`loss` must be one for classes, such as 'cross_entropy', where `y` holds integers; got {loss!r}."
         )
@@ -360,34 +347,8 @@ def _samples(model: KAN, l: int, i: int, j: int, x: Tensor) -> tuple[Tensor, Ten
     for layer, product in zip(model.layers[:l], model.products[:l], strict=False):
         x = torch.cat([product(layer(rows)) for rows in x.split(_ROWS)])
     column = x[:, i]
-    return column, torch.cat([edge_values(model.layers[l], i, j, rows) for rows in column.split(_ROWS)])
-
-
-def edge_values(layer: KANLayer, i: int, j: int, x: Tensor) -> Tensor:
-    """`(B,)` inputs to `(B,)` values of one edge.
-
-    Args:
-        layer: the layer.
-        i: its input.
-        j: its output.
-        x: inputs of the edge.
-    """  # noqa: DOC201 said in the first line
-    coef, base_weight = (weight.detach() for weight in layer.effective_weights())
-    columns, knots = x[:, None], layer.knots[i : i + 1]
-    values = kernels.evaluate(
-        columns, coef[i : i + 1, :, j : j + 1], knots, None, layer.k, 0, layer.outside == "linear"
-    )
-    base = base_function(layer.base_fun)
-    if base is not None:
-        values = values + base(columns) * base_weight[i, j]
-    values = values[:, 0]
-    symbolic = layer.symbolic
-    if symbolic is not None and (i, j) in symbolic.edges and bool(layer.mask[i, j]):
-        e = symbolic.edges.index((i, j))
-        a, b, c, d, p = symbolic.affine[e].detach()
-        z = a * x + b
-        values = values + c * symbolic.functions[e](z, p.expand_as(z)) + d
-    return values
+    edge = model.layers[l].part([i], [j])
+    return column, torch.cat([edge(rows[:, None])[:, 0] for rows in column.split(_ROWS)])
 
 
 def _suggestion(found: EdgeFit, loss: float | None) -> Suggestion:

@@ -167,6 +167,11 @@ class KANLayer(nn.Module):
         splines = 1.0 - self.symbolic.marks(self.base_weight)
         return splines if self.edge_mask is None else splines * self.edge_mask
 
+    @property
+    def has_splines(self) -> bool:
+        """Whether any edge is not symbolic, removed or not."""
+        return self.symbolic is None or len(self.symbolic.edges) < self.base_weight.numel()
+
     def fix_edge(self, i: int, j: int, function: Function, numbers: Sequence[float] | Tensor | None = None) -> None:
         """Give an edge an elementary function.
 
@@ -238,10 +243,10 @@ class KANLayer(nn.Module):
         rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
         if self.symbolic is None:
             y = self._splines(rows)
-        elif self.symbolic.is_all(self.base_weight):
-            y = self.symbolic(rows, self.edge_mask)
         else:
-            y = self._splines(rows) + self.symbolic(rows, self.edge_mask)
+            y = self.symbolic(rows, self.edge_mask)
+            if self.has_splines:
+                y = self._splines(rows) + y
         return y if x.dim() == 2 else y.reshape(*x.shape[:-1], self.out_features)
 
     def _splines(self, rows: Tensor) -> Tensor:
@@ -287,10 +292,43 @@ class KANLayer(nn.Module):
         if self.symbolic is None:
             return values
         own = self.symbolic
-        numbers = own.affine if self.edge_mask is None else own.masked(self.edge_mask)
         values = values.clone()
-        values[:, own.sources, own.targets] += own.values(x, numbers)
+        values[:, own.sources, own.targets] += own.values(x, own.masked(self.edge_mask))
         return values
+
+    @torch.no_grad()
+    def part(self, inputs: Sequence[int], outputs: Sequence[int]) -> "KANLayer":
+        """The edges between some inputs and some outputs, as a layer that shares nothing with this one.
+
+        Args:
+            inputs: numbers of inputs, each once.
+            outputs: numbers of outputs, each once.
+
+        Returns:
+            A layer with the same options, masks, symbolic edges and frozen parameters.
+        """
+        weight, here = self.spline_weight, list(inputs)
+        options = {"grid_eps": self.grid_eps, "base_fun": self.base_fun, "outside": self.outside, "init": self.init}
+        new = KANLayer(
+            len(inputs), len(outputs), self.grid, self.k, sp_trainable=self.spline_scale is not None,
+            generator=torch.Generator(), device=weight.device, dtype=weight.dtype, **options,
+        )  # fmt: skip
+        new.knots.copy_(self.knots[here])
+        new.spline_weight.copy_(weight[here][:, :, list(outputs)])
+        new.base_weight.copy_(self.base_weight[here][:, list(outputs)])
+        if self.spline_scale is not None and new.spline_scale is not None:
+            new.spline_scale.copy_(self.spline_scale[here][:, list(outputs)])
+        new.set_mask(self.mask[here][:, list(outputs)])
+        source, target = ({old: n for n, old in enumerate(numbers)} for numbers in (inputs, outputs))
+        new.fix_edges([
+            (source[i], target[j], *kept)
+            for (i, j), kept in self._symbolic_edges().items()
+            if i in source and j in target
+        ])
+        trained = {name: parameter.requires_grad for name, parameter in self.named_parameters()}
+        for name, parameter in new.named_parameters():
+            parameter.requires_grad_(trained[name])
+        return new.train(self.training)
 
     def check_input(self, x: Tensor) -> None:
         """Refuse an input whose last axis, dtype or device does not fit.

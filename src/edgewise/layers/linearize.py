@@ -60,17 +60,15 @@ class Chain:
     def __init__(self, layers: Sequence[KANLayer], products: Sequence[MultiplyNodes]) -> None:
         self.layers, self.products = list(layers), list(products)
         self.degree, self.linear = layers[0].k, layers[0].outside == "linear"
-        self.symbolic = [layer.symbolic for layer in layers]
-        # Layers with splines at all: where every edge is symbolic, none is evaluated.
-        self.splines = [layer.symbolic is None or not layer.symbolic.is_all(layer.base_weight) for layer in layers]
+        self.has_symbolic = any(layer.symbolic is not None for layer in layers)
         self.places: list[tuple[int, int, int]] = []
         at = 0
-        for layer, symbolic in zip(layers, self.symbolic, strict=True):
+        for layer in layers:
             inputs, basis, outputs = layer.spline_weight.shape
             base_at = at + inputs * basis * outputs
             end = base_at + (0 if layer.base_fun == "zero" else inputs * outputs)
             self.places.append((at, base_at, end))
-            at = end + (0 if symbolic is None else symbolic.affine.numel())
+            at = end + (0 if layer.symbolic is None else layer.symbolic.affine.numel())
         self.size = at
 
     def flatten(self, parts: Sequence[Parts]) -> Tensor:
@@ -89,8 +87,7 @@ class Chain:
     def unflatten(self, flat: Tensor) -> list[Parts]:
         """The inverse of `flatten`; absent residual factors are zeros."""
         parts = []
-        places = zip(self.layers, self.places, self.symbolic, strict=True)
-        for number, (layer, (at, base_at, end), symbolic) in enumerate(places):
+        for number, (layer, (at, base_at, end)) in enumerate(zip(self.layers, self.places, strict=True)):
             inputs, basis, outputs = layer.spline_weight.shape
             if number + 1 == len(self.layers):
                 columns = flat[:, at:end].unflatten(1, (outputs, -1)).mT  # (M, IS + I, O)
@@ -101,8 +98,9 @@ class Chain:
                 base = flat.new_zeros(len(flat), inputs * outputs)
             models, numbers = len(flat), None
             coef = coef.reshape(models, inputs, basis, outputs).contiguous()
-            if symbolic is not None:
-                numbers = flat[:, end : end + symbolic.affine.numel()].unflatten(1, symbolic.affine.shape)
+            if layer.symbolic is not None:
+                shape = layer.symbolic.affine.shape
+                numbers = flat[:, end : end + shape.numel()].unflatten(1, shape)
             parts.append(Parts(coef, base.reshape(models, inputs, outputs).contiguous(), numbers))
         return parts
 
@@ -124,7 +122,7 @@ class Chain:
         """Outputs and hidden nodes from one call for all layers, where there is one."""
         if any(layer.base_fun != "silu" for layer in self.layers) or any(product.n_mult for product in self.products):
             return None
-        if any(symbolic is not None for symbolic in self.symbolic):
+        if self.has_symbolic:
             return None
         return kernels.network_values(x, [part[:3] for part in weights], self.degree, self.linear)
 
@@ -134,7 +132,7 @@ class Chain:
         if weights.numbers is None or own is None:
             return self.spline_sums(layer, weights, x)
         sums = own.into_outputs(own.values(x, weights.numbers))
-        return sums if own.is_all(layer.base_weight) else self.spline_sums(layer, weights, x) + sums
+        return self.spline_sums(layer, weights, x) + sums if layer.has_splines else sums
 
     def spline_sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:
         """`sums` of the splines alone."""
@@ -184,13 +182,13 @@ class LinearizedChain:
         for number, (dcoef, dbase, dnumbers) in enumerate(chain.unflatten(direction)):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
             moved = torch.zeros_like(self.sums[number])
-            if chain.splines[number]:
+            if layer.has_splines:
                 moved = chain.spline_sums(layer, Weights(dcoef, dbase, part.knots), x)
-            if change is not None and chain.splines[number]:
-                moved = moved + kernels.evaluate(x, part.coef, part.knots, change, chain.degree, 1, chain.linear)
-                if layer.base_fun != "zero":
-                    moved = moved + (base_slope(layer.base_fun, x) * change) @ part.base_weight
-            symbolic = chain.symbolic[number]
+                if change is not None:
+                    moved = moved + kernels.evaluate(x, part.coef, part.knots, change, chain.degree, 1, chain.linear)
+                    if layer.base_fun != "zero":
+                        moved = moved + (base_slope(layer.base_fun, x) * change) @ part.base_weight
+            symbolic = layer.symbolic
             if symbolic is not None and dnumbers is not None:
                 by_numbers, slope = self._slopes[number]
                 edges = (by_numbers * dnumbers[:, None]).sum(-1)
@@ -208,10 +206,9 @@ class LinearizedChain:
         for number in reversed(range(len(chain.layers))):
             layer, x, part = chain.layers[number], self.inputs[number], self.weights[number]
             g = chain.products[number].vjp(self.sums[number], g)
-            if not chain.splines[number]:
-                coef, base, x_grad = torch.zeros_like(part.coef), torch.zeros_like(part.base_weight), None
-                if number > 0:
-                    x_grad = torch.zeros_like(x)
+            if not layer.has_splines:
+                coef, base = torch.zeros_like(part.coef), torch.zeros_like(part.base_weight)
+                x_grad = torch.zeros_like(x) if number > 0 else None
             elif layer.base_fun == "silu":
                 need = (number > 0, True, True)
                 x_grad, coef, base = kernels.edges_gradients(
@@ -222,7 +219,7 @@ class LinearizedChain:
                 function = base_function(layer.base_fun)
                 base = torch.zeros_like(part.base_weight) if function is None else function(x).mT @ g
                 x_grad = self._pull_splines(number, g) if number > 0 else None
-            numbers, symbolic = None, chain.symbolic[number]
+            numbers, symbolic = None, layer.symbolic
             if symbolic is not None:
                 numbers = torch.einsum("mbep,mbe->mep", self._slopes[number][0], g[..., symbolic.targets])
                 x_grad = None if x_grad is None else x_grad + self._pull_symbolic(number, g)
@@ -241,12 +238,13 @@ class LinearizedChain:
         Returns:
             `(M, n+1, n+1)`, lower triangle.
         """
-        if any(symbolic is not None for symbolic in self.chain.symbolic):
+        if self.chain.has_symbolic:
             return self._gram_of_rows(residual, row_scale)
         total = None
         for output in range(self.y.shape[-1]):
+            layers = self._layer_rows(output, self._cotangents(output, row_scale))
             part = kernels.gram(
-                self._layer_rows(output, row_scale), residual[..., output], self.chain.size, self.chain.degree,
+                layers, residual[..., output], self.chain.size, self.chain.degree,
                 self.chain.linear,
             )  # fmt: skip
             total = part if total is None else total + part
@@ -257,9 +255,11 @@ class LinearizedChain:
         chain = self.chain
         step = max(1, _ROWS_ELEMENTS // (chain.size * self.y.shape[0]))
         for output in range(self.y.shape[-1]):
-            parts = self._layer_rows(output, row_scale)
+            cotangents = self._cotangents(output, row_scale)
+            parts = self._layer_rows(output, cotangents)
             for start in range(0, self.y.shape[1], step):
-                some = partial(torch.narrow, dim=1, start=start, length=min(step, self.y.shape[1] - start))
+                count = min(step, self.y.shape[1] - start)
+                some = partial(torch.narrow, dim=1, start=start, length=count)
                 cut = [
                     p._replace(x=some(p.x), base=None if p.base is None else some(p.base), cotangent=some(p.cotangent))
                     for p in parts
@@ -267,8 +267,8 @@ class LinearizedChain:
                 if cut:
                     rows = kernels.jacobian_rows(cut, chain.size, chain.degree, chain.linear)
                 else:
-                    rows = self.y.new_zeros(len(self.y), min(step, self.y.shape[1] - start), chain.size)
-                self._fill_symbolic(rows, output, row_scale, start)
+                    rows = self.y.new_zeros(len(self.y), count, chain.size)
+                self._fill_symbolic(rows, cotangents, slice(start, start + count))
                 yield rows
 
     def _gram_of_rows(self, residual: Tensor, row_scale: Tensor | None) -> Tensor:
@@ -280,50 +280,44 @@ class LinearizedChain:
             total = both.mT @ both if total is None else total + both.mT @ both
         return total  # pyright: ignore[reportReturnType]
 
-    def _fill_symbolic(self, rows: Tensor, output: int, row_scale: Tensor | None, start: int) -> None:
-        """The columns of symbolic edges in `(M, c, n)` rows of one output, from row `start` on."""
-        chain = self.chain
-        if all(symbolic is None for symbolic in chain.symbolic):
-            return
-        g, stop = self._output_cotangent(output, row_scale), start + rows.shape[1]
-        for number in reversed(range(len(chain.layers))):
-            g = chain.products[number].vjp(self.sums[number], g)
-            symbolic, end = chain.symbolic[number], chain.places[number][2]
-            if symbolic is not None:
-                by_numbers = self._slopes[number][0][:, start:stop]
-                own = by_numbers * g[:, start:stop, symbolic.targets, None]
-                rows[..., end : end + 5 * len(symbolic.edges)] = own.flatten(-2)
-            if number > 0:
-                g = self._pull(number, g)
+    def _fill_symbolic(self, rows: Tensor, cotangents: list[Tensor], some: slice) -> None:
+        """The columns of symbolic edges in `(M, c, n)` rows of one output."""
+        for number, (layer, g) in enumerate(zip(self.chain.layers, cotangents, strict=True)):
+            if layer.symbolic is not None:
+                own = self._slopes[number][0][:, some] * g[:, some, layer.symbolic.targets, None]  # (M, c, E, 5)
+                end = self.chain.places[number][2]
+                rows[..., end : end + layer.symbolic.affine.numel()] = own.flatten(-2)
 
-    def _output_cotangent(self, output: int, row_scale: Tensor | None) -> Tensor:
+    def _cotangents(self, output: int, row_scale: Tensor | None) -> list[Tensor]:
+        """`(M, B, O)` derivatives of one output with respect to the sums of every layer."""
+        chain, last = self.chain, len(self.chain.layers) - 1
         g = torch.zeros_like(self.y)
         g[..., output] = 1.0 if row_scale is None else row_scale
-        return g
-
-    def _layer_rows(self, output: int, row_scale: Tensor | None) -> list[kernels.LayerRows]:
-        """What the rows of J of one output hold."""
-        chain, last = self.chain, len(self.chain.layers) - 1
-        g = self._output_cotangent(output, row_scale)
-        parts, cotangents = [], [None] * last
         if self._hidden is not None:
             widths = [layer.out_features for layer in chain.layers[:-1]]
-            cotangents = [part.mT for part in self._small_gradients(g)[1].split(widths, dim=1)]
+            return [*(part.mT for part in self._small_gradients(g)[1].split(widths, dim=1)), g]
+        found = []
         for number in range(last, -1, -1):
-            layer, x, (coef_at, base_at, _) = chain.layers[number], self.inputs[number], chain.places[number]
             g = chain.products[number].vjp(self.sums[number], g)
+            found.append(g)
+            if number > 0:
+                g = self._pull(number, g)
+        return found[::-1]
+
+    def _layer_rows(self, output: int, cotangents: list[Tensor]) -> list[kernels.LayerRows]:
+        """What the rows of J of one output hold, but for symbolic edges."""
+        chain, parts = self.chain, []
+        for number, (layer, g) in enumerate(zip(chain.layers, cotangents, strict=True)):
+            if not layer.has_splines:
+                continue
+            x, (coef_at, base_at, _) = self.inputs[number], chain.places[number]
             function = base_function(layer.base_fun)
             base = None if function is None else function(x)
-            if not chain.splines[number]:
-                pass  # no columns but those of symbolic edges
-            elif number == last:
+            if number + 1 == len(chain.layers):
                 parts += self._last_layer_rows(x, base, g, output)
             else:
                 parts.append(kernels.LayerRows(x, base, g, self.weights[number].knots, coef_at, base_at))
-            if number > 0:
-                known = cotangents[number - 1]
-                g = self._pull(number, g) if known is None else known
-        return parts[::-1]
+        return parts
 
     def _last_layer_rows(self, x: Tensor, base: Tensor | None, g: Tensor, output: int) -> list[kernels.LayerRows]:
         """Of the last layer one output's sums: its own, or the factors of its product."""
@@ -339,7 +333,7 @@ class LinearizedChain:
             sums = list(range(first, first + product.arity))
         return [
             kernels.LayerRows(x, base, g[..., s : s + 1], knots, at + s * width, at + s * width + inputs * basis)
-            for s in reversed(sums)
+            for s in sums
         ]
 
     def _small_gradients(self, cotangent: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
@@ -351,15 +345,15 @@ class LinearizedChain:
     def _pull(self, number: int, g: Tensor) -> Tensor:
         """`(M, B, O)` cotangent of a layer's sums to that of its inputs."""
         pulled = self._pull_splines(number, g)
-        return pulled if self.chain.symbolic[number] is None else pulled + self._pull_symbolic(number, g)
+        return pulled if self.chain.layers[number].symbolic is None else pulled + self._pull_symbolic(number, g)
 
     def _pull_symbolic(self, number: int, g: Tensor) -> Tensor:
-        symbolic = cast("SymbolicEdges", self.chain.symbolic[number])
+        symbolic = cast("SymbolicEdges", self.chain.layers[number].symbolic)
         through = self._slopes[number][1] * g[..., symbolic.targets]
         return torch.zeros_like(self.inputs[number]).index_add_(-1, symbolic.sources, through)
 
     def _pull_splines(self, number: int, g: Tensor) -> Tensor:
-        if not self.chain.splines[number]:
+        if not self.chain.layers[number].has_splines:
             return torch.zeros_like(self.inputs[number])
         layer, x, part = self.chain.layers[number], self.inputs[number], self.weights[number]
         pulled = kernels.pull(x, part.coef, g, part.knots, self.chain.degree, 1, self.chain.linear)

@@ -64,13 +64,9 @@ class SymbolicEdges(nn.Module):
             self._places[device] = ends[:, 0].contiguous(), ends[:, 1].contiguous()
         return self._places[device]
 
-    def is_all(self, like: Tensor) -> bool:
-        """Whether these are all edges of a layer.
-
-        Args:
-            like: `(I, O)` of the layer's shape.
-        """  # noqa: DOC201 said in the first line
-        return len(self.edges) == like.numel()
+    def find(self, i: int, j: int) -> int | None:
+        """Which of the edges runs from `i` to `j`; None if that edge is not symbolic."""
+        return self.edges.index((i, j)) if (i, j) in self.edges else None
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Sum the edges into the outputs.
@@ -82,13 +78,17 @@ class SymbolicEdges(nn.Module):
         Returns:
             `(B, O)`.
         """
-        return self.into_outputs(self.values(x, self.affine if mask is None else self.masked(mask)))
+        return self.into_outputs(self.values(x, self.masked(mask)))
 
-    def masked(self, mask: Tensor) -> Tensor:
-        """`(E, 5)` numbers with `c` and `d` of removed edges zero."""
+    def masked(self, mask: Tensor | None) -> Tensor:
+        """`(E, 5)` numbers with `c` and `d` of removed edges zero; all present when `mask` is None."""
+        return self.affine if mask is None else self.affine * self.factors(mask)
+
+    def factors(self, mask: Tensor) -> Tensor:
+        """`(E, 5)` what a mask multiplies the numbers by."""
         present = mask[self.sources, self.targets][:, None]
         ones = torch.ones_like(present)
-        return self.affine * torch.cat([ones, ones, present, present, ones], dim=1)
+        return torch.cat([ones, ones, present, present, ones], dim=1)
 
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
         """Every edge at every row.

@@ -74,10 +74,8 @@ def edge_kind(layer: KANLayer, i: int, j: int) -> str:
 
     The network picture marks any other kind by colour and a heavier frame.
     """  # noqa: DOC201 said in the first line
-    symbolic = layer.symbolic
-    if symbolic is None or (i, j) not in symbolic.edges:
-        return "spline"
-    return symbolic.functions[symbolic.edges.index((i, j))].name
+    place = None if layer.symbolic is None else layer.symbolic.find(i, j)
+    return "spline" if layer.symbolic is None or place is None else layer.symbolic.functions[place].name
 
 
 def edge_curves(layer: KANLayer, positions: Tensor) -> Tensor:

@@ -299,10 +299,7 @@ def _factors(layer: KANLayer) -> Parts:
     """What the kernels see of a layer's weights, divided by the weights: scales and masks."""
     coef, symbolic = layer.spline_weight.detach(), layer.symbolic
     mask = torch.ones_like(layer.base_weight) if layer.spline_mask is None else layer.spline_mask
-    numbers = None
-    if symbolic is not None:
-        numbers = torch.ones_like(symbolic.affine)
-        numbers[:, 2:4] = layer.mask[symbolic.sources, symbolic.targets][:, None]
+    numbers = None if symbolic is None else symbolic.factors(layer.mask)
     return Parts((layer.scale_sp.detach() * mask)[:, None].expand_as(coef), mask, numbers)
 
 

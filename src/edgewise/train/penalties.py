@@ -115,8 +115,8 @@ class Differences(Penalty):
         """See `Penalty`."""
         line, column, group, product = self._products
         added = self._chosen(which).square()[:, group] * product
-        if self.factors is not None:
-            factors = self.factors if which is None else self.factors[which]
+        factors = self._factors(which)
+        if factors is not None:
             added = added * factors[:, line] * factors[:, column]
         matrix[:, line, column] += added
 
@@ -150,7 +150,10 @@ class Differences(Penalty):
 
     def _scaled(self, x: Tensor, which: Tensor | None) -> Tensor:
         """`(M, n)` or `(M, rows, n)`, times the factors."""
-        if self.factors is None:
+        factors = self._factors(which)
+        if factors is None:
             return x
-        factors = self.factors if which is None else self.factors[which]
         return x * (factors if x.dim() == 2 else factors[:, None])
+
+    def _factors(self, which: Tensor | None) -> Tensor | None:
+        return self.factors if which is None or self.factors is None else self.factors[which]

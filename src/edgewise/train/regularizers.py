@@ -52,7 +52,7 @@ def edge_l1(layer: KANLayer, x: Tensor, weight: Tensor | None = None) -> Tensor:
     own = layer.symbolic
     if own is None:
         return magnitude  # pyright: ignore[reportReturnType]
-    values = own.values(x, own.affine if layer.edge_mask is None else own.masked(layer.edge_mask))  # (B, E)
+    values = own.values(x, own.masked(layer.edge_mask))  # (B, E)
     return magnitude.index_put((own.sources, own.targets), share @ values.abs(), accumulate=True)  # pyright: ignore
 
 
