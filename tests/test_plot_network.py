@@ -404,3 +404,12 @@ def test_bad_arguments():
         plot_network(model, [["a", "b"]])
     with pytest.raises(ParameterError, match=r"`model` must be a KAN.*got MLP"):
         plot_network(MLP([2, 3, 1]))
+
+
+def test_elementary_functions_are_named_in_their_frames():
+    model, x = make([2, 2, 1])
+    model.fix_symbolic(0, 1, 0, "x^2", x)
+    model.fix_symbolic(1, 0, 0, "exp", x)
+    names = [text.get_text() for text in plot_network(model, x).axes[0].texts]
+    assert {"x^2", "exp"} <= set(names)
+    assert "spline" not in names

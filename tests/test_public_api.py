@@ -132,3 +132,12 @@ def test_no_global_state_is_touched(path):
             assert "random" not in {alias.name for alias in node.names}, f"{place}: use a torch or numpy generator"
         assert not isinstance(node, ast.Assert), f"{place} asserts: raise an error that says what to do"
         assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"{place}: bare except"
+
+
+@pytest.mark.parametrize(("room", "name"), [("datasets", "Problem"), ("interpret", "Formula"), (None, "KAN")])
+def test_a_lazy_name_is_found_without_help_from_then_on(room, name):
+    module = importlib.import_module("edgewise" if room is None else f"edgewise.{room}")
+    value = getattr(module, name)
+    assert vars(module)[name] is value
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nothing'"):
+        module.nothing  # noqa: B018

@@ -200,7 +200,9 @@ class _Drawing:
             kind = edge_kind(layer, int(i), int(j))
             if kind != "spline" and text_width(kind, size) < 1.8 * half:
                 at = x - 0.9 * half, y + 0.88 * half
-                self.ax.text(*at, kind, size=size, ha="left", va="top", color=colour, parse_math=False, zorder=5)
+                behind = {"facecolor": self.paper, "edgecolor": "none", "pad": 0.6}  # the curve may run there
+                look = {"size": size, "ha": "left", "va": "top", "color": colour, "bbox": behind, "zorder": 5}
+                self.ax.text(*at, kind, parse_math=False, **look)
 
     def _looks(self, layer: KANLayer, pairs: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Colours `(E, 4)` and weights `(E,)` of frames: splines in ink, other kinds orange and heavier."""
