@@ -1,5 +1,6 @@
 """Values of the four contractions against scipy's splines; shapes, memory layouts, non-finite inputs."""
 
+import itertools
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch.testing import assert_close
 
 from edgewise import kernels
 from edgewise.errors import ShapeError
+from edgewise.kernels.cells import outside
+from edgewise.kernels.compilation import compiled_for_python
 from edgewise.splines import extend_knots, uniform_knots
 
 F64 = torch.float64
@@ -374,3 +377,29 @@ def test_tensors_that_do_not_fit_are_refused_before_an_address_is_used(change, m
     }
     with pytest.raises(ShapeError, match=message):
         kernels.evaluate(*(arguments | change).values(), 3, 0, True)
+
+
+@compiled_for_python
+def _outside(rows, weights, capacity, local, stop, tables, factor):
+    outside(rows, weights, 0, capacity, local, 0, stop, tables, 0, factor, True)
+
+
+def test_where_arrays_lie_does_not_change_a_digit():
+    """LLVM asks at run time whether arrays may overlap, and takes another form of the loop where it cannot tell."""
+    random = np.random.default_rng(0)
+    n, results = 64, set()
+    local, tables, factor = random.normal(size=n), random.normal(size=16), random.normal(size=1)
+    for order in itertools.permutations(range(4)):
+        for gap in range(20):
+            pieces, end = {}, 0
+            buffer = np.full(6 * n + 4 * gap + 32, np.nan)
+            for which in order:
+                size = (4 * n, n, 16, 1)[which]
+                pieces[which] = buffer[end : end + size]
+                end += size + gap
+            pieces[1][:], pieces[2][:], pieces[3][:] = local, tables, factor
+            _outside((0,) * 4, pieces[0], n, pieces[1], n, pieces[2], pieces[3])
+            results.add(pieces[0].tobytes())
+    assert len(results) == 1
+    second = np.frombuffer(results.pop())[n : 2 * n]
+    np.testing.assert_allclose(second, factor * tables[4] + tables[5] * local, rtol=1e-14, atol=1e-14)

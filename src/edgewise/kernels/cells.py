@@ -7,9 +7,13 @@ spacing and outside policy alike. The sort also gives the runs that `microkernel
 Numbers that meet a float32 array are cast first: a float64 literal would promote the loop and halve its speed.
 """
 
+# pyright: reportCallIssue=false
+# (Numba's intrinsics have one parameter more than their callers pass)
+
 import numpy as np
 
 from edgewise.kernels.compilation import compiled
+from edgewise.kernels.emitter import multiply_add
 from edgewise.kernels.microkernels import horner
 
 
@@ -53,7 +57,7 @@ def locate_uniform(x, n, knots, degree, linear, exact, group, local):
         place = place if place < most else most
         if linear:  # the domain is closed at its right end
             place = last if (value <= hi and place > last) else place
-        local[b] = (value - (lo + place * width)) * inverse
+        local[b] = (value - multiply_add(place, width, lo)) * inverse
         group[b] = np.int32(place) + to_group
     if exact:  # a derivative that jumps at knots: rounding must not choose the side
         low = degree if linear else 0
@@ -189,7 +193,7 @@ def local_basis(rows, linear, uniform, x, n, knots, group, local, tables, first,
             at = table * square + s * len(rows)
             value = tables[at + degree]
             for p in range(degree - 1, -1, -1):
-                value = value * local[q] + tables[at + p]
+                value = multiply_add(value, np.float64(local[q]), tables[at + p])
             values[s, q] = value
 
 

@@ -10,9 +10,10 @@ from numba import types
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
-# Fused multiply-adds are wanted; NaN and infinity must keep their meaning. Sums are not reordered: LLVM may do that
-# in one way in freshly compiled code and in another in code from the cache, and results would differ in rounding.
-_FAST = {"contract", "nsz"}
+# NaN and infinity must keep their meaning. Sums are not reordered, nor products fused with them, unless the code says
+# so (`emitter.multiply_add`): LLVM does that in one way in freshly compiled code and in another in code from the cache,
+# in one way where arrays lie apart and in another where it cannot tell, and results would differ in their last digit.
+_FAST = {"nsz"}
 
 _SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
 """What cached machine code depends on. Numba itself looks at one file only, and misses changes in callees."""

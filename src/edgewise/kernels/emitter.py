@@ -190,6 +190,24 @@ def take_ticket(typingctx: Any, address: Any, index: Any) -> Any:
 
 
 @intrinsic
+def multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """`a * b + c` of three numbers of one dtype, rounded once where the machine can: `Emitter.fma` for one number.
+
+    Written by hand where it is wanted, instead of a flag for all arithmetic: in `a * b + c * d` LLVM fuses one product
+    or the other, and not the same one in the vectorized and in the plain form of a loop. Which form runs depends on
+    where the arrays lie, so results would differ in their last digit from run to run.
+
+    Returns:
+        The signature, and what writes the code; a caller gets a number of the dtype of `c`.
+    """
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        return Emitter(builder, args[0].type).fma(*args)
+
+    return c(c, c, c), codegen
+
+
+@intrinsic
 def lane_sum(typingctx: Any, dtype: Any, address: Any) -> Any:
     """Sum of the lanes of the vector at `address`."""
     signature = dtype.dtype(dtype, address)
