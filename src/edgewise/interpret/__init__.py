@@ -27,21 +27,30 @@ from edgewise.interpret.symbolify import (
 from edgewise.lazy import attributes
 
 if TYPE_CHECKING:
+    from edgewise.interpret.buckingham import Dimensionless, dimensionless
     from edgewise.interpret.constants import exact, formula_of, simplify
     from edgewise.interpret.formula import Formula, Verification, symbolic_formula
+    from edgewise.interpret.unit_check import check_units
+    from edgewise.interpret.units import Unit, parse_unit
 
 # These need sympy, whose import takes most of a second; pictures and scores do not.
 _FORMULAS = {
+    "Dimensionless": "edgewise.interpret.buckingham",
     "Formula": "edgewise.interpret.formula",
+    "Unit": "edgewise.interpret.units",
     "Verification": "edgewise.interpret.formula",
+    "check_units": "edgewise.interpret.unit_check",
+    "dimensionless": "edgewise.interpret.buckingham",
     "exact": "edgewise.interpret.constants",
     "formula_of": "edgewise.interpret.constants",
+    "parse_unit": "edgewise.interpret.units",
     "simplify": "edgewise.interpret.constants",
     "symbolic_formula": "edgewise.interpret.formula",
 }
 
 __all__ = [
     "Attribution",
+    "Dimensionless",
     "EdgeFit",
     "Formula",
     "Library",
@@ -49,9 +58,12 @@ __all__ = [
     "Sparsified",
     "Suggestion",
     "Suggestions",
+    "Unit",
     "Verification",
     "attribute",
     "auto_symbolic",
+    "check_units",
+    "dimensionless",
     "edge_deviations",
     "edge_scores",
     "exact",
@@ -59,6 +71,7 @@ __all__ = [
     "fix_symbolic",
     "formula_of",
     "input_scores",
+    "parse_unit",
     "prune",
     "prune_edges",
     "prune_inputs",

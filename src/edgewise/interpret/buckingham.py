@@ -1,4 +1,4 @@
-"""Laws whose units are right whatever their form: dimensionless groups of the inputs, and a factor with the output's unit.
+"""Laws whose units are right whatever their form: dimensionless groups, and a factor with the unit of the output.
 
 Every law between quantities can be written `y = prefactor(x) F(groups(x))`, with products of powers as prefactor and
 groups (Buckingham 1914, On physically similar systems). There are many such products; which ones decides how simple `F`
@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -195,7 +195,7 @@ class Dimensionless:
     def _symbolic(self, powers: Vector, symbols: Sequence[Any], over: Unit = Unit()) -> Any:  # noqa: B008
         import sympy
 
-        def exact(fraction: Fraction) -> sympy.Rational:
+        def exact(fraction: Fraction) -> Any:
             return sympy.Rational(fraction.numerator, fraction.denominator)
 
         number = [sympy.Integer(prime) ** exact(p) for prime, p in self._unit(powers, over).factors]
@@ -244,17 +244,35 @@ def dimensionless(
     inputs, output = _units_of(names, units), _read(output_unit, "`output_unit`")
     rows = None if x is None else _rows(x, names)
     search = _Forms(names, inputs, output, rows)
-    forms = sorted(search.forms(), key=lambda form: (search.undefined(form), search.cost(form)))
-    if rows is not None and search.undefined(forms[0]):
-        forms[0].ratio(rows, np.zeros(len(rows)))  # says where
-        forms[0].transform(rows)
-    return [form for form in forms if not search.undefined(form)][:top]
+    forms = sorted(search.forms(), key=search.cost)
+    defined = [form for form in forms if not search.undefined(form)]
+    if rows is not None and not defined:
+        forms[0].transform(rows)  # says where
+        forms[0].ratio(rows, np.zeros(len(rows)))
+    return _different(defined, search.cost, top)
+
+
+def _different(forms: list[Dimensionless], cost: Callable[[Dimensionless], float], top: int) -> list[Dimensionless]:
+    """The simplest, and then those that are simple and unlike the ones before: only they are worth a second search."""
+    waiting = {form: cost(form) for form in forms}
+    chosen: list[Dimensionless] = []
+    while waiting and len(chosen) < top:
+        best = min(waiting, key=lambda form: waiting[form])
+        chosen.append(best)
+        del waiting[best]
+        for form in waiting:
+            waiting[form] += 1.5 * (form.prefactor == best.prefactor) + 0.5 * (form.groups == best.groups)
+    return chosen
 
 
 # ------------------------------------------------------------------------------------------- forms
 
 _CLEAR = 1e-3
 """A column whose smallest entry, over its median, lies below this comes near zero."""
+
+
+_MULTIPLIED = (parse_unit("kg").powers, parse_unit("C").powers)
+"""Masses and charges act by their products; lengths, speeds and frequencies are compared with one of them."""
 
 
 class _Forms:
@@ -319,14 +337,14 @@ class _Forms:
         return size + sum(risk for p, risk in zip(powers, self.risk, strict=True) if p < 0 or (both and p > 0))
 
     def _fit(self, form: Dimensionless) -> int:
-        """Inputs of the prefactor that are what others are compared with, or that share a power evenly."""
+        """Classes whose prefactor is what others are compared with, or the product of two masses or charges."""
         below = {i for group in form.groups for i, p in enumerate(group) if p < 0}
         fit = 0
         for members in self.classes:
-            powers = [form.prefactor[i] for i in members]
-            if len(members) > 1 and any(powers):
-                even = len(set(powers)) == 1
-                fit += 2 if even else sum(1 for i, p in zip(members, powers, strict=True) if p and i in below)
+            used = [i for i in members if form.prefactor[i]]
+            if len(members) > 1 and used:
+                shared = used == members and self.units[members[0]].powers in _MULTIPLIED
+                fit += 2 if shared else int(below.issuperset(used))
         return fit
 
     def _references(self) -> Iterator[list[int]]:
@@ -389,7 +407,8 @@ def _risk(column: np.ndarray) -> int:
     size = np.abs(column)
     if not size.all():
         return 20
-    return 3 if (column > 0).any() and (column < 0).any() or size.min() < _CLEAR * np.median(size) else 0
+    crosses = bool((column > 0).any() and (column < 0).any())
+    return 3 if crosses or size.min() < _CLEAR * np.median(size) else 0
 
 
 def _spread(powers: Mapping[int, Fraction], length: int) -> Vector:
@@ -430,12 +449,7 @@ def _null_vectors(columns: Sequence[Vector]) -> Iterator[Vector]:
 
 
 def _circuits(columns: Sequence[Vector], through: int | None = None) -> Iterator[Vector]:
-    """Dependences of as few columns as possible, in the smallest whole numbers, the fewest columns first.
-
-    Args:
-        columns: vectors.
-        through: a column that must take part.
-    """
+    """Dependences of as few columns as possible (one of them `through`), in whole numbers, the fewest columns first."""
     seen: set[Vector] = set()
     for vector in _null_vectors(columns):  # these are circuits, and span all others: no limit can cut them off
         seen.add(_primitive(vector))
@@ -484,9 +498,7 @@ def _solutions(columns: Sequence[Vector], target: Vector, circuits: Sequence[Vec
         yield (Fraction(0),) * len(columns)
         return
     last = len(columns)
-    basic = [
-        tuple(-v / vector[last] for v in vector[:last]) for vector in _circuits([*columns, target], through=last)
-    ]
+    basic = [tuple(-v / vector[last] for v in vector[:last]) for vector in _circuits([*columns, target], through=last)]
     found = dict.fromkeys(basic)
     for solution, circuit in itertools.product(basic[:8], circuits[:20]):
         for times in (1, -1, Fraction(1, 2), Fraction(-1, 2)):
@@ -562,7 +574,9 @@ def _rows(x: Any, names: Sequence[str]) -> np.ndarray:
     """`(N, inputs)` finite float64."""
     rows = _numbers(x, "x")
     if rows.ndim != 2 or rows.shape[1] != len(names):
-        raise ShapeError(f"`x` must be (rows, {len(names)}), a column for each of {', '.join(names)}; got {rows.shape}.")
+        raise ShapeError(
+            f"`x` must be (rows, {len(names)}), a column for each of {', '.join(names)}; got {rows.shape}."
+        )
     bad = ~np.isfinite(rows)
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -581,14 +595,16 @@ def _undefined(column: np.ndarray, power: Fraction) -> np.ndarray:
 
 
 def _text(names: Sequence[str], powers: Vector) -> str:
-    """A product of powers, as sympy writes it."""
-    above = [_factor(name, p) for name, p in zip(names, powers, strict=True) if p > 0]
-    below = [_factor(name, -p) for name, p in zip(names, powers, strict=True) if p < 0]
+    """A product of powers in Python's notation, one root over all that stand under one."""
+    root = math.lcm(*(p.denominator for p in powers))
+    above = [_factor(name, p) for name, p in zip(names, powers, strict=True) if p > 0 and p.denominator == 1]
+    below = [_factor(name, -p) for name, p in zip(names, powers, strict=True) if p < 0 and p.denominator == 1]
+    if root > 1:
+        inside = _text(names, tuple(p * root if p.denominator > 1 else Fraction(0) for p in powers))
+        above.append(f"sqrt({inside})" if root == 2 else f"({inside})**(1/{root})")
     under = f"/({'*'.join(below)})" if len(below) > 1 else "".join("/" + name for name in below)
     return ("*".join(above) or "1") + under
 
 
 def _factor(name: str, power: Fraction) -> str:
-    if power == 1:
-        return name
-    return f"{name}**{power}" if power.denominator == 1 else f"{name}**({power})"
+    return name if power == 1 else f"{name}**{power}"

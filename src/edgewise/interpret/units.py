@@ -342,7 +342,7 @@ class _Reader:
             return inner ** self.exponent()
         if kind == "number":
             self.refuse(f"the number {text} does not come first; a fraction in an exponent needs parentheses, m^(1/2)")
-        self.refuse("a unit is missing at its end" if kind == "end" else f"a unit is missing before {text!r}")
+        return self.refuse("a unit is missing at its end" if kind == "end" else f"a unit is missing before {text!r}")
 
     def close(self) -> None:
         if self.next[1] != ")":
