@@ -125,7 +125,7 @@ class Dimensionless:
             column = next(i for i, power in enumerate(self.prefactor) if power and rows[row, i] == 0)
             raise DomainError(
                 f"the prefactor {self.prefactor_name} is zero at row {row}, where {self.names[column]} = 0: the output "
-                f"over it has no value. Drop these rows, or take an alternative of `dimensionless(..., x=x)`."
+                f"over it has no value. Drop these rows; `dimensionless(..., x=x)` leaves out such forms where there are others."
             )
         return above / below
 
@@ -188,8 +188,8 @@ class Dimensionless:
                 rule = "be positive: a root is taken of it" if power.denominator > 1 else "not be zero: it divides"
                 raise DomainError(
                     f"column {self.names[column]!r} must {rule} in {_text(self.names, powers)}; got "
-                    f"{rows[row, column]:g} at row {row} ({int(bad.sum())} rows are like this). Drop them, or take an "
-                    f"alternative of `dimensionless(..., x=x)`."
+                    f"{rows[row, column]:g} at row {row} ({int(bad.sum())} rows are like this). Drop them; "
+                    f"`dimensionless(..., x=x)` leaves out such forms where there are others."
                 )
 
     def _symbolic(self, powers: Vector, symbols: Sequence[Any], over: Unit = Unit()) -> Any:  # noqa: B008
