@@ -125,7 +125,8 @@ class Dimensionless:
             column = next(i for i, power in enumerate(self.prefactor) if power and rows[row, i] == 0)
             raise DomainError(
                 f"the prefactor {self.prefactor_name} is zero at row {row}, where {self.names[column]} = 0: the output "
-                f"over it has no value. Drop these rows; `dimensionless(..., x=x)` leaves out such forms where there are others."
+                f"over it has no value. Drop these rows; `dimensionless(..., x=x)` leaves out such forms where there "
+                f"are others."
             )
         return above / below
 
