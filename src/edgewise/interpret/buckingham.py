@@ -235,7 +235,7 @@ def dimensionless(
         DomainError: `x` is not finite, or no form is defined on it.
 
     >>> print(dimensionless(["m1", "m2", "r"], ["kg", "kg", "m"], "kg m^2")[0])
-    y = m1*r**2 * F(m1/m2)
+    y = m2*r**2 * F(m1/m2)
     """
     names = tuple(names)
     if len(set(names)) != len(names):
