@@ -67,6 +67,21 @@ def exact(formula: Formula, x: Tensor, y: Tensor) -> Formula:
     return Formula(expressions, simple.symbols, simple.splines, simple.output_names)
 
 
+def fitted(formula: Formula, x: Tensor, y: Tensor) -> Formula:
+    """Numbers fitted to the last digit; exact ones stay.
+
+    Args:
+        formula: of `(N, inputs)`.
+        x: `(N, inputs)` data.
+        y: `(N, outputs)` labels.
+
+    Returns:
+        The same formula with the best numbers.
+    """
+    fits = [_Fit(e, formula, x.double(), y[:, n].double()) for n, e in enumerate(formula.expressions)]
+    return Formula([fit.expression for fit in fits], formula.symbols, formula.splines, formula.output_names)
+
+
 def formula_of(model: KAN, x: Any = None, y: Any = None, names: Sequence[str] | None = None) -> Formula:
     """The formula of a network, simplified; with data its numbers become exact where these agree.
 

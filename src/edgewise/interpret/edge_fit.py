@@ -65,7 +65,9 @@ def description(missing: float, complexity: float) -> float:
 
 
 @torch.no_grad()
-def fit_edge(x: Tensor, y: Tensor, functions: Sequence[Function], most: int | None = None) -> list[EdgeFit]:
+def fit_edge(
+    x: Tensor, y: Tensor, functions: Sequence[Function], most: int | None = None, starts: int = _KEPT
+) -> list[EdgeFit]:
     """Fit every function to the samples.
 
     Args:
@@ -73,6 +75,7 @@ def fit_edge(x: Tensor, y: Tensor, functions: Sequence[Function], most: int | No
         y: `(N,)` values, of any unit.
         functions: what to try.
         most: how many of the best to fit to the last digit and give back; all when None.
+        starts: how many of the best starts of each function to follow.
 
     Returns:
         Fits of functions that are defined on the data for some a and b, best first. Memory beyond the samples does not
@@ -89,12 +92,12 @@ def fit_edge(x: Tensor, y: Tensor, functions: Sequence[Function], most: int | No
         if function.name == "0":
             found.append((1.0, function, None))
             continue
-        starts = _starts(function).to(x)
-        scores = _explained(function, samples.u[few], y[few], starts)
-        best = scores.topk(min(_KEPT, len(scores)))
+        places = _starts(function).to(x)
+        scores = _explained(function, samples.u[few], y[few], places)
+        best = scores.topk(min(starts, len(scores)))
         if not bool(best.values[0] > 0):
             continue
-        ends, missing = _descend(function, samples.u[few], y[few], starts[best.indices], _SHORT)
+        ends, missing = _descend(function, samples.u[few], y[few], places[best.indices], _SHORT)
         found.append((float(missing.min()), function, ends))
     # Many functions follow a line to any digit, so the simplest of those that do as well come first.
     found.sort(key=lambda entry: description(entry[0], entry[1].complexity))

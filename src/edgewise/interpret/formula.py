@@ -54,13 +54,20 @@ def _sums(model: KAN, l: int, nodes: list[sympy.Expr]) -> list[sympy.Expr]:
     for i, j in layer.mask.nonzero().tolist():
         place = None if symbolic is None else symbolic.find(i, j)
         if symbolic is not None and place is not None:
-            sums[j].append(_edge(symbolic.functions[place].formula, symbolic.affine[place].tolist(), nodes[i]))
+            sums[j].append(edge_expression(symbolic.functions[place].formula, symbolic.affine[place].tolist(), nodes[i]))
         else:
             sums[j].append(sympy.Function(f"phi_{l}_{i}_{j}", real=True)(nodes[i]))
     return [sympy.Add(*terms) for terms in sums]
 
 
-def _edge(formula: str, numbers: Sequence[float], node: sympy.Expr) -> sympy.Expr:
+def edge_expression(formula: str, numbers: Sequence[float], node: sympy.Expr) -> sympy.Expr:
+    """`c f(a x + b) + d`.
+
+    Args:
+        formula: of `f`, in the letters z and p.
+        numbers: a, b, c, d, p.
+        node: x.
+    """  # noqa: DOC201 said in the first line
     a, b, c, d, p = (sympy.Float(value, 17) for value in numbers)
     z, exponent = sympy.Symbol("z", real=True), sympy.Symbol("p", real=True)
     function = sympy.sympify(formula, locals={"z": z, "p": exponent})

@@ -1,0 +1,422 @@
+"""`symbolic_search`: from data to a table of formulas, by one call.
+
+Steps from the cheapest to the dearest, each of which proposes formulas; all are fitted, made exact where the data agree,
+and judged on held-out rows. The search ends with an exact formula, at the time limit, or when nothing is left to try.
+
+- A power law of all inputs.
+- A scaling law, `y = x^p g(x^a)` (`scaling`), where all inputs are positive.
+- Networks of several shapes, each from several starts at once. Those that follow the data are pruned and read edge by
+  edge (`sparsify`, `auto_symbolic`), the smallest first.
+
+With units the search runs on dimensionless groups (`buckingham`): no formula with other units is ever looked at.
+"""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+# (sympy's annotations are of Basic where its functions give Expr)
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+import torch
+from torch import Tensor
+
+from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
+from edgewise.interpret.buckingham import Dimensionless, dimensionless
+from edgewise.interpret.constants import exact, fitted
+from edgewise.interpret.expression_json import from_tree, to_tree
+from edgewise.interpret.formula import Formula, symbolic_formula
+from edgewise.interpret.library import Library, as_library
+from edgewise.interpret.pareto import Candidate, Front
+from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, scaling_laws, whole_power_laws
+from edgewise.interpret.sparsify import sparsify
+from edgewise.interpret.symbolify import auto_symbolic
+from edgewise.interpret.units import UnitLike
+from edgewise.models import KAN
+from edgewise.models.files import write_atomic
+from edgewise.train import fit_many
+
+if TYPE_CHECKING:
+    import pandas
+
+_FLOOR = 1e-20
+"""Share of the variance of y below which an error is taken for rounding."""
+_WORTH = 0.25
+"""A shape is worth reading if its network misses less of the variance than this."""
+_STEPS, _GRID = 60, 5
+_READ_ROWS = 1000
+"""Rows that networks are read on."""
+
+
+@dataclass
+class SearchResult:
+    """What a search found; prints as a table.
+
+    Attributes:
+        formula: the one at the knee: about as good as the best, and worth its length.
+        table: a row per formula by complexity, none better than a longer one: `complexity`, `train_loss`, `val_loss`
+            (mean squared errors), `score` (logarithm of the loss that a unit of complexity gains), `knee`, `formula`,
+            `found_by`.
+        formulas: those of the table.
+        stopped_because: a sentence.
+        seconds: time spent, all sessions of a resumed search together.
+    """
+
+    formula: Formula
+    table: pandas.DataFrame
+    formulas: list[Formula]
+    stopped_because: str
+    seconds: float
+
+    def __str__(self) -> str:
+        """The table, and why it ended."""
+        return f"{self.table.to_string(index=False)}\n{self.stopped_because}"
+
+
+def symbolic_search(
+    x: Any,
+    y: Any = None,
+    *,
+    names: Sequence[str] | None = None,
+    output_name: str = "y",
+    units: Mapping[str, UnitLike] | Sequence[UnitLike] | None = None,
+    output_unit: UnitLike | None = None,
+    lib: Library | Sequence[str] | None = None,
+    shapes: Sequence[Sequence[Any]] | None = None,
+    seeds: int = 8,
+    time_limit_sec: float | None = None,
+    val_split: float = 0.25,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+    seed: int = 0,
+) -> SearchResult:
+    """Look for the formula of one output.
+
+    Args:
+        x: `(N, inputs)` data, a frame (whose columns name the inputs), or a dict of data and labels as `create_dataset`
+            gives it.
+        y: `(N,)` or `(N, 1)` values.
+        names: of the inputs; the frame's, or `x1, x2, ...` when absent.
+        output_name: of the output.
+        units: of the inputs, by name or in order: `"m/s^2"`, see `parse_unit`. Then only formulas with the right units
+            are looked for.
+        output_unit: of the output; `"1"` when absent beside `units`.
+        lib: a `Library`, or names of built-in functions.
+        shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
+            units, d is the number of dimensionless groups.
+        seeds: starts of every network.
+        time_limit_sec: when to stop: no new step begins then, one that runs is finished. No limit when None.
+        val_split: share of the rows that formulas are judged on.
+        checkpoint: a JSON file that every finished step is written to; when it exists, the search goes on from there.
+        progress: show a bar; when None where someone watches.
+        seed: of the rows that are held out, and of the starts.
+
+    Returns:
+        The table, and the formula at its knee.
+
+    Raises:
+        ParameterError: an argument is outside its range, units that contradict each other, or an unknown function.
+        ShapeError: data that do not fit, or fewer than 20 rows.
+        DomainError: NaN or infinity in the data, or a constant output.
+        FormatError: `checkpoint` belongs to other data or options.
+    """
+    rows, labels, symbols = _data(x, y, names)
+    if not isinstance(seeds, int) or seeds < 1:
+        raise ParameterError(f"`seeds` must be an int >= 1; got {seeds!r}.")
+    if not 0 < val_split < 1:
+        raise ParameterError(f"`val_split` must lie in (0, 1); got {val_split!r}.")
+    if time_limit_sec is not None and not time_limit_sec > 0:
+        raise ParameterError(f"`time_limit_sec` must be > 0 or None; got {time_limit_sec!r}.")
+    if output_unit is not None and units is None:
+        raise ParameterError("`units` of the inputs must be given beside `output_unit`.")
+    form = None
+    if units is not None:
+        form = dimensionless([str(s) for s in symbols], units, output_unit or "1", rows.numpy())[0]
+    problem = _Problem(rows, labels, symbols, output_name, form, as_library(lib), seeds, val_split, seed)
+    steps = _steps(problem, shapes)
+    memory = _Memory(checkpoint, _fingerprint(rows, labels, symbols, form, [name for name, _ in steps], seeds, seed))
+    return _run(problem, steps, memory, time_limit_sec, progress)
+
+
+# --------------------------------------------------------------------------------------------------- data
+
+
+def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, list[sympy.Symbol]]:
+    if isinstance(x, Mapping):
+        if y is not None:
+            raise ParameterError("`y` must be None beside a dict of data, which holds its own 'train_label'.")
+        if not {"train_input", "train_label"} <= set(x):
+            raise ParameterError(f"a dict of data must hold 'train_input' and 'train_label'; got {sorted(x)}.")
+        x, y = x["train_input"], x["train_label"]
+    if y is None:
+        raise ParameterError("`y` must be given: the values that a formula is looked for.")
+    if names is None and hasattr(x, "columns"):
+        names = [str(name) for name in x.columns]
+    rows, labels = _numbers(x, "x"), _numbers(y, "y")
+    labels = labels[:, 0] if labels.dim() == 2 and labels.shape[1] == 1 else labels
+    if rows.dim() != 2 or labels.dim() != 1 or len(rows) != len(labels):
+        raise ShapeError(
+            f"`x` must be (rows, inputs) and `y` (rows,), one output at a time; got {tuple(rows.shape)} and "
+            f"{tuple(labels.shape)}."
+        )
+    if len(rows) < 20:
+        raise ShapeError(f"a search needs at least 20 rows; got {len(rows)}.")
+    names = [f"x{n + 1}" for n in range(rows.shape[1])] if names is None else list(names)
+    if len(names) != rows.shape[1] or len(set(names)) != len(names):
+        raise ParameterError(f"`names` must have {rows.shape[1]} different entries; got {names}.")
+    for what, values in (("x", rows), ("y", labels)):
+        if not bool(values.isfinite().all()):
+            raise DomainError(f"`{what}` must be finite; drop or fill rows with NaN or infinity.")
+    if bool(labels.max() == labels.min()):
+        raise DomainError(f"`y` must vary; it is {float(labels[0]):g} in every row.")
+    return rows, labels, [sympy.Symbol(name, real=True) for name in names]
+
+
+def _numbers(values: Any, what: str) -> Tensor:
+    try:
+        array = np.array(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"`{what}` must be numbers: {error}.") from None
+    return torch.from_numpy(array)
+
+
+class _Problem:
+    """The data, perhaps as dimensionless groups, and the formulas found so far."""
+
+    def __init__(
+        self, rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], output_name: str, form: Dimensionless | None,
+        library: Library, seeds: int, val_split: float, seed: int,
+    ) -> None:  # fmt: skip
+        self.inputs, self.output_name, self.form = symbols, output_name, form
+        self.library, self.seeds, self.seed = library, seeds, seed
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+        held = min(max(1, round(val_split * len(rows))), len(rows) - 10)
+        self.train = rows[order[held:]], labels[order[held:]]
+        self.val = rows[order[:held]], labels[order[:held]]
+        self.symbols = symbols
+        if form is not None:
+            self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]
+        self.x, self.y = self._reduced(*self.train)
+        self.front = Front(_FLOOR * float(labels.var(correction=0)))
+
+    def _reduced(self, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if self.form is None:
+            return rows, labels
+        groups, ratio = self.form.transform(rows.numpy()), self.form.ratio(rows.numpy(), labels.numpy())
+        return torch.from_numpy(groups), torch.from_numpy(ratio)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the best formula is right to the last digits."""
+        return self.front.least <= self.front.floor
+
+    def add(self, expression: sympy.Expr, found_by: str) -> None:
+        """Judge a formula of the symbols, with its numbers fitted, and with exact ones where the data agree."""
+        if self.form is not None:
+            expression = self.form.expression(expression, self.symbols, self.inputs)
+        formula = Formula([expression], self.inputs, output_names=[self.output_name])
+        x, y = self.train[0], self.train[1][:, None]
+        for improve in (fitted,) if expression.is_number else (fitted, exact):  # a mean has no exact value
+            try:
+                formula = improve(formula, x, y)
+            except (ArithmeticError, ParameterError):  # numbers beyond the range of doubles
+                return
+            self.front.add(self._candidate(formula, found_by))
+
+    def add_known(self, expression: sympy.Expr, found_by: str) -> None:
+        """A formula of the inputs whose numbers are final."""
+        formula = Formula([expression], self.inputs, output_names=[self.output_name])
+        self.front.add(self._candidate(formula, found_by))
+
+    def _candidate(self, formula: Formula, found_by: str) -> Candidate:
+        losses = [float((formula.evaluate(x)[:, 0] - y).square().mean()) for x, y in (self.train, self.val)]
+        losses = [math.inf if math.isnan(loss) else loss for loss in losses]
+        return Candidate(formula, formula.complexity(), *losses, found_by)
+
+
+# -------------------------------------------------------------------------------------------------- steps
+
+_Step = tuple[str, Callable[[], Iterable[sympy.Expr]]]
+
+
+def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_Step]:
+    d = problem.x.shape[1]
+    steps: list[_Step] = [("mean", lambda: [sympy.Float(float(problem.y.mean()), 17)])]
+    if d == 0:
+        return steps
+    steps.append(("power law", lambda: _power_laws(problem)))
+    if d >= 2 and bool((problem.x > 0).all()):
+        steps.append(("scaling law", lambda: _scaling(problem)))
+    survey = _Survey(problem, [list(shape) for shape in (shapes or _ladder(d))])
+    return steps + [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in range(len(survey.shapes))]
+
+
+def _power_laws(problem: _Problem) -> Iterator[sympy.Expr]:
+    if bool((problem.x == 0).any()):
+        return
+    powers, _, residual = power_law(problem.x, problem.y)
+    for whole in whole_power_laws(powers, residual):
+        values = power_of(problem.x, whole)
+        if bool(values.isfinite().all()):
+            factor = float((values @ problem.y) / (values @ values))
+            yield sympy.Float(factor, 17) * monomial(problem.symbols, whole)
+
+
+def _scaling(problem: _Problem) -> list[sympy.Expr]:
+    laws = scaling_laws(problem.x, problem.y, problem.seed)
+    return formulas_of(laws, problem.x, problem.y, problem.symbols, problem.library) if laws else []
+
+
+def _ladder(d: int) -> list[list[Any]]:
+    """Shapes from the simplest on: sums, functions of sums, products, functions of functions of sums."""
+    if d == 1:
+        return [[1, 1], [1, 1, 1], [1, [0, 1], 1], [1, 2, 1]]
+    return [[d, 1], [d, 1, 1], [d, [0, 1], 1], [d, 2, 1], [d, [1, 1], 1], [d, 2, 1, 1], [d, [0, 2], 1]]
+
+
+class _Survey:
+    """Networks of several shapes, trained at the first look, read one after the other."""
+
+    def __init__(self, problem: _Problem, shapes: list[list[Any]]) -> None:
+        self.problem, self.shapes = problem, shapes
+        for shape in shapes:
+            model = KAN(shape)  # raises early
+            if model.in_features != problem.x.shape[1] or model.out_features != 1:
+                raise ParameterError(
+                    f"`shapes` must lead from {problem.x.shape[1]} inputs to 1 output; got {shape}."
+                )
+        self._order: list[tuple[float, KAN]] | None = None
+
+    def read(self, place: int) -> Iterator[sympy.Expr]:
+        """Formulas from the network at a place of the order."""
+        missing, model = self._trained()[place]
+        if missing > _WORTH:
+            return
+        x, y = self._rows()
+        smaller = sparsify(model, x, y, lambs=(), tolerance=max(1e-8, 2 * missing), growth=1.5, steps=25).model
+        smaller.auto_symbolic(x, y, lib=self.problem.library, max_loss=max(1e-3, 4 * missing) * float(y.var()))
+        expressions, symbols = symbolic_formula(smaller)
+        if not any(atom.func.__name__.startswith("phi_") for atom in expressions[0].atoms(sympy.Function)):
+            own = dict(zip(symbols, self.problem.symbols, strict=True))
+            yield self._scale() * expressions[0].xreplace(own)
+
+    def _trained(self) -> list[tuple[float, KAN]]:
+        """Share of the variance that the best start of each shape misses, and its network; the ones to read first."""
+        if self._order is None:
+            x, y = self._rows()
+            found = []
+            for shape in self.shapes:
+                first = self.problem.seed * self.problem.seeds
+                models = [
+                    KAN(shape, grid=_GRID, seed=first + n, dtype=torch.float64) for n in range(self.problem.seeds)
+                ]
+                results = fit_many(models, (x, y), opt="lm", steps=_STEPS, val=0.2, seed=self.problem.seed)
+                losses = [min(result["val_loss"], default=math.inf) for result in results]
+                best = min(range(len(models)), key=lambda n: losses[n])
+                found.append((float(losses[best] / y.var()), models[best]))
+            least = min(missing for missing, _ in found)
+            # Of those that follow the data about as well the smallest first, then the others by what they miss.
+            found.sort(key=lambda one: (0, one[1].n_parameters) if one[0] <= 30 * least else (1, one[0]))
+            self._order = found
+        return self._order
+
+    def _rows(self) -> tuple[Tensor, Tensor]:
+        return self.problem.x[:_READ_ROWS], (self.problem.y / self._scale())[:_READ_ROWS, None]
+
+    def _scale(self) -> float:
+        return float(self.problem.y.square().mean().sqrt())
+
+
+# ---------------------------------------------------------------------------------------------- the search
+
+
+def _run(
+    problem: _Problem, steps: list[_Step], memory: _Memory, limit: float | None, progress: bool | None
+) -> SearchResult:
+    from tqdm.auto import tqdm
+
+    begin, reason = time.monotonic() - memory.seconds, "Everything has been tried."
+    for tree, found_by in memory.formulas:
+        problem.add_known(from_tree(tree), found_by)
+    hidden = None if progress is None else not progress  # None: where nobody watches
+    with tqdm(total=len(steps), disable=hidden, unit="step", initial=len(memory.done)) as bar:
+        for name, propose in steps:
+            if name in memory.done:
+                continue
+            if problem.is_exact:
+                reason = "An exact formula was found: its error is a rounding error."
+                break
+            if limit is not None and time.monotonic() - begin > limit and problem.front.candidates:
+                reason = f"The time limit of {limit:g} s was reached before {name}."
+                break
+            bar.set_description(name)
+            try:
+                for expression in propose():
+                    problem.add(expression, name)
+            except KeyboardInterrupt:
+                reason = f"Interrupted from the keyboard during {name}; the formulas so far are kept."
+                break
+            memory.save(name, problem.front, time.monotonic() - begin)
+            bar.update()
+    if problem.is_exact:
+        reason = "An exact formula was found: its error is a rounding error."
+    front = problem.front
+    formulas = [one.formula for one in front.candidates]
+    return SearchResult(formulas[front.knee], front.frame(), formulas, reason, time.monotonic() - begin)
+
+
+# ----------------------------------------------------------------------------------------------- memory
+
+
+def _fingerprint(
+    rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], form: Dimensionless | None, steps: list[str], seeds: int,
+    seed: int,
+) -> str:  # fmt: skip
+    """Of everything that the formulas depend on."""
+    digest = hashlib.sha256(rows.numpy().tobytes() + labels.numpy().tobytes())
+    digest.update(json.dumps([[str(s) for s in symbols], str(form), steps, seeds, seed]).encode())
+    return digest.hexdigest()
+
+
+@dataclass
+class _Memory:
+    """The finished steps, on disk if a path is given."""
+
+    path: str | os.PathLike[str] | None
+    fingerprint: str
+    done: list[str] = field(default_factory=list)
+    formulas: list[tuple[Any, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.path is None or not Path(self.path).exists():
+            return
+        try:
+            saved = json.loads(Path(self.path).read_text(encoding="utf-8"))
+            fingerprint, self.done, self.seconds = saved["fingerprint"], list(saved["done"]), float(saved["seconds"])
+            self.formulas = [(one["tree"], str(one["found_by"])) for one in saved["formulas"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise FormatError(f"`checkpoint` {str(self.path)!r} is no file of a search: {error!r}.") from None
+        if fingerprint != self.fingerprint:
+            raise FormatError(
+                f"`checkpoint` {str(self.path)!r} belongs to other data or options. Give another path, or remove it."
+            )
+
+    def save(self, name: str, front: Front, seconds: float) -> None:
+        """After a step."""
+        self.done.append(name)
+        if self.path is None:
+            return
+        formulas = [{"tree": to_tree(one.formula.expressions[0]), "found_by": one.found_by} for one in front.candidates]
+        state = {"fingerprint": self.fingerprint, "done": self.done, "seconds": seconds, "formulas": formulas}
+        write_atomic(self.path, json.dumps(state).encode())
