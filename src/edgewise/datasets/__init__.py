@@ -7,6 +7,7 @@ from edgewise.datasets.synthetic import create_dataset
 from edgewise.lazy import attributes
 
 if TYPE_CHECKING:
+    from edgewise.datasets.ai_feynman import ai_feynman_equations, ai_feynman_expression, load_ai_feynman
     from edgewise.datasets.feynman import feynman_equations, load_feynman
     from edgewise.datasets.problems import Problem
     from edgewise.datasets.special import load_special, special_functions
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 # Problem sets load at first use: `create_dataset` alone needs none of their rows.
 _PROBLEMS = {
     "Problem": "edgewise.datasets.problems",
+    "ai_feynman_equations": "edgewise.datasets.ai_feynman",
+    "ai_feynman_expression": "edgewise.datasets.ai_feynman",
     "feynman_equations": "edgewise.datasets.feynman",
+    "load_ai_feynman": "edgewise.datasets.ai_feynman",
     "load_feynman": "edgewise.datasets.feynman",
     "load_special": "edgewise.datasets.special",
     "special_functions": "edgewise.datasets.special",
@@ -24,9 +28,12 @@ __all__ = [
     "TABLES",
     "Problem",
     "Table",
+    "ai_feynman_equations",
+    "ai_feynman_expression",
     "create_dataset",
     "feynman_equations",
     "load_adult",
+    "load_ai_feynman",
     "load_airfoil",
     "load_feynman",
     "load_special",
