@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edgewise.interpret.buckingham import Dimensionless, dimensionless
     from edgewise.interpret.constants import exact, formula_of, simplify
     from edgewise.interpret.formula import Formula, Verification, symbolic_formula
+    from edgewise.interpret.search import SearchResult, symbolic_search
     from edgewise.interpret.unit_check import check_units
     from edgewise.interpret.units import Unit, parse_unit
 
@@ -38,6 +39,7 @@ _FORMULAS = {
     "Dimensionless": "edgewise.interpret.buckingham",
     "Formula": "edgewise.interpret.formula",
     "Unit": "edgewise.interpret.units",
+    "SearchResult": "edgewise.interpret.search",
     "Verification": "edgewise.interpret.formula",
     "check_units": "edgewise.interpret.unit_check",
     "dimensionless": "edgewise.interpret.buckingham",
@@ -46,6 +48,7 @@ _FORMULAS = {
     "parse_unit": "edgewise.interpret.units",
     "simplify": "edgewise.interpret.constants",
     "symbolic_formula": "edgewise.interpret.formula",
+    "symbolic_search": "edgewise.interpret.search",
 }
 
 __all__ = [
@@ -55,6 +58,7 @@ __all__ = [
     "Formula",
     "Library",
     "PruneReport",
+    "SearchResult",
     "Sparsified",
     "Suggestion",
     "Suggestions",
@@ -83,6 +87,7 @@ __all__ = [
     "sparsify",
     "suggest_symbolic",
     "symbolic_formula",
+    "symbolic_search",
     "unfix_symbolic",
 ]
 

@@ -54,7 +54,9 @@ def _sums(model: KAN, l: int, nodes: list[sympy.Expr]) -> list[sympy.Expr]:
     for i, j in layer.mask.nonzero().tolist():
         place = None if symbolic is None else symbolic.find(i, j)
         if symbolic is not None and place is not None:
-            sums[j].append(edge_expression(symbolic.functions[place].formula, symbolic.affine[place].tolist(), nodes[i]))
+            sums[j].append(
+                edge_expression(symbolic.functions[place].formula, symbolic.affine[place].tolist(), nodes[i])
+            )
         else:
             sums[j].append(sympy.Function(f"phi_{l}_{i}_{j}", real=True)(nodes[i]))
     return [sympy.Add(*terms) for terms in sums]

@@ -1,7 +1,7 @@
 """Scaling symmetries: find `y = x^p g(x^a)`, a power law times any function of one combination of powers.
 
-Most laws of physics have this form, with or without units to tell: what has a dimension can only stand in ratios, and a
-law of three or four of them has often a single ratio. In logarithms `u = log x` it is a Kolmogorov-Arnold network of two
+Most laws of physics have this form, with or without units to tell: what has a dimension can only stand in ratios, and
+a law of three or four of them has often a single ratio. In logarithms `u = log x` it is a Kolmogorov-Arnold network of two
 nodes that multiply, `exp(p . u) * g(a . u)`, whose inner edges are straight lines and whose `g` is a spline. It trains
 in a second, from several starts at once; its exponents are rational, so they are rounded and divided out, and what is
 left is a function of one variable, of which `univariate` finds the formula.
@@ -32,7 +32,9 @@ Powers = tuple[Fraction, ...]
 _STARTS, _STEPS, _GRID = 8, 60, 8
 _CLOSE = 0.04
 """How far a fitted exponent may lie from a fraction."""
-_FRACTIONS = sorted({Fraction(p, q) for q in (1, 2, 3) for p in range(-6, 7)} | {Fraction(p, 4) for p in (-3, -1, 1, 3)})
+_FRACTIONS = sorted({Fraction(p, q) for q in (1, 2, 3) for p in range(-6, 7)})
+_FOLLOWS = 1e-3
+"""Share of the variance that a network may miss for its exponents to be believed."""
 _GROUPS, _PREFACTORS = 2, 3
 """Ways to round that are followed: of the combination, and of the power law for each."""
 
@@ -92,7 +94,7 @@ def scaling_laws(x: Tensor, y: Tensor, seed: int) -> list[ScalingLaw]:
         seed: of the starts.
 
     Returns:
-        The most readable ways to round, best first; empty where no start explains all but a percent of y.
+        The most readable ways to round, best first; empty where no start follows y.
     """
     scale = y.square().mean().sqrt()
     u, labels = x.log(), (y / scale)[:, None]
@@ -104,7 +106,8 @@ def scaling_laws(x: Tensor, y: Tensor, seed: int) -> list[ScalingLaw]:
     spread = float(labels.var(correction=0))
     laws: list[ScalingLaw] = []
     for n in order[:2]:
-        if results[n]["train_loss"][-1] < 1e-4 * spread:
+        loss = results[n]["train_loss"][-1]
+        if loss < _FOLLOWS * spread and loss <= 10 * results[order[0]]["train_loss"][-1]:
             laws += [law for law in _rounded(*_exponents(models[n])) if law not in laws]
     return laws
 
@@ -153,9 +156,10 @@ def _network(p: Tensor, constant: float, generator: torch.Generator) -> KAN:
 
 @torch.no_grad()
 def _exponents(model: KAN) -> tuple[list[float], list[float]]:
-    """p and a of a trained network."""
+    """P and a of a trained network."""
     (first, second) = (layer.symbolic for layer in model.layers)
-    assert first is not None and second is not None  # they were fixed  # noqa: S101
+    assert first is not None  # both were fixed
+    assert second is not None
     slopes = (first.affine[:, 0] * first.affine[:, 2]).reshape(2, -1)
     return (slopes[0] * second.affine[0, 0]).tolist(), slopes[1].tolist()
 
@@ -163,11 +167,8 @@ def _exponents(model: KAN) -> tuple[list[float], list[float]]:
 def _rounded(p: list[float], a: list[float]) -> list[ScalingLaw]:
     """Fractions near the exponents: `a` is known up to a factor, `p` up to multiples of `a`."""
     largest = max(map(abs, a))
-    groups = {
-        group
-        for unit, q in itertools.product(a, (1, 2, 3))
-        if abs(unit) > 0.15 * largest and (group := _near([v / unit * q for v in a], q))
-    }
+    groups = {group for unit in a if abs(unit) > 0.15 * largest and (group := _near([v / unit for v in a]))}
+    groups = {_upright(group) for group in groups}
     laws = []
     for group in sorted(groups, key=_total)[:_GROUPS]:
         slope = [float(v) for v in group]
@@ -176,25 +177,31 @@ def _rounded(p: list[float], a: list[float]) -> list[ScalingLaw]:
             for k, value in itertools.product(range(len(p)), _FRACTIONS)
             if slope[k] and abs(value) <= 4
             for t in [(p[k] - float(value)) / slope[k]]
-            if (powers := _near([v - t * s for v, s in zip(p, slope, strict=True)], 1))
+            if (powers := _near([v - t * s for v, s in zip(p, slope, strict=True)]))
         }
         laws += [ScalingLaw(powers, group) for powers in sorted(prefactors, key=_total)[:_PREFACTORS]]
     return laws
 
 
-def _near(values: list[float], factor: int) -> Powers | None:
-    """The simplest fraction near every value, or None where one has none; `factor` is how much larger they may err."""
+def _near(values: list[float]) -> Powers | None:
+    """The simplest fraction near every value, or None where one has none."""
     found = []
     for value in values:
-        near = [f for f in _FRACTIONS if abs(float(f) - value) < _CLOSE * factor]
+        near = [f for f in _FRACTIONS if abs(float(f) - value) < _CLOSE]
         if not near:
             return None
         found.append(min(near, key=lambda f: (abs(float(f) - value) > _CLOSE / 4, _cost(f))))
     return tuple(found)
 
 
+def _upright(powers: Powers) -> Powers:
+    """The first exponent that is not zero made positive: `g` may be one of 1/z."""
+    negative = next((p for p in powers if p), Fraction(1)) < 0
+    return tuple(-p for p in powers) if negative else powers
+
+
 def _total(powers: Powers) -> float:
-    return sum(map(_cost, powers)) + (0.01 if sum(powers) < 0 else 0.0)
+    return sum(map(_cost, powers))
 
 
 def _cost(power: Fraction) -> float:
@@ -208,5 +215,5 @@ def whole_power_laws(p: Tensor, residual: float) -> Iterator[Powers]:
         p: fitted exponents.
         residual: of the logarithms.
     """  # noqa: DOC402 said in the first line
-    if residual < 0.5 and (powers := _near(p.tolist(), 1)):
+    if residual < 0.5 and (powers := _near(p.tolist())):
         yield powers

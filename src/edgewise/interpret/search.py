@@ -1,9 +1,11 @@
 """`symbolic_search`: from data to a table of formulas, by one call.
 
-Steps from the cheapest to the dearest, each of which proposes formulas; all are fitted, made exact where the data agree,
-and judged on held-out rows. The search ends with an exact formula, at the time limit, or when nothing is left to try.
+Steps from the cheapest to the dearest, each of which proposes formulas; all are fitted, made exact where the data
+agree, and judged on held-out rows. The search ends with an exact formula, at the time limit, or when nothing is left to
+try.
 
 - A power law of all inputs.
+- A formula of one variable (`univariate`), where there is only one.
 - A scaling law, `y = x^p g(x^a)` (`scaling`), where all inputs are positive.
 - Networks of several shapes, each from several starts at once. Those that follow the data are pruned and read edge by
   edge (`sparsify`, `auto_symbolic`), the smallest first.
@@ -40,8 +42,8 @@ from edgewise.interpret.library import Library, as_library
 from edgewise.interpret.pareto import Candidate, Front
 from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, scaling_laws, whole_power_laws
 from edgewise.interpret.sparsify import sparsify
-from edgewise.interpret.symbolify import auto_symbolic
 from edgewise.interpret.units import UnitLike
+from edgewise.interpret.univariate import Z, fit_univariate
 from edgewise.models import KAN
 from edgewise.models.files import write_atomic
 from edgewise.train import fit_many
@@ -184,7 +186,7 @@ def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, 
 
 def _numbers(values: Any, what: str) -> Tensor:
     try:
-        array = np.array(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
+        array = np.array(values.detach().cpu().numpy() if isinstance(values, Tensor) else values, dtype=float)
     except (TypeError, ValueError) as error:
         raise ParameterError(f"`{what}` must be numbers: {error}.") from None
     return torch.from_numpy(array)
@@ -226,12 +228,14 @@ class _Problem:
             expression = self.form.expression(expression, self.symbols, self.inputs)
         formula = Formula([expression], self.inputs, output_names=[self.output_name])
         x, y = self.train[0], self.train[1][:, None]
-        for improve in (fitted,) if expression.is_number else (fitted, exact):  # a mean has no exact value
-            try:
-                formula = improve(formula, x, y)
-            except (ArithmeticError, ParameterError):  # numbers beyond the range of doubles
-                return
-            self.front.add(self._candidate(formula, found_by))
+        try:
+            formulas = [fitted(formula, x, y)]
+            if not expression.is_number:  # a mean is not to be made exact
+                formulas.insert(0, exact(formulas[0], x, y))
+        except (ArithmeticError, ParameterError):  # numbers beyond the range of doubles
+            return
+        for one in formulas:
+            self.front.add(self._candidate(one, found_by))
 
     def add_known(self, expression: sympy.Expr, found_by: str) -> None:
         """A formula of the inputs whose numbers are final."""
@@ -255,7 +259,9 @@ def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_S
     if d == 0:
         return steps
     steps.append(("power law", lambda: _power_laws(problem)))
-    if d >= 2 and bool((problem.x > 0).all()):
+    if d == 1:
+        steps.append(("one variable", lambda: _one_variable(problem)))
+    elif bool((problem.x > 0).all()):
         steps.append(("scaling law", lambda: _scaling(problem)))
     survey = _Survey(problem, [list(shape) for shape in (shapes or _ladder(d))])
     return steps + [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in range(len(survey.shapes))]
@@ -270,6 +276,12 @@ def _power_laws(problem: _Problem) -> Iterator[sympy.Expr]:
         if bool(values.isfinite().all()):
             factor = float((values @ problem.y) / (values @ values))
             yield sympy.Float(factor, 17) * monomial(problem.symbols, whole)
+
+
+def _one_variable(problem: _Problem) -> Iterator[sympy.Expr]:
+    z = problem.x[:, 0]
+    for one in fit_univariate([(z, problem.y), (1 / z, problem.y)], problem.library):
+        yield one.expression.xreplace({Z: problem.symbols[0] ** (1, -1)[one.way]})
 
 
 def _scaling(problem: _Problem) -> list[sympy.Expr]:
@@ -292,9 +304,7 @@ class _Survey:
         for shape in shapes:
             model = KAN(shape)  # raises early
             if model.in_features != problem.x.shape[1] or model.out_features != 1:
-                raise ParameterError(
-                    f"`shapes` must lead from {problem.x.shape[1]} inputs to 1 output; got {shape}."
-                )
+                raise ParameterError(f"`shapes` must lead from {problem.x.shape[1]} inputs to 1 output; got {shape}.")
         self._order: list[tuple[float, KAN]] | None = None
 
     def read(self, place: int) -> Iterator[sympy.Expr]:
@@ -304,7 +314,8 @@ class _Survey:
             return
         x, y = self._rows()
         smaller = sparsify(model, x, y, lambs=(), tolerance=max(1e-8, 2 * missing), growth=1.5, steps=25).model
-        smaller.auto_symbolic(x, y, lib=self.problem.library, max_loss=max(1e-3, 4 * missing) * float(y.var()))
+        allowed = max(1e-3, 4 * missing) * float(y.var())
+        smaller.auto_symbolic(x, y, lib=self.problem.library, max_loss=allowed)
         expressions, symbols = symbolic_formula(smaller)
         if not any(atom.func.__name__.startswith("phi_") for atom in expressions[0].atoms(sympy.Function)):
             own = dict(zip(symbols, self.problem.symbols, strict=True))

@@ -1,0 +1,265 @@
+"""The search: one-variable formulas, scaling laws, the table, units, time limit, resuming, messages."""
+
+import json
+import math
+import re
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy
+import torch
+
+from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
+from edgewise.interpret import Formula, Library, symbolic_search
+from edgewise.interpret.evaluation import evaluate
+from edgewise.interpret.expression_json import from_tree, to_tree
+from edgewise.interpret.pareto import Candidate, Front
+from edgewise.interpret.scaling import ScalingLaw, formulas_of, power_law, scaling_laws
+from edgewise.interpret.univariate import EXACT, Z, fit_univariate
+
+F64 = torch.float64
+A, B, C = (sympy.Symbol(name, real=True) for name in "abc")
+
+
+def rows(count=300, inputs=2, lo=1.0, hi=3.0, seed=0):
+    return lo + (hi - lo) * torch.rand(count, inputs, dtype=F64, generator=torch.Generator().manual_seed(seed))
+
+
+def same(found, truth, symbols, lo=1.0, hi=3.0):
+    """Whether two expressions agree where their inputs lie in a range."""
+    x = rows(200, len(symbols), lo, hi, seed=9)
+    values = dict(zip(symbols, x.unbind(1), strict=True))
+    one, two = (evaluate(sympy.sympify(e), values, {}).expand(200) for e in (found, truth))
+    return bool(((one - two).abs() <= 1e-9 * two.abs().amax()).all())
+
+
+class TestOneVariable:
+    Z_ROWS = torch.linspace(0.3, 2.5, 200, dtype=F64)
+
+    @pytest.mark.parametrize(
+        "truth",
+        [
+            1 / (sympy.exp(Z) - 1),  # a reciprocal of an exponential
+            -3 * sympy.sqrt(9 - Z**2),  # negative values under a root
+            sympy.log(Z),
+            1 / sympy.cosh(Z),
+            1e-9 * (1 + 2 * Z),  # of any unit
+        ],
+    )
+    def test_exact(self, truth):
+        values = evaluate(truth, {Z: self.Z_ROWS}, {})
+        best = fit_univariate([(self.Z_ROWS, values)], Library())[0]
+        assert best.missing < EXACT
+        assert same(best.expression, truth, [Z], 0.3, 2.5)
+
+    def test_the_way_that_has_a_formula_is_chosen(self):
+        noise = torch.rand(200, dtype=F64, generator=torch.Generator().manual_seed(0))
+        problems = [(self.Z_ROWS, noise), (self.Z_ROWS, self.Z_ROWS.exp())]
+        best = fit_univariate(problems, Library(["exp", "x"]))[0]
+        assert best.way == 1
+
+    def test_what_is_not_finite_is_passed_over(self):
+        assert fit_univariate([(self.Z_ROWS, self.Z_ROWS / 0.0)], Library(["x"])) == []
+
+
+class TestScaling:
+    def test_a_power_law_by_least_squares(self):
+        x = rows() * torch.tensor([-1.0, 1.0], dtype=F64)
+        powers, constant, residual = power_law(x, -5 * x[:, 0] ** 2 / x[:, 1] ** 0.5)
+        assert powers.tolist() == pytest.approx([2.0, -0.5])
+        assert math.exp(constant) == pytest.approx(5.0)
+        assert residual < 1e-12
+
+    def test_the_ratio_is_found_and_divided_out(self):
+        x = rows(400, 3) * torch.tensor([1.0, 1.0, 4.0], dtype=F64)
+        y = x[:, 0] / (1 - (x[:, 1] / x[:, 2]) ** 2).sqrt()
+        laws = scaling_laws(x, y, seed=0)
+        assert all(law.prefactor[0] == 1 and law.group[0] == 0 for law in laws)
+        assert all(law.group[1] == -law.group[2] != 0 for law in laws)
+        assert any(law.prefactor == (1, 0, 0) for law in laws)
+
+    def test_no_law_where_there_is_none(self):
+        x = rows(400, 3)
+        assert scaling_laws(x, torch.sin(3 * x[:, 0]) + torch.cos(2 * x[:, 1] * x[:, 2]) + x[:, 1], seed=0) == []
+
+    def test_formulas_in_the_symbols(self):
+        x = rows(300, 3)
+        law = ScalingLaw((Fraction(1), Fraction(0), Fraction(0)), (Fraction(0), Fraction(1), Fraction(-1)))
+        y = x[:, 0] * (x[:, 1] / x[:, 2]).exp()
+        (best,) = formulas_of([law], x, y, [A, B, C], Library())
+        assert same(best, A * sympy.exp(B / C), [A, B, C])
+
+
+class TestTree:
+    @pytest.mark.parametrize(
+        "expression",
+        [A, sympy.Float(0.1, 17), sympy.pi * A, sympy.sqrt(A) / 3, sympy.exp(-(A**2)) + sympy.E, sympy.besselj(0, A),
+         sympy.Max(A, 0), sympy.Abs(A) ** sympy.Float(1.5, 17)],
+    )  # fmt: skip
+    def test_there_and_back(self, expression):
+        tree = json.loads(json.dumps(to_tree(expression)))
+        assert from_tree(tree) == expression
+
+    @pytest.mark.parametrize(
+        "tree", [["__import__", "os"], ["eval", "x"], {"a": 1}, ["Rational", 1, 0], ["Constant", "I"], [], 3, ["sin"]]
+    )
+    def test_nothing_else_is_read(self, tree):
+        with pytest.raises(FormatError, match="an expression's tree"):
+            from_tree(tree)
+
+
+def candidate(complexity, loss, name="a"):
+    return Candidate(Formula([sympy.Symbol(name)], [sympy.Symbol(name)]), complexity, loss, loss, name)
+
+
+class TestFront:
+    def test_only_what_is_better_than_all_simpler_ones(self):
+        random = np.random.default_rng(0)
+        points = [(int(c), float(v)) for c, v in zip(random.integers(1, 30, 80), random.random(80), strict=True)]
+        front = Front(0.0)
+        for complexity, loss in points:
+            front.add(candidate(complexity, loss))
+        kept = {(one.complexity, one.val_loss) for one in front.candidates}
+        beaten = {p for p in points for q in points if q != p and q[0] <= p[0] and q[1] <= p[1]}
+        assert kept == set(points) - beaten
+
+    def test_losses_below_the_floor_are_equal(self):
+        front = Front(1e-20)
+        assert front.add(candidate(7, 1e-30))
+        assert not front.add(candidate(8, 1e-31))
+        assert front.add(candidate(6, 1e-25))
+        assert len(front.candidates) == 1
+
+    def test_a_loss_that_is_not_finite_is_refused(self):
+        assert not Front(0.0).add(candidate(1, math.nan))
+
+    def test_the_knee_gains_most_among_the_good(self):
+        front = Front(1e-20)
+        for complexity, loss in [(1, 1.0), (3, 1e-2), (5, 1e-12), (20, 0.9e-12)]:
+            front.add(candidate(complexity, loss))
+        assert front.candidates[front.knee].complexity == 5
+        assert front.frame()["knee"].tolist() == ["", "", "*", ""]
+        assert front.scores()[1] == pytest.approx(math.log(100) / 2)
+
+
+def test_a_product_of_inputs_of_both_signs():
+    x = rows(200, 2, -1.0, 1.0)
+    found = symbolic_search(x, x[:, 0] * x[:, 1], progress=False)
+    assert str(found.formula) == "y = x1*x2"
+    assert "exact" in found.stopped_because
+
+
+def test_relativistic_mass_from_a_frame():
+    x = rows(400, 3) * torch.tensor([1.0, 1.0, 4.0], dtype=F64)
+    frame = pd.DataFrame(x.numpy(), columns=["m0", "v", "c"])
+    y = frame.m0 / np.sqrt(1 - (frame.v / frame.c) ** 2)
+    found = symbolic_search(frame, y, output_name="m", progress=False)
+    assert str(found.formula) == "m = m0/sqrt(1 - v**2/c**2)"
+    assert found.formula.verify(lambda x: x[:, :1] / (1 - (x[:, 1:2] / x[:, 2:]) ** 2).sqrt(), x).relative < 1e-12
+    assert list(found.table.columns[:3]) == ["complexity", "train_loss", "val_loss"]
+    assert found.table["val_loss"].is_monotonic_decreasing
+    assert str(found.formulas[-1]) == str(found.formula)
+
+
+def test_noise_leaves_the_constants_exact():
+    x = rows(400, 2)
+    noise = torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(1))
+    y = x[:, 0] ** 2 / x[:, 1] + 0.01 * noise
+    found = symbolic_search(x, y, shapes=[[2, 1]], lib=["x", "x^2", "1/x"], progress=False)
+    assert "y = x1**2/x2" in [str(formula) for formula in found.formulas]
+
+
+class TestUnits:
+    def test_only_groups_are_searched(self):
+        x = rows(300, 3)
+        y = 0.5 * x[:, 0] * x[:, 1] ** 2 + x[:, 0] * 9.81 * x[:, 2] * 0  # kinetic energy; the height does not matter
+        found = symbolic_search(
+            x, y, names=["m", "v", "h"], units=["kg", "m/s", "m"], output_unit="J", output_name="E", progress=False
+        )
+        assert str(found.formula) == "E = m*v**2/2"
+
+    def test_contradictory_units(self):
+        x = rows()
+        with pytest.raises(ParameterError, match="kg"):
+            symbolic_search(x, x[:, 0], units=["m", "s"], output_unit="kg", progress=False)
+
+    def test_an_output_unit_alone(self):
+        with pytest.raises(ParameterError, match="`units` of the inputs must be given"):
+            symbolic_search(rows(), rows()[:, 0], output_unit="kg")
+
+
+class TestResuming:
+    def search(self, path, **options):
+        x = rows(100, 2, -1.0, 1.0)
+        y = torch.sin(3 * x[:, 0] + x[:, 1])
+        return symbolic_search(
+            x, y, shapes=[[2, 1], [2, 1, 1]], seeds=2, lib=["x", "sin"], checkpoint=path, progress=False, **options
+        )
+
+    def test_a_search_goes_on_where_it_ended(self, tmp_path, monkeypatch):
+        path = tmp_path / "search.json"
+        first = self.search(path, time_limit_sec=1e-9)
+        assert "time limit" in first.stopped_because
+        assert json.loads(path.read_text())["done"] == ["mean"]
+        whole = self.search(path)
+        steps = json.loads(path.read_text())["done"]
+        assert steps[:2] == ["mean", "power law"]
+        monkeypatch.setattr("edgewise.interpret.search._power_laws", lambda problem: pytest.fail("done already"))
+        again = self.search(path)
+        assert again.table.drop(columns=["train_loss", "val_loss"]).equals(
+            whole.table.drop(columns=["train_loss", "val_loss"])
+        )
+        assert again.seconds >= whole.seconds * 0.9
+
+    def test_other_data_are_refused(self, tmp_path):
+        path = tmp_path / "search.json"
+        self.search(path, time_limit_sec=1e-9)
+        with pytest.raises(FormatError, match="belongs to other data or options"):
+            symbolic_search(rows(), rows()[:, 0], checkpoint=path, progress=False)
+
+    @pytest.mark.parametrize("text", ["", "[]", '{"done": 3}', "not json"])
+    def test_a_foreign_file_is_refused(self, tmp_path, text):
+        path = tmp_path / "search.json"
+        path.write_text(text)
+        with pytest.raises(FormatError, match="is no file of a search"):
+            self.search(path)
+        assert path.read_text() == text
+
+    def test_ctrl_c_keeps_what_there_is(self, monkeypatch):
+        def interrupted(problem):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("edgewise.interpret.search._power_laws", interrupted)
+        found = self.search(None)
+        assert "Interrupted" in found.stopped_because
+        assert len(found.formulas) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        ({"y": None}, ParameterError, "`y` must be given"),
+        ({"y": torch.ones(5)}, ShapeError, "one output at a time; got (30, 2) and (5,)"),
+        ({"y": torch.ones(30)}, DomainError, "`y` must vary; it is 1 in every row"),
+        ({"y": torch.full((30,), math.nan)}, DomainError, "`y` must be finite"),
+        ({"names": ["a"]}, ParameterError, "`names` must have 2 different entries"),
+        ({"x": [["a", "b"]] * 30}, ParameterError, "`x` must be numbers"),
+        ({"x": torch.ones(30)}, ShapeError, "`x` must be (rows, inputs)"),
+        ({"seeds": 0}, ParameterError, "`seeds` must be an int >= 1; got 0"),
+        ({"val_split": 1.0}, ParameterError, "`val_split` must lie in (0, 1); got 1.0"),
+        ({"time_limit_sec": 0}, ParameterError, "`time_limit_sec` must be > 0 or None; got 0"),
+        ({"lib": ["sine"]}, ParameterError, "sine"),
+        ({"shapes": [[3, 1]]}, ParameterError, "`shapes` must lead from 2 inputs to 1 output; got [3, 1]"),
+    ],
+)
+def test_bad_input(change, kind, message):
+    arguments = {"x": rows(30), "y": rows(30)[:, 0], "progress": False} | change
+    with pytest.raises(kind, match=re.escape(message)):
+        symbolic_search(arguments.pop("x"), arguments.pop("y"), **arguments)
+
+
+def test_too_few_rows():
+    with pytest.raises(ShapeError, match="at least 20 rows; got 5"):
+        symbolic_search(rows(5), rows(5)[:, 0])
