@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -70,8 +70,9 @@ def ai_feynman_expression(problem: Problem) -> sympy.Expr:
     """
     import sympy
 
-    names: dict[str, object] = {name: sympy.Symbol(name, real=True) for name in problem.variables}
-    return sympy.sympify(problem.formula, locals=names | {"arcsin": sympy.asin, "ln": sympy.log})
+    names = {name: sympy.Symbol(name, real=True) for name in problem.variables}
+    known: dict[str, Any] = names | {"arcsin": sympy.asin, "ln": sympy.log}
+    return sympy.sympify(problem.formula, locals=known)
 
 
 def _problem(row: dict[str, str]) -> Problem:

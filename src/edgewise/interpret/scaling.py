@@ -1,8 +1,8 @@
 """Scaling symmetries: find `y = x^p g(x^a)`, a power law times any function of one combination of powers.
 
-Most laws of physics have this form, with or without units to tell: what has a dimension can only stand in ratios, and
-a law of three or four of them has often a single ratio. In logarithms `u = log x` it is a Kolmogorov-Arnold network of two
-nodes that multiply, `exp(p . u) * g(a . u)`, whose inner edges are straight lines and whose `g` is a spline. It trains
+Most laws of physics have this form, with or without units to tell: what has a dimension can only stand in ratios,
+and a law of three or four of them has often a single ratio. In logarithms `u = log x` it is a Kolmogorov-Arnold network
+of two nodes that multiply, `exp(p . u) * g(a . u)`: its inner edges are straight lines and `g` is a spline. It trains
 in a second, from several starts at once; its exponents are rational, so they are rounded and divided out, and what is
 left is a function of one variable, of which `univariate` finds the formula.
 """

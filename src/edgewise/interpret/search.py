@@ -319,7 +319,7 @@ class _Survey:
         expressions, symbols = symbolic_formula(smaller)
         if not any(atom.func.__name__.startswith("phi_") for atom in expressions[0].atoms(sympy.Function)):
             own = dict(zip(symbols, self.problem.symbols, strict=True))
-            yield self._scale() * expressions[0].xreplace(own)
+            yield sympy.Float(self._scale(), 17) * expressions[0].xreplace(own)
 
     def _trained(self) -> list[tuple[float, KAN]]:
         """Share of the variance that the best start of each shape misses, and its network; the ones to read first."""
