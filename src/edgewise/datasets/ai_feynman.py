@@ -72,7 +72,7 @@ def ai_feynman_expression(problem: Problem) -> sympy.Expr:
 
     names = {name: sympy.Symbol(name, real=True) for name in problem.variables}
     known: dict[str, Any] = names | {"arcsin": sympy.asin, "ln": sympy.log}
-    return sympy.sympify(problem.formula, locals=known)
+    return sympy.sympify(problem.formula, locals=known)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def _problem(row: dict[str, str]) -> Problem:
