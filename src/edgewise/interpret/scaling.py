@@ -13,7 +13,8 @@ left is a function of one variable, of which `univariate` finds the formula.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,14 +30,16 @@ from edgewise.train import fit_many
 
 Powers = tuple[Fraction, ...]
 
-_STARTS, _STEPS, _GRID = 8, 60, 8
+_STARTS, _STEPS, _GRID, _HELD_OUT = 8, 60, 8, 0.2
 _CLOSE = 0.04
 """How far a fitted exponent may lie from a fraction."""
 _FRACTIONS = sorted({Fraction(p, q) for q in (1, 2, 3) for p in range(-6, 7)})
 _FOLLOWS = 1e-3
 """Share of the variance that a network may miss for its exponents to be believed."""
-_GROUPS, _PREFACTORS = 2, 3
-"""Ways to round that are followed: of the combination, and of the power law for each."""
+_ROUGH = 0.05
+"""Largest roughness of a function of one variable; of values in any order it is 1."""
+_FOLLOWED, _GROUPS, _PREFACTORS, _MOST_POWER = 2, 2, 3, 4
+"""Networks that are looked at, combinations of inputs that are followed, power laws for each, their largest power."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +104,12 @@ def scaling_laws(x: Tensor, y: Tensor, seed: int) -> list[ScalingLaw]:
     start, constant, _ = power_law(x, y / scale)
     generator = torch.Generator().manual_seed(seed)
     models = [_network(start, constant, generator) for _ in range(_STARTS)]
-    results = fit_many(models, (u, labels), opt="lm", steps=_STEPS)
-    order = sorted(range(_STARTS), key=lambda n: results[n]["train_loss"][-1])
+    results = fit_many(models, (u, labels), opt="lm", steps=_STEPS, val=_HELD_OUT, seed=seed)
+    losses = [min(result["val_loss"], default=math.inf) for result in results]
+    order = sorted(range(_STARTS), key=lambda n: losses[n])
     spread = float(labels.var(correction=0))
-    laws: list[ScalingLaw] = []
-    for n in order[:2]:
-        loss = results[n]["train_loss"][-1]
-        if loss < _FOLLOWS * spread and loss <= 10 * results[order[0]]["train_loss"][-1]:
-            laws += [law for law in _rounded(*_exponents(models[n])) if law not in laws]
-    return laws
+    good = [n for n in order[:_FOLLOWED] if losses[n] < _FOLLOWS * spread and losses[n] <= 10 * losses[order[0]]]
+    return _laws(x, y, [_exponents(models[n]) for n in good])
 
 
 def formulas_of(
@@ -164,23 +164,67 @@ def _exponents(model: KAN) -> tuple[list[float], list[float]]:
     return (slopes[0] * second.affine[0, 0]).tolist(), slopes[1].tolist()
 
 
-def _rounded(p: list[float], a: list[float]) -> list[ScalingLaw]:
-    """Fractions near the exponents: `a` is known up to a factor, `p` up to multiples of `a`."""
-    largest = max(map(abs, a))
-    groups = {group for unit in a if abs(unit) > 0.15 * largest and (group := _near([v / unit for v in a]))}
-    groups = {_upright(group) for group in groups}
-    laws = []
-    for group in sorted(groups, key=_total)[:_GROUPS]:
-        slope = [float(v) for v in group]
-        prefactors = {
-            powers
-            for k, value in itertools.product(range(len(p)), _FRACTIONS)
-            if slope[k] and abs(value) <= 4
-            for t in [(p[k] - float(value)) / slope[k]]
-            if (powers := _near([v - t * s for v, s in zip(p, slope, strict=True)]))
-        }
-        laws += [ScalingLaw(powers, group) for powers in sorted(prefactors, key=_total)[:_PREFACTORS]]
+def _laws(x: Tensor, y: Tensor, planes: Sequence[tuple[list[float], list[float]]]) -> list[ScalingLaw]:
+    """Fractions for the exponents p and a, chosen so that one variable is left; the most readable first.
+
+    A network knows p and a only up to combinations of the two: over the range of the data a power times an exponential
+    is nearly another one. So their plane is taken, with the simplest vectors in it (those that spare an input, their
+    sums and differences), and of every pair the roughness of `y / x^p` as a function of `x^a` is looked at.
+    """  # noqa: DOC201 said in the first line
+    zero = (Fraction(0),) * x.shape[1]
+    found: dict[tuple[Powers, Powers], float] = {}
+    for spare in ([zero, *_circuits(*plane)] for plane in planes):
+        pairs = itertools.product(spare, spare, (1, -1))
+        for group in {_upright(_plus(b, c, sign)) for b, c, sign in pairs} - {zero}:
+            order = power_of(x, group).argsort()
+            for b, q in itertools.product(spare, _FRACTIONS):
+                factor = _plus(zero, b, q)
+                if abs(q) <= _MOST_POWER and not _parallel(b, group) and (factor, group) not in found:
+                    found[factor, group] = _roughness(y / power_of(x, factor), order)
+    least = min(found.values(), default=math.inf)
+    smooth = {law for law, rough in found.items() if rough <= min(_ROUGH, 3 * least + 1e-4)}
+    laws: list[ScalingLaw] = []
+    for group in sorted({group for _, group in smooth}, key=_total):
+        if len({law.group for law in laws}) == _GROUPS or any(_parallel(law.group, group) for law in laws):
+            continue
+        shifts = [t for t in _FRACTIONS if abs(t) <= _MOST_POWER]
+        shifted = {_plus(factor, group, t) for factor, own in smooth if own == group for t in shifts}
+        laws += [ScalingLaw(factor, group) for factor in sorted(shifted, key=_total)[:_PREFACTORS]]
     return laws
+
+
+def _parallel(powers: Powers, others: Powers) -> bool:
+    """Whether one is a multiple of the other, as zero is of all."""
+    pairs = itertools.combinations(zip(powers, others, strict=True), 2)
+    return all(a * d == b * c for (a, b), (c, d) in pairs) and any(others)
+
+
+def _circuits(p: list[float], a: list[float]) -> list[Powers]:
+    """The vectors in the plane of p and a that have a zero and are near fractions."""
+    found = set()
+    size = max(map(abs, p)) * max(map(abs, a))
+    for i in range(len(p)):
+        vector = [v * a[i] - s * p[i] for v, s in zip(p, a, strict=True)]
+        largest = max(map(abs, vector))
+        if largest < 1e-2 * size:  # p and a agree but for this input
+            continue
+        near = [n for unit in vector if abs(unit) > 0.2 * largest and (n := _near([v / unit for v in vector]))]
+        found |= {_upright(n) for n in sorted(near, key=_total)[:1]}
+    return sorted(found, key=_total)
+
+
+def _roughness(w: Tensor, order: Tensor) -> float:
+    """Mean squared step of the ranks of w along the order, 1 for values in any order, about 6 / N^2 along a curve."""
+    if not bool(w.isfinite().all()):
+        return math.inf
+    if float(w.std()) <= 1e-9 * float(w.abs().mean()):
+        return 0.0
+    ranks = w.argsort().argsort().double() / len(w)
+    return float(6 * ranks[order].diff().square().mean())
+
+
+def _plus(powers: Powers, others: Powers, factor: Fraction | int) -> Powers:
+    return tuple(p + factor * q for p, q in zip(powers, others, strict=True))
 
 
 def _near(values: list[float]) -> Powers | None:
