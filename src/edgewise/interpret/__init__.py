@@ -27,6 +27,7 @@ from edgewise.interpret.symbolify import (
 from edgewise.lazy import attributes
 
 if TYPE_CHECKING:
+    from edgewise.interpret.compiler import from_formula
     from edgewise.interpret.constants import exact, formula_of, simplify
     from edgewise.interpret.formula import Formula, Verification, symbolic_formula
 
@@ -36,6 +37,7 @@ _FORMULAS = {
     "Verification": "edgewise.interpret.formula",
     "exact": "edgewise.interpret.constants",
     "formula_of": "edgewise.interpret.constants",
+    "from_formula": "edgewise.interpret.compiler",
     "simplify": "edgewise.interpret.constants",
     "symbolic_formula": "edgewise.interpret.formula",
 }
@@ -58,6 +60,7 @@ __all__ = [
     "fit_edge",
     "fix_symbolic",
     "formula_of",
+    "from_formula",
     "input_scores",
     "prune",
     "prune_edges",
