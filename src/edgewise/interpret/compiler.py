@@ -90,7 +90,11 @@ def _box(ranges: Any, size: int) -> Tensor:
         box = torch.as_tensor(ranges, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
         box = torch.empty(0)
-    if box.shape not in ((2,), (size, 2)) or not bool(box.isfinite().all()) or not bool((box[..., 0] < box[..., 1]).all()):
+    if (
+        box.shape not in ((2,), (size, 2))
+        or not bool(box.isfinite().all())
+        or not bool((box[..., 0] < box[..., 1]).all())
+    ):
         raise ParameterError(
             f"`ranges` must be a finite (lo, hi) with lo < hi, or one pair for each of {size} inputs; got {ranges!r}."
         )

@@ -24,6 +24,8 @@ from edgewise.interpret.reading import BESSEL, POWERS, UNARY
 _MOST_ARITY = 6
 _MOST_EXPONENT = 20.0
 """Largest constant that leaves an exponential as a factor."""
+_MOST_SHIFT = 100.0
+"""Largest shift of a parabola, in units of x, that takes in a linear term."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +187,8 @@ class _Graph:
                 own = self._term(core)
                 edges += [edge.scaled(factor) for edge in own.edges]
                 constant += factor * own.constant
-        return Sum(tuple(self._gathered(edges)), constant)
+        edges, left = _squares_completed(_merged(edges))
+        return Sum(tuple(self._gathered(edges)), constant + left)
 
     def _term(self, core: sympy.Expr) -> Sum:
         """One edge (and what it leaves to the constant)."""
@@ -352,6 +355,21 @@ def _merged(edges: list[Edge]) -> list[Edge]:
         key = replace(edge, c=1.0)
         total[key] = total.get(key, 0.0) + edge.c
     return [replace(edge, c=c) for edge, c in total.items() if c != 0]
+
+
+def _squares_completed(edges: list[Edge]) -> tuple[list[Edge], float]:
+    """`c (a x + b)^2 + e x` is one parabola; what it leaves to the constant. Not where that would cancel digits."""
+    constant = 0.0
+    for line in [edge for edge in edges if edge.function == "x"]:
+        square = next((e for e in edges if e.function == "x^2" and e.source is line.source), None)
+        if square is None:
+            continue
+        shift = line.c / (2 * square.c * square.a)
+        if abs(shift) <= _MOST_SHIFT * abs(square.a):
+            edges = [edge for edge in edges if edge is not line]
+            edges[edges.index(square)] = replace(square, b=square.b + shift)
+            constant -= line.c * square.b / square.a + square.c * shift**2
+    return edges, constant
 
 
 def _without_conflicts(edges: list[Edge]) -> list[list[Edge]]:

@@ -82,7 +82,11 @@ _CALLED: dict[str, Callable[..., Any]] = {
     "j0": lambda z: sympy.besselj(0, z),
     "j1": lambda z: sympy.besselj(1, z),
 }
-SUPPORTED = "+ - * / ^, " + ", ".join(sorted({*_CALLED} - {"besselj"}, key=str.lower)) + ", besselj of order 0 and 1"
+_OTHER_NAMES = {"besselj", "Abs", "sign", "Max", "Min", "ln", "pow", *(name for name in _CALLED if name[:3] == "arc")}
+SUPPORTED = (
+    f"real numbers, + - * / ^, {', '.join(sorted({*_CALLED} - _OTHER_NAMES, key=str.lower))}, besselj of order 0 and 1"
+)
+"""What a formula may hold, for messages."""
 
 
 def read(expression: Any, names: Sequence[str] | str | None) -> tuple[list[sympy.Expr], list[sympy.Symbol]]:
@@ -164,8 +168,9 @@ def _check(formula: sympy.Basic, whole: sympy.Basic | None = None) -> None:
             continue
         reason = _reason_against(part)
         if reason is not None:
-            where = "" if part == whole else f" in {whole}"
-            raise ParameterError(f"`expression` holds {reason}{where}. Supported are real numbers, {SUPPORTED}.")
+            raise ParameterError(
+                f"`expression` {whole} holds {reason}, which is not supported. Supported are {SUPPORTED}."
+            )
 
 
 def _is_real(number: sympy.Expr) -> bool:
@@ -179,20 +184,21 @@ def _is_real(number: sympy.Expr) -> bool:
 def _reason_against(part: sympy.Basic) -> str | None:
     """What is wrong with a part itself, apart from its arguments."""
     if not isinstance(part, sympy.Expr):
-        kind = "a relation" if isinstance(part, sympy.core.relational.Relational) else type(part).__name__
-        return f"{kind} ({part})"
+        relation = isinstance(part, sympy.core.relational.Relational)
+        return f"the relation {part}" if relation else f"{part} of type {type(part).__name__}"
     if part.has(sympy.I) and not part.free_symbols:
         return f"the complex number {part}"
     if not part.free_symbols and part.is_Atom:
-        return f"{part}, which is no finite number"
+        return f"{part} (no finite number, as from a division by zero)"
     if part.is_Symbol or part.is_Add or part.is_Mul or part.func in _KNOWN:
         return None
     if part.is_Pow:
         negative = part.base.is_number and part.base.is_positive is False
-        return f"the power {part} of a base that is not positive" if negative and not part.exp.is_number else None
+        return f"the power {part} with a base that is not positive" if negative and not part.exp.is_number else None
     if isinstance(part, sympy.besselj) and part.args[0] in BESSEL:
         return None
-    return f"the function {part.func.__name__} ({part})"
+    order = f" of order {part.args[0]}" if isinstance(part, sympy.besselj) else ""
+    return f"the function {part.func.__name__}{order}"
 
 
 # --------------------------------------------------------------------------------------------------- parser
