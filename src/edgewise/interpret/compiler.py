@@ -43,13 +43,13 @@ def from_formula(
 ) -> KAN:
     """A network that computes a formula.
 
-    Every edge has an elementary function `c f(a x + b) + d` or is removed; products are multiplication nodes. Equal parts
-    are computed once, and among several layouts the one with the fewest edges is taken.
+    Every edge has an elementary function `c f(a x + b) + d` or is removed; products are multiplication nodes. Equal
+    parts are computed once, and among several layouts the one with the fewest edges is taken.
 
     Args:
-        expression: text such as `"exp(sin(pi*x) + y^2)"`, a sympy expression, or a list of them, one per output. In text
-            a name is a variable unless it is called; `pi` and `E` are numbers unless `names` has them; `2 a b` is a
-            product.
+        expression: text such as `"exp(sin(pi*x) + y^2)"`, a sympy expression, or a list of them, one per output. In
+            text a name is a variable unless it is called; `pi` and `E` are numbers unless `names` has them; `2 a b`
+            is a product.
         names: of the inputs in their order, also ones that do not occur; as sympy sorts them when absent.
         ranges: `(lo, hi)` of every input, or one pair per input. The formula holds beyond; this is where the splines
             below the functions lie.
@@ -61,8 +61,8 @@ def from_formula(
         The network, its `input_names` set.
 
     Raises:
-        ParameterError: the formula cannot be read, uses something that is no edge function (said by name), has a variable
-            that `names` lacks, or an argument is outside its documented set.
+        ParameterError: the formula cannot be read, holds something that edges and products cannot say (said by name),
+            has a variable that `names` lacks, or an argument is outside its documented set.
         DomainError: the formula is undefined at every point of the box that was looked at.
 
     Accuracy: 1e-10 of the largest value in float64 wherever the formula is defined, unless the formula itself cancels.

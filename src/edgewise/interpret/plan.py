@@ -12,7 +12,7 @@ each node stands decides how many. Their number is a linear function of the laye
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -259,7 +259,7 @@ class _Graph:
         return self._of(POWERS[p], base) if p in POWERS else self._of("x^p", base, p=p)
 
     def _whole_power(self, base: sympy.Expr, n: int) -> Edge:
-        """`x^p` is no help here: its derivative for p wants a positive base. Powers up to five, of powers, times powers."""
+        """Powers up to five, of powers, times powers. Not `x^p`: its derivative for p wants a positive base."""
         if n == 1:
             node, a, b = self._affine(base)
             return Edge("x", node, c=a) if b == 0 else Edge("x", self._holding(Sum((Edge("x", node, c=a),), b)))

@@ -217,7 +217,7 @@ class _Parser:
         """The whole text."""
         found = self._sum()
         if self._peek() is not None:
-            self._fail("an operator was expected")
+            raise self._failure("an operator was expected")
         return found
 
     def _sum(self) -> sympy.Expr:
@@ -249,7 +249,7 @@ class _Parser:
     def _atom(self) -> sympy.Expr:
         token = self._peek()
         if token is None or token in ("*", "/", "^", "**", ")", ","):
-            self._fail("a number, a name or a bracket was expected")
+            raise self._failure("a number, a name or a bracket was expected")
         start = self.at
         self._next()
         if token == "(":
@@ -286,17 +286,17 @@ class _Parser:
             return _CALLED[function](*arguments)
         except TypeError:
             self.at = start
-            self._fail(f"{function} does not take {len(arguments)} arguments")
+            raise self._failure(f"{function} does not take {len(arguments)} arguments") from None
 
     def _expect(self, token: str) -> None:
         if self._peek() != token:
-            self._fail(f"{token!r} was expected")
+            raise self._failure(f"{token!r} was expected")
         self._next()
 
     def _peek(self) -> str | None:
         match = _TOKEN.match(self.text, self.at)
         if match is None and self.text[self.at :].strip():
-            self._fail("this cannot be read")
+            raise self._failure("this cannot be read")
         return None if match is None else match.group().strip()
 
     def _next(self) -> str:
@@ -305,7 +305,7 @@ class _Parser:
         self.at = match.end()
         return match.group().strip()
 
-    def _fail(self, why: str) -> Any:
+    def _failure(self, why: str) -> ParameterError:
         rest = self.text[self.at :].lstrip()
         place = f"before {rest!r}" if rest else "at its end"
-        raise ParameterError(f"`expression` {self.text!r} cannot be read {place}: {why}.")
+        return ParameterError(f"`expression` {self.text!r} cannot be read {place}: {why}.")
