@@ -18,7 +18,7 @@ from edgewise.interpret.plan import Plan, plan
 from edgewise.interpret.reading import read
 from edgewise.layers import KANLayer, function_named
 from edgewise.models import KAN
-from edgewise.splines import check_grid, fit_coef, uniform_knots
+from edgewise.splines import check_grid, fit_coef, fit_knots
 
 _ROWS = 1024
 """Points of the declared box at which node values are looked at; its corners come on top."""
@@ -27,7 +27,9 @@ _MOST_CORNERS = 10
 _MARGIN = 0.05
 """How far the grid of a hidden node reaches beyond its values, as a fraction of their range (as in `update_grid`)."""
 _TAIL = 0.02
-"""Share of a node's values on either side that may lie outside its grid where it has a pole."""
+"""Share of a node's values on either side that lies outside its grid where it has a pole,"""
+_FAR = 10.0
+"""that is, where all values span so many times the range of the others."""
 _PER_INTERVAL = 20
 """Points at which a spline is fitted to its function."""
 
@@ -80,7 +82,7 @@ def from_formula(
     x = _points(box)
     _check_domain(expressions, symbols, x)
     model = _built(plan(expressions, symbols), [str(symbol) for symbol in symbols], grid, k)
-    _lay_splines(model, x, box)
+    _lay_splines(model, x, box, dtype)
     return model.to(dtype)
 
 
@@ -146,37 +148,35 @@ def _built(plan: Plan, names: list[str], grid: int, k: int) -> KAN:
 
 
 @torch.no_grad()
-def _lay_splines(model: KAN, x: Tensor, box: Tensor) -> None:
+def _lay_splines(model: KAN, x: Tensor, box: Tensor, dtype: torch.dtype) -> None:
     """Grids where the values of the nodes are, and on them the splines that are closest to the functions."""
+    largest = torch.finfo(dtype).max ** 0.5  # beyond, squares overflow
     for n, (layer, nodes) in enumerate(zip(model.layers, model.activations(x)[:-1], strict=True)):
-        domain = box if n == 0 else torch.stack([_domain(column) for column in nodes.unbind(1)])
-        layer.knots.copy_(uniform_knots(domain[:, 0], domain[:, 1], layer.grid, layer.k))
+        ends = box.mT if n == 0 else torch.stack([_ends(column, largest) for column in nodes.unbind(1)], dim=1)
+        layer.knots.copy_(fit_knots(ends.to(dtype), layer.grid, layer.k, margin=0.0 if n == 0 else _MARGIN))
         layer.spline_weight.zero_()
         layer.base_weight.zero_()  # all of a function is in its spline
-        _fit_splines(layer, domain)
+        _fit_splines(layer, largest)
 
 
-def _domain(column: Tensor) -> Tensor:
-    """Where the grid of a node lies: all of its values, without the far ends of a pole."""
-    values = column[column.isfinite()]
+def _ends(column: Tensor, largest: float) -> Tensor:
+    """`(2,)` lower and upper end of a node's values, without the far ends of a pole."""
+    values = column[column.abs() < largest]
     if len(values) == 0:
         return torch.tensor([-1.0, 1.0], dtype=torch.float64)
-    lo, hi = values.min(), values.max()
+    ends = torch.stack([values.min(), values.max()])
     inner = values.quantile(torch.tensor([_TAIL, 1 - _TAIL], dtype=torch.float64))
-    if hi - lo > 10 * (inner[1] - inner[0]) > 0:
-        lo, hi = inner
-    width = (hi - lo) * _MARGIN if hi > lo else lo.abs().clamp_min(1.0)
-    return torch.stack([lo - width, hi + width])
+    return inner if ends.diff() > _FAR * inner.diff() > 0 else ends
 
 
-def _fit_splines(layer: KANLayer, domain: Tensor) -> None:
+def _fit_splines(layer: KANLayer, largest: float) -> None:
     own = layer.symbolic
     if own is None:
         return
     steps = torch.linspace(0, 1, _PER_INTERVAL * layer.grid + 1, dtype=torch.float64)[:, None]
-    x = torch.lerp(domain[:, 0], domain[:, 1], steps)  # (N, I)
+    x = torch.lerp(layer.domain[:, 0], layer.domain[:, 1], steps)  # (N, I)
     for (i, j), y in zip(own.edges, own.values(x, own.affine).unbind(1), strict=True):
-        defined = y.isfinite()
+        defined = y.abs() < largest
         if bool(defined.any()):
             column, knots = x[defined, i, None], layer.knots[i, None]
             coef = fit_coef(column, y[defined, None, None], knots, layer.k, outside=layer.outside)

@@ -15,7 +15,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import sympy
 
@@ -407,7 +406,7 @@ def _laid_out(graph: _Graph, outputs: list[Node]) -> Plan:
         place, last = _schedule(inputs, outputs, depth, dict.fromkeys(early, depth - 1))
     rows: list[list[Node]] = [inputs]
     for level in range(1, depth):
-        standing = [node for node in place if place[node] <= level < last[node] and (node.sums or level > 0)]
+        standing = [node for node in place if place[node] <= level < last[node]]
         rows.append(sorted(standing, key=lambda node: place[node] == level and len(node.sums) > 1))
     rows.append(outputs)
     layers = [_layer(rows[level], rows[level + 1], place, level + 1) for level in range(depth)]
@@ -418,31 +417,27 @@ def _schedule(
     inputs: list[Node], outputs: list[Node], depth: int, latest: dict[Node, int]
 ) -> tuple[dict[Node, int], dict[Node, int]]:
     """The layer of every node, and the last layer that takes it: as few identity edges as possible."""
-    import numpy as np
     from scipy.optimize import linprog
+    from scipy.sparse import coo_array
 
     nodes = _reached(inputs, outputs)
-    number = {node: n for n, node in enumerate(nodes)}
     size = len(nodes)
-    rows: list[Any] = []
-
-    def at_most(smaller: int, larger: int, gap: float) -> None:
-        """`v[smaller] + gap <= v[larger]`."""
-        row = np.zeros(2 * size)
-        row[smaller], row[larger] = 1.0, -1.0
-        rows.append((row, -gap))
-
+    place = {node: n for n, node in enumerate(nodes)}  # the unknowns: the layer of every node,
+    last = {node: size + n for node, n in place.items()}  # and the last that takes its value
+    before = [(place[node], last[node], 0.0) for node in nodes]  # v[first] + gap <= v[second]
     for node in nodes:
-        at_most(number[node], size + number[node], 0.0)
         for source in node.sources:
-            at_most(number[source], number[node], 1.0)
-            at_most(number[node], size + number[source], 0.0)
+            before += [(place[source], place[node], 1.0), (place[node], last[source], 0.0)]
+    smaller, larger, gaps = zip(*before, strict=True)
+    rows = 2 * list(range(len(before)))
+    signs = [1.0] * len(before) + [-1.0] * len(before)
+    differences = coo_array((signs, (rows, [*smaller, *larger])), shape=(len(before), 2 * size))
     bounds = [(0, 0) if not node.sums else (1, latest.get(node, depth)) for node in nodes]
     bounds += [(depth + 1 if node in outputs else 0, depth + 1) for node in nodes]
-    cost = np.concatenate([-np.ones(size), np.ones(size)])
-    found = linprog(cost, np.array([r for r, _ in rows]), np.array([g for _, g in rows]), bounds=bounds)
+    cost = [-1.0] * size + [1.0] * size
+    found = linprog(cost, differences.tocsr(), [-gap for gap in gaps], bounds=bounds)
     at = [round(value) for value in found.x]
-    return {node: at[n] for node, n in number.items()}, {node: at[size + n] for node, n in number.items()}
+    return {node: at[n] for node, n in place.items()}, {node: at[n] for node, n in last.items()}
 
 
 def _reached(inputs: list[Node], outputs: list[Node]) -> list[Node]:

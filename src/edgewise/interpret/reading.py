@@ -188,7 +188,7 @@ def _reason_against(part: sympy.Basic) -> str | None:
         return f"the relation {part}" if relation else f"{part} of type {type(part).__name__}"
     if part.has(sympy.I) and not part.free_symbols:
         return f"the complex number {part}"
-    if not part.free_symbols and part.is_Atom:
+    if not part.free_symbols and (part.is_Atom or isinstance(part, sympy.AccumBounds)):
         return f"{part} (no finite number, as from a division by zero)"
     if part.is_Symbol or part.is_Add or part.is_Mul or part.func in _KNOWN:
         return None
