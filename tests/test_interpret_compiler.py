@@ -197,7 +197,7 @@ def value_of(tree, values):
     return TWO[head](first, value_of(parts[1], values))
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(tree=trees())
 def test_random_formulas(tree):
     x = points((-2, 2), 3, rows=200)

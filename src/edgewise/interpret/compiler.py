@@ -72,7 +72,7 @@ def from_formula(
         exponent is `exp(y*log(x))`, for positive x.
 
     >>> from_formula("a*b/(1 + c^2)").width
-    [3, [2, 1], [0, 1]]
+    [3, [1, 1], [0, 1]]
     """
     check_grid(grid, k)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:

@@ -294,16 +294,23 @@ class _Parser:
         self._next()
 
     def _peek(self) -> str | None:
-        match = _TOKEN.match(self.text, self.at)
-        if match is None and self.text[self.at :].strip():
-            raise self._failure("this cannot be read")
+        """The next token, or None at the end."""
+        match = self._match()
         return None if match is None else match.group().strip()
 
     def _next(self) -> str:
-        match = _TOKEN.match(self.text, self.at)
-        assert match is not None  # _peek saw it
+        """The next token, taken."""
+        match = self._match()
+        if match is None:
+            raise self._failure("more was expected")
         self.at = match.end()
         return match.group().strip()
+
+    def _match(self) -> re.Match[str] | None:
+        match = _TOKEN.match(self.text, self.at)
+        if match is None and self.text[self.at :].strip():
+            raise self._failure("this cannot be read")
+        return match
 
     def _failure(self, why: str) -> ParameterError:
         rest = self.text[self.at :].lstrip()
