@@ -351,6 +351,7 @@ class TestConstants:
             ("0.38*exp(-0.52*x**2)", "exp(-x**2/2)/sqrt(2*pi)"),
             ("1.4*x*y + 0.3", "sqrt(2)*x*y + 1/3"),
             ("1.234567*x + 0.01", "1.234567*x"),
+            ("1.0*sqrt(1.0*x**2 + 1.0*y**2)", "sqrt(x**2 + y**2)"),  # a factor that comes back out of the root
         ],
     )
     def test_become_exact_where_the_data_agree(self, rough, truth):

@@ -28,6 +28,7 @@ from edgewise.lazy import attributes
 
 if TYPE_CHECKING:
     from edgewise.interpret.buckingham import Dimensionless, dimensionless
+    from edgewise.interpret.compiler import from_formula
     from edgewise.interpret.constants import exact, formula_of, simplify
     from edgewise.interpret.formula import Formula, Verification, symbolic_formula
     from edgewise.interpret.search import SearchResult, symbolic_search
@@ -46,6 +47,7 @@ _FORMULAS = {
     "exact": "edgewise.interpret.constants",
     "formula_of": "edgewise.interpret.constants",
     "parse_unit": "edgewise.interpret.units",
+    "from_formula": "edgewise.interpret.compiler",
     "simplify": "edgewise.interpret.constants",
     "symbolic_formula": "edgewise.interpret.formula",
     "symbolic_search": "edgewise.interpret.search",
@@ -74,6 +76,7 @@ __all__ = [
     "fit_edge",
     "fix_symbolic",
     "formula_of",
+    "from_formula",
     "input_scores",
     "parse_unit",
     "prune",

@@ -210,10 +210,13 @@ class _Fit:
     def try_exact(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
         """Fix one number, fit the others again; keep that if the data do not object."""
         others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k != letter}
-        changed = _gathered(self.template.xreplace({letter: value, **others}))
+        plain = self.template.xreplace({letter: value, **others})
+        changed = _gathered(plain)
         if changed.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
             return False  # nothing that can be evaluated is left
         template, numbers, loss = self._fitted(changed)
+        if str(template) == str(self.template):  # in k sqrt(m x + n), m leaves the root and the fixed k is back
+            template, numbers, loss = self._fitted(plain)
         if not self._agrees(loss):
             return False
         self.template, self.numbers, self.loss = template, numbers, loss

@@ -250,6 +250,13 @@ class KAN(nn.Module):
 
         return load_as(path, KAN)
 
+    @staticmethod
+    def from_formula(expression: Any, names: Sequence[str] | str | None = None, **kwargs: Any) -> KAN:
+        """A network that computes a formula, ready to be refined; see `edgewise.interpret.from_formula`."""
+        from edgewise.interpret import from_formula
+
+        return from_formula(expression, names, **kwargs)
+
     def fit(self, data: Any, *args: Any, **kwargs: Any) -> FitResult:
         """Train in place; see `edgewise.train.fit` for every argument."""
         from edgewise.train import fit
