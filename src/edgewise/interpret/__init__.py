@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from edgewise.interpret.attribution import Attribution, attribute, edge_deviations, edge_scores, input_scores
+from edgewise.interpret.attribution import (
+    Attribution,
+    attribute,
+    edge_deviations,
+    edge_scores,
+    input_scores,
+    interactions,
+)
 from edgewise.interpret.edge_fit import EdgeFit, fit_edge
 from edgewise.interpret.library import Library
 from edgewise.interpret.pruning import (
@@ -15,7 +22,15 @@ from edgewise.interpret.pruning import (
     remove_node,
     select,
 )
+from edgewise.interpret.separability import (
+    Symmetry,
+    additive_groups,
+    compositional,
+    multiplicative_groups,
+    symmetry,
+)
 from edgewise.interpret.sparsify import Sparsified, sparsify
+from edgewise.interpret.structure import Structure, structure
 from edgewise.interpret.symbolify import (
     Suggestion,
     Suggestions,
@@ -47,11 +62,15 @@ __all__ = [
     "Library",
     "PruneReport",
     "Sparsified",
+    "Structure",
     "Suggestion",
     "Suggestions",
+    "Symmetry",
     "Verification",
+    "additive_groups",
     "attribute",
     "auto_symbolic",
+    "compositional",
     "edge_deviations",
     "edge_scores",
     "exact",
@@ -59,6 +78,8 @@ __all__ = [
     "fix_symbolic",
     "formula_of",
     "input_scores",
+    "interactions",
+    "multiplicative_groups",
     "prune",
     "prune_edges",
     "prune_inputs",
@@ -68,8 +89,10 @@ __all__ = [
     "select",
     "simplify",
     "sparsify",
+    "structure",
     "suggest_symbolic",
     "symbolic_formula",
+    "symmetry",
     "unfix_symbolic",
 ]
 
