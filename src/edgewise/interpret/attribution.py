@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgewise.errors import ShapeError
 from edgewise.interpret.data import check_data
-from edgewise.interpret.derivatives import Rows, examined
+from edgewise.interpret.derivatives import Rows, examined, rows_of
 from edgewise.layers import KANLayer
 from edgewise.models import KAN
 
@@ -156,7 +156,7 @@ def interactions(model: Any, x: Any, *, reference: Any = None, output: int = 0) 
         DomainError: NaN or infinity in the data, the values or the derivatives.
     """
     function, rows = examined(model, x, output)
-    own = None if reference is None else examined(model, reference, output)[1]
+    own = None if reference is None else rows_of(model, reference)
     if own is not None and own.shape[1] != rows.shape[1]:
         raise ShapeError(f"`reference` must have {rows.shape[1]} columns, as `x` has; got {own.shape[1]}.")
     total = rows.new_zeros(rows.shape[1], rows.shape[1])

@@ -108,12 +108,13 @@ class Rows:
             x = self.x[first : first + size]
             value, gradient, hessian, cubic = _derivatives(self.function, x, third)
             by = self.scale * alive  # (D,)
+            both = by[:, None] * by  # first, so that what is symmetric stays so to the last bit
             jet = Jet(
                 x / inputs,
                 (value - self.mean) / output,
                 gradient / output * by,
-                hessian / output * by * by[:, None],
-                None if cubic is None else cubic / output * by * by[:, None] * by[:, None],
+                hessian / output * both,
+                None if cubic is None else cubic / output * both * by[:, None],
             )
             kept = jet.finite()
             if self.strict and not bool(kept.all()):
@@ -169,14 +170,9 @@ def examined(model: Any, x: Any, output: int = 0) -> tuple[Callable[[Tensor], Te
         ShapeError: the rows or the values have another shape.
         DomainError: a NaN or infinite entry of `x`.
     """
-    if not callable(model):
-        raise ParameterError(f"`model` must be a function of a (rows, inputs) tensor; got {type(model).__name__}.")
-    rows = as_data(model, x) if isinstance(model, KAN) else _plain_rows(x)
+    rows = rows_of(model, x)
     if isinstance(model, nn.Module):
-        parameter = next(model.parameters(), None)
-        rows = rows if parameter is None else rows.to(parameter.device)
         model = copy.deepcopy(model).double().eval().requires_grad_(False)
-    rows = rows.double()
     with torch.no_grad():
         found = model(rows[:1])
     shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
@@ -187,10 +183,32 @@ def examined(model: Any, x: Any, output: int = 0) -> tuple[Callable[[Tensor], Te
         raise ParameterError(f"`output` must be an int, 0 to {outputs - 1}; got {output!r}.")
 
     def function(x: Tensor) -> Tensor:
-        values = model(x)
+        values: Any = model(x)
         return values if values.dim() == 1 else values[:, output]
 
     return function, rows
+
+
+def rows_of(model: Any, x: Any) -> Tensor:
+    """Rows for a model, in float64 on its device.
+
+    Args:
+        model: as for `examined`.
+        x: `(N, D)` rows, anything array-like, or a dict of data.
+
+    Returns:
+        `(N, D)` finite rows.
+
+    Raises:
+        ParameterError: `model` cannot be called, or a dict of data has no `train_input`.
+        ShapeError: not `(N, D)`, or no rows.
+        DomainError: a NaN or infinite entry.
+    """
+    if not callable(model):
+        raise ParameterError(f"`model` must be a function of a (rows, inputs) tensor; got {type(model).__name__}.")
+    rows = as_data(model, x) if isinstance(model, KAN) else _plain_rows(x)
+    parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    return rows.to(rows.device if parameter is None else parameter.device, torch.float64)
 
 
 def _plain_rows(x: Any) -> Tensor:

@@ -1,7 +1,8 @@
 """Scores of how inputs enter a function together: in a sum, a product, one combination, one common function.
 
 Every test is an identity between exact derivatives at the rows of the data. Its score is the root mean square of what
-is left of the identity, over that of the sizes of its terms: 0 where it holds, at most 1, whatever the units.
+is left of the identity, over that of the sizes of its terms: 0 where it holds, at most 1, whatever the units. (For the
+last but one it is taken row by row.)
 
     sum of i | j        f_ij = 0                          (in deviations of inputs and output; not bounded by 1)
     product, offset c   (f - c) f_ij = f_i f_j
@@ -27,7 +28,7 @@ from torch import Tensor
 from edgewise.errors import ParameterError
 from edgewise.interpret.derivatives import Jet, Rows, examined
 
-FAMILIES = ("linear", "power", "quadratic", "reciprocal")
+FAMILIES: tuple[str, ...] = ("linear", "power", "quadratic", "reciprocal")
 """Combinations that are looked for: `a x + b y`, `x^p y^q`, `a x^2 + b y^2`, `a/x + b/y`."""
 _UNITS = {"linear": -1, "power": 0, "quadratic": -2, "reciprocal": 1}
 _MOST_BLOCKS = 12  # beyond, 2^blocks divisions into two are too many to look at
@@ -260,16 +261,16 @@ def pair_scores(rows: Rows, *, offset: float | None = None, third: bool = False)
         _add_residuals(second, jet, offsets, first)
     scores = {name: _root(second[name], second[name + " size"]) for name in ("product", "apart", *FAMILIES)}
     return PairScores(
-        second["effect"].sqrt(),
-        first["slope"],
-        curvature.sqrt(),
-        scores["product"],
-        offsets,
-        torch.where(second["product size"] > 0, curvature / _positive(second["product size"]), 0.0),
-        scores["apart"],
-        {name: scores[name] for name in FAMILIES},
-        ratios,
-        _root(second["link"], second["link size"]) if third else None,
+        effects=second["effect"].sqrt(),
+        slopes=first["slope"],
+        interactions=curvature.sqrt(),
+        products=scores["product"],
+        offsets=offsets,
+        weights=torch.where(second["product size"] > 0, curvature / _positive(second["product size"]), 0.0),
+        apart=scores["apart"],
+        combined={name: scores[name] for name in FAMILIES},
+        ratios=ratios,
+        links=_root(second["link"], second["link size"]) if third else None,
     )
 
 
@@ -290,7 +291,11 @@ def _add_residuals(sums: _Sums, jet: Jet, offsets: Tensor, first: _Sums) -> None
         v = sign * u.mT / size.mT
         sums.compare(name, u / size - v, u.abs() / size + v.abs())
     if jet.third is not None:
-        sums.compare("link", *_link(gradient, hessian, jet.third))
+        residual, size = _link(gradient, hessian, jet.third)
+        # Row by row, weighted by the derivatives: over squares of these quartic terms a few steep rows would decide.
+        weight = flat.abs()
+        sums.add("link", weight * torch.where(size > 0, residual / _positive(size), 0.0).square())
+        sums.add("link size", weight)
 
 
 def _link(g: Tensor, h: Tensor, third: Tensor) -> tuple[Tensor, Tensor]:

@@ -24,17 +24,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret.data import as_tensor
 from edgewise.interpret.derivatives import Rows, examined
-from edgewise.interpret.separability import FAMILIES, PairScores, components, link_groups, modules, pair_scores
+from edgewise.interpret.separability import (
+    FAMILIES,
+    PairScores,
+    components,
+    link_groups,
+    modules,
+    pair_scores,
+    worst_apart,
+)
 from edgewise.models import KAN
 
 _CANDIDATES, _BASES = 8, 3  # rows at which other inputs are held: these are tried, those kept that vary most
 _PILOT = 256  # rows on which that is measured
 EXACT = 1e-12
 """Noise of a formula: rounding in float64."""
-_MOST = 0.1  # a tolerance beyond this says nothing: a tenth of the terms' size
+_MOST = 0.03  # of a tolerance: functions without any shape score from about 0.07 on
+_TOO_NOISY = 1e-2
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,12 @@ class Tolerance:
         """What a function known to a relative error `noise` supports.
 
         A smooth error of size `noise` has derivatives of about `noise^(3/4)`, `noise^(1/2)` and `noise^(1/4)`, when the
-        fourth derivative is of order one: Landau's and Kolmogorov's inequality, and what cubic splines reach.
+        fourth derivative is of order one: Landau's and Kolmogorov's inequality, and what cubic splines reach. None is
+        above 0.03, since functions without any shape score from about 0.07 on; beyond a noise of 0.01 all are
+        negative, so that nothing is claimed.
         """  # noqa: DOC201 said in the first line
+        if noise > _TOO_NOISY:
+            return Tolerance(-1.0, -1.0, -1.0)
         return Tolerance(*(min(_MOST, noise**power) for power in (0.75, 0.5, 0.25)))
 
 
@@ -63,14 +76,14 @@ class Node:
         kind: `"leaf"` (one input), `"sum"`, `"product"`, `"combination"`, `"link"`, `"function"`, or `"constant"`.
         inputs: numbers of its inputs.
         children: its parts.
-        score: worst score of the test that made it; for a function the best that any failed test reached; for a leaf
-            how far from linear it is.
+        score: worst score of the test that made it; for a leaf how far from linear it is.
         tolerance: what that score was held against.
         form: the combination of inputs through which it acts, where there is one: `"x1 - x2"`.
         family: of the form, see `FAMILIES`.
         linear: of a leaf: whether it is linear.
         slope: of a linear leaf, at the first of the rows at which the other inputs are held.
         offset: of a product: the constant beside it, in standard deviations; zero where it means nothing.
+        nearest: of a function without shape: the test that failed by least, its score and tolerance.
     """
 
     kind: str
@@ -83,6 +96,7 @@ class Node:
     linear: bool = False
     slope: float = 0.0
     offset: float = 0.0
+    nearest: tuple[str, float, float] | None = None
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Node]]:
         """This node and all below, each with its depth."""
@@ -140,6 +154,9 @@ class Structure:
         if self.unused:
             lines.append(f"without effect: {', '.join(self.names[i] for i in self.unused)}")
         t = self.tolerance
+        if t.third < 0:
+            lines.append(f"noise {self.noise:.1e}: too much to tell zero from anything; nothing is claimed")
+            return "\n".join(lines)
         lines.append(
             f"noise {self.noise:.1e}: first derivatives count as zero below {t.first:.1e}, second {t.second:.1e}, "
             f"third {t.third:.1e}"
@@ -179,15 +196,16 @@ def structure(
 
     Args:
         model: a KAN, another module, or any function of a `(B, D)` tensor with values `(B,)` or `(B, outputs)`, each
-            row by itself. Derivatives are exact, up to the third order, and in float64; use a spline degree of at least 3.
+            row by itself. Derivatives are exact, up to the third order, and in float64.
         x: `(N, D)` rows, or a dict with `train_input` and `train_label`. Rows where parts are combined that did not
             occur together are evaluated as well; those without a finite value are left out.
-        y: `(N,)` or `(N, outputs)` labels: the error of the model on them is then the noise.
+        y: `(N,)` or `(N, outputs)` labels: the error of the model on them is then the noise. Where labels are noisy
+            themselves, the model may be better than that: give `noise`.
         noise: relative error of the function: its root mean square error over the standard deviation of its values.
             Where neither this nor labels are given, the function is taken as exact (1e-12).
         tolerance: the largest score that counts as zero, for all tests alike; when absent they follow from the noise,
             as `noise^(3/4)`, `noise^(1/2)`, `noise^(1/4)` for tests with first, second and third derivatives, at most
-            0.1. A part that varies less than the whole has as much more noise.
+            0.03; beyond a noise of 0.01 nothing is claimed. A part that varies less than the whole has as much more.
         output: which output.
         names: of the inputs; those of the model, or `x1`, `x2`, ..., when absent.
 
@@ -229,7 +247,7 @@ def _error(rows: Rows, y: Any, output: int) -> float:
     if labels.shape != rows.x.shape[:1]:
         raise ShapeError(f"`y` must be ({len(rows.x)},) or ({len(rows.x)}, outputs); got {tuple(labels.shape)}.")
     if not bool(labels.isfinite().all()):
-        raise ParameterError("`y` must be finite; drop or fill rows with NaN or infinity.")
+        raise DomainError("`y` must be finite; drop or fill rows with NaN or infinity.")
     with torch.no_grad():
         error = float((rows.function(rows.x) - labels).square().mean().sqrt())
     return min(error / rows.spread, 0.999) if rows.spread > 0 else EXACT
@@ -254,7 +272,7 @@ class _Search:
     def tree(self) -> tuple[Node, list[int], PairScores]:
         """The tree, the inputs that it leaves out, and the scores at the data."""
         scores = pair_scores(self.rows)
-        weak = scores.effects <= self.tolerance_of(self.rows.spread).first
+        weak = scores.effects <= max(0.0, self.tolerance_of(self.rows.spread).first)
         used = [i for i in range(self.rows.features) if not bool(weak[i])]
         unused = [i for i in range(self.rows.features) if bool(weak[i])]
         if not used:
@@ -333,9 +351,9 @@ class _Search:
         apart = part.table(lambda s: s.apart)
         limit = part.tolerance.second
         groups = modules(apart, limit)
-        score = max((_module_score(apart, group) for group in groups), default=0.0)
         if not groups:
-            return Node("function", tuple(part.inputs), score=score, tolerance=limit)
+            return Node("function", tuple(part.inputs), tolerance=limit, nearest=part.nearest())
+        score = max(worst_apart(apart, group) for group in groups)
         alone = [[i] for i in range(len(part.inputs)) if not any(i in group for group in groups)]
         return self._with_children("function", part, sorted(groups + alone), score, limit, None)
 
@@ -385,6 +403,17 @@ class _Part:
         found = [pair_scores(own, third=True).links for own in self.rows]
         return torch.stack([links for links in found if links is not None]).amax(dim=0)
 
+    def nearest(self) -> tuple[str, float, float]:
+        """The test that failed by least, its score and tolerance."""
+        limit = self.tolerance
+        misses = [
+            ("sum", _splits_at(self.table(lambda s: s.interactions)), limit.second),
+            ("product", _splits_at(self.table(lambda s: s.products)), limit.second),
+            ("combination", min(float(self.table(lambda s, f=f: s.combined[f]).max()) for f in FAMILIES), limit.first),
+            ("F of a sum", _splits_at(self.links()), limit.third),
+        ]
+        return min(misses, key=lambda miss: miss[1] / miss[2] if miss[2] > 0 else miss[1])
+
     @property
     def slopes(self) -> list[float]:
         """Mean first derivatives in the units of the inputs, at the first base."""
@@ -415,9 +444,9 @@ def _across(table: Tensor, groups: list[list[int]]) -> float:
     return max(float(table[i, j]) for i in group for j in group if group[i] != group[j])
 
 
-def _module_score(apart: Tensor, group: list[int]) -> float:
-    outside = [k for k in range(len(apart)) if k not in group]
-    return float(apart[group][:, group][:, :, outside].max())
+def _splits_at(table: Tensor) -> float:
+    """The smallest tolerance at which inputs fall into groups."""
+    return next(t for t in sorted(set(table.flatten().tolist())) if len(components(table > t)) > 1)
 
 
 # ----------------------------------------------------------------------------------------------- in words
@@ -521,7 +550,10 @@ def _verdict(node: Node) -> str:
     if node.kind == "leaf":
         return ("linear" if node.linear else "curved") + f" ({node.score:.1e})" if node.tolerance else ""
     if node.kind == "function" and not node.children:
-        return "no shape found"
+        if node.nearest is None:
+            return "no shape found"
+        kind, score, limit = node.nearest
+        return f"no shape found; nearest: {kind}, {score:.1e}" + (f" > {limit:.1e}" if score > limit >= 0 else "")
     return f"{node.score:.1e} <= {node.tolerance:.1e}"
 
 
