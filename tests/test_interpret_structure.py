@@ -22,7 +22,7 @@ from edgewise.interpret import (
 )
 from edgewise.interpret.derivatives import Rows, examined
 from edgewise.interpret.separability import components, link_groups, modules, pair_scores
-from edgewise.interpret.structure import Tolerance
+from edgewise.interpret.structure import Tolerance, _Part, _Search
 from edgewise.plot import plot_tree
 
 F64 = torch.float64
@@ -155,6 +155,7 @@ KNOWN = {  # expression: function, additive groups
     "f1(f2(x1*x2) + f3(x3))": (lambda a, b, c, d: sin(a * b + c), [[0, 1, 2], [3]]),
     "f1(x1 - x2, x3, x4)": (lambda a, b, c, d: sin((a - b) * c) + (a - b) ** 2 * exp(c * d), [[0, 1, 2, 3]]),
     "f1(x1, x2, x3) + x4": (lambda a, b, c, d: sin(a * b + c) + cos(a * c) + b * b * exp(a) + d, [[0, 1, 2], [3]]),
+    "f1(x2 - x3)": (lambda a, b, c, d: exp(b - c), [[0], [1, 2], [3]]),
     "x1^2 + x2^2": (lambda a, b, c, d: a**2 + b**2, [[0], [1], [2], [3]]),
     "f1(x1^2 - 3*x2^2)": (lambda a, b, c, d: sin(a**2 - 3 * b**2), [[0, 1], [2], [3]]),
     # Feynman: gravitation (I.9.18), lenses (I.27.6), radiation (I.41.16)
@@ -209,6 +210,38 @@ def test_offsets_of_different_pairs_must_agree():
         return x[:, 0] * x[:, 1] + 5 * x[:, 2]
 
     assert multiplicative_groups(f, rows(inputs=3), offset=None) == [[0, 1, 2]]
+
+
+def test_the_common_offset_written_out():
+    x = rows(50, 3)
+    own = Rows(*examined(of(lambda a, b, c: sin(a * b) + a * c**2 + 0.5 * b * c), x))
+    scores = pair_scores(own)
+    c, worst = scores.common_offset([[0], [1, 2]])
+    expected = []
+    for j in (1, 2):
+        (jet,) = own.jets()
+        value, h, flat = jet.value, jet.hessian[:, 0, j], jet.gradient[:, 0] * jet.gradient[:, j]
+        size = ((value - scores.offsets[0, j]) * h).abs() + flat.abs()
+        expected.append(rms((value - c) * h - flat) / rms(size))
+    assert abs(float(scores.offsets[0, 1] - scores.offsets[0, 2])) > 0.1
+    assert worst == pytest.approx(max(expected), rel=1e-10)
+
+
+def test_the_worst_of_several_bases_decides():
+    x = rows()
+    x[:, 2] = 1 + x[:, 2] / 2
+    x[torch.arange(8) * 15, 2] = 0.6 + 0.2 * torch.arange(8, dtype=F64)  # where x3 is held: from 0.9 on not linear
+
+    def f(a, b, c, d):
+        return (a + b**2) * (3 - c) + torch.relu(c - 0.9) ** 3 * sin(a + b**2)
+
+    assert structure(of(f), x).expression == "f1(f2(x1) + f3(x2), x3)"
+    search = _Search(Rows(*examined(of(f), x)), 1e-12, None, list("abcd"))
+    part = _Part.of(search, [0, 1])
+    slopes = sorted(3 - float(value) for value in x[torch.arange(8) * 15, 2])
+    spread = float((x[:, 0] + x[:, 1] ** 2).std(correction=0))
+    assert len(part.rows) == 3
+    assert part.rows[0].spread == pytest.approx(slopes[-1] * spread, rel=1e-9)
 
 
 COMBINATIONS = {
