@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from edgewise.interpret.attribution import Attribution, attribute, edge_deviations, edge_scores, input_scores
+from edgewise.interpret.attribution import (
+    Attribution,
+    attribute,
+    edge_deviations,
+    edge_scores,
+    input_scores,
+    interactions,
+)
 from edgewise.interpret.edge_fit import EdgeFit, fit_edge
 from edgewise.interpret.library import Library
 from edgewise.interpret.pruning import (
@@ -15,7 +22,15 @@ from edgewise.interpret.pruning import (
     remove_node,
     select,
 )
+from edgewise.interpret.separability import (
+    Symmetry,
+    additive_groups,
+    compositional,
+    multiplicative_groups,
+    symmetry,
+)
 from edgewise.interpret.sparsify import Sparsified, sparsify
+from edgewise.interpret.structure import Structure, structure
 from edgewise.interpret.symbolify import (
     Suggestion,
     Suggestions,
@@ -62,13 +77,17 @@ __all__ = [
     "PruneReport",
     "SearchResult",
     "Sparsified",
+    "Structure",
     "Suggestion",
     "Suggestions",
+    "Symmetry",
     "Unit",
     "Verification",
+    "additive_groups",
     "attribute",
     "auto_symbolic",
     "check_units",
+    "compositional",
     "dimensionless",
     "edge_deviations",
     "edge_scores",
@@ -78,6 +97,8 @@ __all__ = [
     "formula_of",
     "from_formula",
     "input_scores",
+    "interactions",
+    "multiplicative_groups",
     "parse_unit",
     "prune",
     "prune_edges",
@@ -88,9 +109,11 @@ __all__ = [
     "select",
     "simplify",
     "sparsify",
+    "structure",
     "suggest_symbolic",
     "symbolic_formula",
     "symbolic_search",
+    "symmetry",
     "unfix_symbolic",
 ]
 

@@ -5,11 +5,14 @@ replaced by a number. Nothing is stored per row, so the data may be large.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from edgewise.errors import ShapeError
 from edgewise.interpret.data import check_data
+from edgewise.interpret.derivatives import Rows, examined, rows_of
 from edgewise.layers import KANLayer
 from edgewise.models import KAN
 
@@ -127,6 +130,39 @@ def input_scores(model: KAN, x: Tensor) -> Tensor:
     """
     score = attribute(model, x).nodes[0]
     return score / _positive(score.max())
+
+
+def interactions(model: Any, x: Any, *, reference: Any = None, output: int = 0) -> Tensor:
+    """How much the effect of every input depends on every other: second derivatives, in standard deviations.
+
+    Entry `[i, j]` says by how many deviations of the output the effect of one deviation of `x_i` changes per deviation
+    of `x_j` (root mean square over the rows). It is zero if and only if the function, on these rows, is a sum of a part
+    without `x_i` and one without `x_j`; on the diagonal, if it is linear in `x_i`. Units do not matter.
+
+    Args:
+        model: a KAN, another module, or any function of a `(B, D)` tensor with values `(B,)` or `(B, outputs)`, each
+            row by itself. Derivatives are exact and in float64.
+        x: `(N, D)` rows, anything array-like; memory stays bounded in N.
+        reference: `(M, D)` rows whose spread is the unit; `x` when absent. A single row has no spread: without a
+            reference all entries are zero.
+        output: which output.
+
+    Returns:
+        `(D, D)`, symmetric, float64; an input that is constant in the reference has zeros.
+
+    Raises:
+        ParameterError: `model` cannot be called, or there is no such output.
+        ShapeError: rows or values have another shape.
+        DomainError: NaN or infinity in the data, the values or the derivatives.
+    """
+    function, rows = examined(model, x, output)
+    own = None if reference is None else rows_of(model, reference)
+    if own is not None and own.shape[1] != rows.shape[1]:
+        raise ShapeError(f"`reference` must have {rows.shape[1]} columns, as `x` has; got {own.shape[1]}.")
+    total = rows.new_zeros(rows.shape[1], rows.shape[1])
+    for jet in Rows(function, rows, reference=own).jets():
+        total += jet.hessian.square().sum(dim=0)
+    return (total / len(rows)).sqrt()
 
 
 @torch.no_grad()

@@ -34,14 +34,30 @@ def as_data(model: KAN, x: Any) -> Tensor:
         return default_data(model)
     if isinstance(x, Mapping):
         x, _ = _of_set(x)
-    if not isinstance(x, Tensor):
-        try:
-            x = torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"`x` must be numbers, shape (rows, {model.in_features}): {error}.") from None
-    x = x.detach().to(model.layers[0].knots)
+    x = as_tensor(x, model.in_features).detach().to(model.layers[0].knots)
     check_data(model, x)
     return x
+
+
+def as_tensor(x: Any, inputs: int | str = "inputs") -> Tensor:
+    """Anything array-like as a tensor; a tensor as it is.
+
+    Args:
+        x: the data.
+        inputs: how many columns are expected, for the message.
+
+    Returns:
+        A tensor.
+
+    Raises:
+        ParameterError: `x` is not numeric.
+    """
+    if isinstance(x, Tensor):
+        return x
+    try:
+        return torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"`x` must be numbers, shape (rows, {inputs}): {error}.") from None
 
 
 def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:

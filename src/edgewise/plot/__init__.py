@@ -5,6 +5,7 @@ from edgewise.plot.evaluation import plot_confusion, plot_importance, plot_predi
 from edgewise.plot.history import plot_history
 from edgewise.plot.network import plot_network
 from edgewise.plot.report import Section, figure_svg, html_report
+from edgewise.plot.tree import plot_tree
 
 __all__ = [
     "Section",
@@ -17,4 +18,5 @@ __all__ = [
     "plot_importance",
     "plot_network",
     "plot_predictions",
+    "plot_tree",
 ]
