@@ -75,7 +75,7 @@ def fit_edge(
         y: `(N,)` values, of any unit.
         functions: what to try.
         most: how many of the best to fit to the last digit and give back; all when None.
-        starts: how many of the best starts of each function to follow.
+        starts: how many of the best starts of each function to follow, and how many of different steepness.
 
     Returns:
         Fits of functions that are defined on the data for some a and b, best first. Memory beyond the samples does not
@@ -94,15 +94,23 @@ def fit_edge(
             continue
         places = _starts(function).to(x)
         scores = _explained(function, samples.u[few], y[few], places)
-        best = scores.topk(min(starts, len(scores)))
-        if not bool(best.values[0] > 0):
+        best = _different(places, scores, starts)
+        if not bool(scores[best[0]] > 0):
             continue
-        ends, missing = _descend(function, samples.u[few], y[few], places[best.indices], _SHORT)
+        ends, missing = _descend(function, samples.u[few], y[few], places[best], _SHORT)
         found.append((float(missing.min()), function, ends))
     # Many functions follow a line to any digit, so the simplest of those that do as well come first.
     found.sort(key=lambda entry: description(entry[0], entry[1].complexity))
     fits = [samples.polished(function, ends) for _, function, ends in found[:most]]
     return sorted((fit for fit in fits if fit is not None), key=lambda fit: (fit.missing, fit.function.complexity))
+
+
+def _different(places: Tensor, scores: Tensor, count: int) -> Tensor:
+    """The best starts, and the best of different steepness: flat pieces of many functions follow a parabola alike."""
+    order = scores.argsort(descending=True)
+    _, slope = places[order, ::2].abs().unique(dim=0, return_inverse=True)  # slope and exponent
+    first = torch.full((int(slope.max()) + 1,), len(order)).scatter_reduce(0, slope, torch.arange(len(order)), "amin")
+    return order[torch.cat([torch.arange(min(count, len(order))), first.sort().values[:count]]).unique()]
 
 
 def _spread(x: Tensor, count: int) -> Tensor:

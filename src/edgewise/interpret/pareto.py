@@ -24,7 +24,7 @@ class Candidate:
 
     Attributes:
         formula: the formula.
-        complexity: nodes of its tree.
+        complexity: how long it is.
         train_loss: mean squared error on the rows it was fitted to.
         val_loss: on the others.
         found_by: the step of the search.

@@ -56,6 +56,8 @@ _FLOOR = 1e-20
 _WORTH = 0.25
 """A shape is worth reading if its network misses less of the variance than this."""
 _STEPS, _GRID = 60, 5
+_NUMBER = 2
+"""What a fitted number adds to the complexity: it takes longer to write down than 2 or pi."""
 _READ_ROWS = 1000
 """Rows that networks are read on."""
 
@@ -66,7 +68,8 @@ class SearchResult:
 
     Attributes:
         formula: the one at the knee: about as good as the best, and worth its length.
-        table: a row per formula by complexity, none better than a longer one: `complexity`, `train_loss`, `val_loss`
+        table: a row per formula by complexity, each better than all before: `complexity` (nodes of the tree, a fitted
+            number counts as three), `train_loss`, `val_loss`
             (mean squared errors), `score` (logarithm of the loss that a unit of complexity gains), `knee`, `formula`,
             `found_by`.
         formulas: those of the table.
@@ -245,7 +248,8 @@ class _Problem:
     def _candidate(self, formula: Formula, found_by: str) -> Candidate:
         losses = [float((formula.evaluate(x)[:, 0] - y).square().mean()) for x, y in (self.train, self.val)]
         losses = [math.inf if math.isnan(loss) else loss for loss in losses]
-        return Candidate(formula, formula.complexity(), *losses, found_by)
+        numbers = sum(1 for part in sympy.preorder_traversal(formula.expressions[0]) if part.is_Float)
+        return Candidate(formula, formula.complexity() + _NUMBER * numbers, *losses, found_by)
 
 
 # -------------------------------------------------------------------------------------------------- steps

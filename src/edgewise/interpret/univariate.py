@@ -69,7 +69,7 @@ _OUTER = (
 
 _INNER = ("x", "x^2", "1/x", "exp", "log", "sin", "tanh", "sinh", "cosh", "arctan", "x^p")
 """Functions that are tried under a transformation too."""
-_FITS, _STARTS = 2, 3
+_FITS, _STARTS = 2, 5
 """Per way and transformation: functions that are fitted to the last digit, starts of each that are followed."""
 
 
