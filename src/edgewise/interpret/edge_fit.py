@@ -95,7 +95,7 @@ def fit_edge(
         places = _starts(function).to(x)
         scores = _explained(function, samples.u[few], y[few], places)
         best = _different(places, scores, starts)
-        if not bool(scores[best[0]] > 0):
+        if len(best) == 0:
             continue
         ends, missing = _descend(function, samples.u[few], y[few], places[best], _SHORT)
         found.append((float(missing.min()), function, ends))
@@ -110,7 +110,8 @@ def _different(places: Tensor, scores: Tensor, count: int) -> Tensor:
     order = scores.argsort(descending=True)
     _, slope = places[order, ::2].abs().unique(dim=0, return_inverse=True)  # slope and exponent
     first = torch.full((int(slope.max()) + 1,), len(order)).scatter_reduce(0, slope, torch.arange(len(order)), "amin")
-    return order[torch.cat([torch.arange(min(count, len(order))), first.sort().values[:count]]).unique()]
+    best = order[torch.cat([torch.arange(min(count, len(order))), first.sort().values[:count]]).unique()]
+    return best[scores[best] > 0]  # the others are not defined on all samples
 
 
 def _spread(x: Tensor, count: int) -> Tensor:
