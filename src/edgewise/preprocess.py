@@ -180,6 +180,21 @@ class TablePreprocessor:
         """The result of `read` as an `(N, F)` float64 array."""
         return np.concatenate([column.transform(raw[column.name]) for column in self.columns], axis=1)
 
+    def indicators(self, raw: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The result of `read` as an `(N, F)` array: numbers as they are, 0 or 1 for every level of a category."""
+        parts = [
+            raw[c.name][:, None] if isinstance(c, NumericColumn) else c.transform(raw[c.name]) for c in self.columns
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def box(self) -> np.ndarray | None:
+        """`(2, F)` lowest and highest `indicators` of the fit; None where a file does not say."""
+        ends = [
+            [(c.low, c.high)] if isinstance(c, NumericColumn) else [(0.0, 1.0)] * len(c.names_out) for c in self.columns
+        ]
+        pairs = [pair for column in ends for pair in column]
+        return None if any(None in pair for pair in pairs) else np.array(pairs, dtype=np.float64).T
+
     def state(self) -> list[dict[str, Any]]:
         """What JSON can hold; floats survive exactly."""
         return [asdict(column) for column in self.columns]

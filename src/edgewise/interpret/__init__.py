@@ -28,27 +28,34 @@ from edgewise.lazy import attributes
 
 if TYPE_CHECKING:
     from edgewise.interpret.constants import exact, formula_of, simplify
-    from edgewise.interpret.formula import Formula, Verification, symbolic_formula
+    from edgewise.interpret.expressions import symbolic_formula
+    from edgewise.interpret.formula import Formula, Verification
+    from edgewise.interpret.formula_module import FormulaModule
+    from edgewise.interpret.tables import TableFormula
 
 # These need sympy, whose import takes most of a second; pictures and scores do not.
 _FORMULAS = {
     "Formula": "edgewise.interpret.formula",
+    "FormulaModule": "edgewise.interpret.formula_module",
+    "TableFormula": "edgewise.interpret.tables",
     "Verification": "edgewise.interpret.formula",
     "exact": "edgewise.interpret.constants",
     "formula_of": "edgewise.interpret.constants",
     "simplify": "edgewise.interpret.constants",
-    "symbolic_formula": "edgewise.interpret.formula",
+    "symbolic_formula": "edgewise.interpret.expressions",
 }
 
 __all__ = [
     "Attribution",
     "EdgeFit",
     "Formula",
+    "FormulaModule",
     "Library",
     "PruneReport",
     "Sparsified",
     "Suggestion",
     "Suggestions",
+    "TableFormula",
     "Verification",
     "attribute",
     "auto_symbolic",
