@@ -70,6 +70,7 @@ class _KANEstimator(BaseEstimator):
         warm_start: bool = False,
         random_state: Any = None,
         max_categories: int = 20,
+        bend_outliers: bool = True,
         time_limit_sec: float | None = None,
         dtype: str = "float64",
         device: str = "cpu",
@@ -91,6 +92,7 @@ class _KANEstimator(BaseEstimator):
         self.warm_start = warm_start
         self.random_state = random_state
         self.max_categories = max_categories
+        self.bend_outliers = bend_outliers
         self.time_limit_sec = time_limit_sec
         self.dtype = dtype
         self.device = device
@@ -167,7 +169,7 @@ class _KANEstimator(BaseEstimator):
         if again:
             self._check_same_columns(raw, len(names))
         else:
-            self.preprocessor_ = TablePreprocessor.learn(raw, weight, self.max_categories)
+            self.preprocessor_ = TablePreprocessor.learn(raw, weight, self.max_categories, self.bend_outliers)
             self.model_ = self._new_model(names, seed)
         kind = {"dtype": _DTYPES[self.dtype], "device": self.device}
         x = torch.from_numpy(self.preprocessor_.transform(raw)).to(**kind)
@@ -231,6 +233,8 @@ class _KANEstimator(BaseEstimator):
             raise ParameterError(f"`max_categories` must be an int >= 2; got {self.max_categories!r}.")
         if not isinstance(self.early_stopping, bool | np.bool_) and self.early_stopping != "auto":
             raise ParameterError(f"`early_stopping` must be True, False or 'auto'; got {self.early_stopping!r}.")
+        if not isinstance(self.bend_outliers, bool | np.bool_):
+            raise ParameterError(f"`bend_outliers` must be True or False; got {self.bend_outliers!r}.")
         if self.dtype not in _DTYPES:
             raise ParameterError(f"`dtype` must be one of {sorted(_DTYPES)}; got {self.dtype!r}.")
 
@@ -385,6 +389,8 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         warm_start: whether `fit` continues from the last fit, with its scaling and grids.
         random_state: int, `RandomState` or None: initial weights, validation split and batches.
         max_categories: most 0/1 inputs a categorical column becomes; the rarest levels share one.
+        bend_outliers: bend numeric columns with outliers into a bounded range; False scales them only, which gives
+            simpler formulas and lets a single value take most of a grid.
         time_limit_sec: end the training after this many seconds.
         dtype: `"float64"` or `"float32"`.
         device: where to train, as torch names it.
@@ -429,6 +435,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         warm_start: bool = False,
         random_state: Any = None,
         max_categories: int = 20,
+        bend_outliers: bool = True,
         time_limit_sec: float | None = None,
         dtype: str = "float64",
         device: str = "cpu",
@@ -453,6 +460,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             warm_start=warm_start,
             random_state=random_state,
             max_categories=max_categories,
+            bend_outliers=bend_outliers,
             time_limit_sec=time_limit_sec,
             dtype=dtype,
             device=device,
@@ -549,6 +557,21 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             The regressor itself, changed; sparsify it first, which gives a new one.
         """
         self.model_.auto_symbolic(*self._rows(X, y), **kwargs)
+        return self
+
+    def refit(self, X: Any, y: Any, **kwargs: Any) -> KANRegressor:
+        """Train the network as it is, scaling, grids and named edges included; see `edgewise.train.fit`.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its targets, as for `fit`.
+            **kwargs: for `edgewise.train.fit`. Losses are of standardised targets.
+
+        Returns:
+            The regressor itself.
+        """
+        options = {"progress": bool(self.verbose), "update_grid": False, "seed": 0}
+        self.result_ = self.model_.fit(self._rows(X, y), **{**options, **kwargs})
         return self
 
     def formula(self, X: Any = None, y: Any = None, *, simplify: bool = True) -> TableFormula:

@@ -23,7 +23,6 @@ from edgewise.interpret.formula_module import FormulaModule, SplineFunction
 from edgewise.interpret.source import c_source, latex_name, python_source
 from edgewise.models import KAN
 
-
 F = TypeVar("F", bound="Formula")
 
 
@@ -273,7 +272,7 @@ class Formula:
         """The inputs as a float64 tensor, see `__call__`."""
         if hasattr(x, "columns") and hasattr(x, "iloc"):
             x = self._chosen(x)
-        rows = torch.as_tensor(np.array(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=float))
+        rows = x.detach().cpu().double() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=float))
         if rows.dim() != 2 or rows.shape[1] != len(self.symbols):
             raise ShapeError(f"`x` must be (rows, {len(self.symbols)}); got {tuple(rows.shape)}.")
         return rows
@@ -301,7 +300,7 @@ class Formula:
         columns = [evaluate(e, values, self.splines).expand(len(x)) for e in self.expressions]
         return torch.stack(columns, dim=1)
 
-    def verify(self, model: Any, x: Tensor) -> Verification:
+    def verify(self, model: Any, x: Any) -> Verification:
         """The largest disagreement with a model.
 
         Args:
@@ -346,7 +345,8 @@ def tree_size(expression: sympy.Expr) -> int:
 
 def _rounded(expression: sympy.Expr, digits: int) -> sympy.Expr:
     """Numbers to some significant digits, for reading."""
-    return expression.xreplace(_shorter(expression, digits))
+    ones = {v: sympy.Integer(int(v)) for v in expression.atoms(sympy.Float) if abs(v) == 1}
+    return expression.xreplace(_shorter(expression, digits) | ones)
 
 
 def _shorter(expression: sympy.Expr, digits: int) -> dict[sympy.Float, sympy.Float]:

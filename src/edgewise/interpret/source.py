@@ -77,5 +77,5 @@ def _check(expressions: Sequence[sympy.Expr], splines: Collection[str], what: st
     if left:
         raise ParameterError(
             f"{what} needs elementary functions only; {', '.join(left)} are still splines. Fix these edges, or export "
-            f"the model (`edgewise export`)."
+            f"the network (`edgewise export --format onnx`)."
         )
