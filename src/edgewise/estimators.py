@@ -582,7 +582,8 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         still a spline as a function `phi_l_i_j`. Check it with `formula.verify(regressor, X)`.
 
         Args:
-            X: table on which numbers may become exact; when absent they stay as fitted.
+            X: table on which numbers may become exact, and one level of a category whose indicators add up to one may
+                go; when absent all stays as fitted.
             y: its targets; the predictions when absent.
             simplify: multiply out and gather; False leaves the network's own form.
 
@@ -601,6 +602,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             raise ParameterError("`simplify` must be True where `X` is given: only simple forms have exact numbers.")
         from edgewise.interpret import Formula, TableFormula, exact
         from edgewise.interpret import simplify as simplified
+        from edgewise.interpret.tables import with_fewer_indicators
 
         own = Formula.of(self.model_)
         whole = TableFormula.of_table(own, self.preprocessor_, self.target_mean_, self.target_scale_)
@@ -609,7 +611,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         table = self._table(X, reset=False)
         target = self.predict(X) if y is None else self._checked_target(y, len(table))
         rows = torch.from_numpy(self.preprocessor_.indicators(self.preprocessor_.read(table)))
-        return exact(whole, rows, torch.from_numpy(target.reshape(len(rows), -1)))
+        return with_fewer_indicators(exact(whole, rows, torch.tensor(target.reshape(len(rows), -1))), rows)
 
     def _cleaned(self, formula: TableFormula) -> TableFormula:
         """Without rounding errors, over the range of the fit; as it is where a file does not say that range."""
@@ -623,7 +625,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             return x, None
         target = self._checked_target(y, len(x)).reshape(len(x), -1)
         scaled = (target - self.target_mean_) / np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
-        return x, torch.from_numpy(scaled).to(x)
+        return x, torch.tensor(scaled).to(x)
 
     def _checked_target(self, y: Any, rows: int) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")

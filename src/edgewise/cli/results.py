@@ -244,13 +244,13 @@ def _formula(outcome: Outcome) -> list[Any]:
         return []
     model = found.estimator.model_
     return [
+        Section("Formula", code=str(found.formula)),
         Section(
-            "Formula",
+            "What the formula is worth",
             text=_about_formula(outcome),
             figure=found.estimator.plot(outcome.train),
             caption=f"The network of the formula: {model.width}, {found.edges} edges, {found.named} of them named.",
-            code=str(found.formula),
-        )
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import sympy
+import torch
 from torch import Tensor
 
 from edgewise.interpret.bend import bend
@@ -29,6 +30,8 @@ _SLOPE_ONE = (sympy.sin, sympy.cos, sympy.tanh, sympy.atan, bend)
 """Functions whose slope is at most one."""
 _MOST = 1e150
 """Bounds beyond it count as infinite: sums and products of them would overflow."""
+
+_POINTS = 256
 
 Interval = tuple[float, float]
 _ALL = (-math.inf, math.inf)
@@ -46,8 +49,10 @@ def without_dust(formula: F, x: Tensor) -> F:
     """
     lows, highs = x.amin(0).tolist(), x.amax(0).tolist()
     box = {s: (low, high) for s, low, high in zip(formula.symbols, lows, highs, strict=True)}
-    # The largest value on the rows is at most the largest in the box: the bound is on the safe side.
-    scales = formula.evaluate(x).abs().amax(0).tolist()
+    # The largest value at some points is at most the largest in the box: the bound is on the safe side.
+    places = torch.rand(_POINTS, x.shape[1], generator=torch.Generator().manual_seed(0), dtype=x.dtype)
+    points = torch.cat([x, torch.lerp(x.amin(0), x.amax(0), places)])
+    scales = formula.evaluate(points).abs().amax(0).tolist()
     return formula.with_expressions([
         _cleaned(e, scale, box) for e, scale in zip(formula.expressions, scales, strict=True)
     ])
@@ -56,27 +61,33 @@ def without_dust(formula: F, x: Tensor) -> F:
 def _cleaned(expression: sympy.Expr, scale: float, box: Mapping[Any, Interval]) -> sympy.Expr:
     if not 0 < scale < math.inf:
         return expression
-    places = len(expression.atoms(sympy.Float)) or 1
-    return _Sweep(_ALLOWED * scale / (2 * places), box).of(expression, 1.0)
+    return _Sweep(_ALLOWED * scale, box).of(expression, 1.0)
 
 
 class _Sweep:
-    """Replaces parts of an expression, each by something that moves the output by no more than a share of the whole.
+    """Replaces parts of an expression, as long as all changes together move the output by no more than allowed.
 
     Args:
-        share: how far one change may move the output.
+        left: how far the output may still move.
         box: lowest and highest value of every input.
     """
 
-    def __init__(self, share: float, box: Mapping[Any, Interval]) -> None:
-        self.share, self.box = share, box
+    def __init__(self, left: float, box: Mapping[Any, Interval]) -> None:
+        self.left, self.box = left, box
+
+    def affords(self, change: float) -> bool:
+        """Whether the output may move that far; if so, it has."""
+        if not change <= self.left:
+            return False
+        self.left -= change
+        return True
 
     def of(self, e: sympy.Expr, gain: float) -> sympy.Expr:
         """The expression without dust; `gain` bounds how much faster than it the output changes."""
         if not e.args or not math.isfinite(gain):
             return e
         if e.is_Add:
-            parts = [self.of(part, gain) for part in e.args if not gain * self.size(part) <= self.share]
+            parts = [self.of(part, gain) for part in e.args if not self.affords(gain * self.size(part))]
             return sympy.Add(*parts)
         if e.is_Mul:
             return self._product(e, gain)
@@ -94,7 +105,7 @@ class _Sweep:
         for n, factor in enumerate(factors):
             others = gain * math.prod(self.size(other) for m, other in enumerate(factors) if m != n)
             near = round(float(factor)) if factor.is_Float and abs(factor) < 1e6 else 0
-            if near and abs(float(factor) - near) * others <= self.share:
+            if near and self.affords(abs(float(factor) - near) * others):
                 factors[n] = sympy.Integer(near)
             else:
                 factors[n] = self.of(factor, others)

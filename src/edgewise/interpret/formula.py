@@ -20,7 +20,7 @@ from edgewise.interpret.bend import BENT, BENT_LATEX, bend
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.expressions import symbolic_formula
 from edgewise.interpret.formula_module import FormulaModule, SplineFunction
-from edgewise.interpret.source import c_source, latex_name, python_source
+from edgewise.interpret.source import c_source, latex_name, plain_text, python_source
 from edgewise.models import KAN
 
 F = TypeVar("F", bound="Formula")
@@ -97,9 +97,9 @@ class Formula:
     # ------------------------------------------------------------------------------------------ reading
 
     def __str__(self) -> str:
-        """`y = ...`, a line per output, numbers to four digits; then what `bend` is, where it occurs."""
+        """`y = ...`, a line per output, numbers to four digits, then what `bend` is; odd names as `[city=Rome]`."""
         both = zip(self.output_names, self.expressions, strict=True)
-        lines = [f"{name} = {_rounded(expression, 4)}" for name, expression in both]
+        lines = [f"{name} = {plain_text(_rounded(expression, 4))}" for name, expression in both]
         return "\n".join(lines + [f"where {BENT}"] * any(e.has(bend) for e in self.expressions))
 
     def __repr__(self) -> str:
@@ -333,7 +333,7 @@ class Formula:
                 if not bool(value.isfinite().all()):
                     raise DomainError(
                         f"the formula is not defined at {count} of {len(rows)} rows (first at row {row}: {where}): "
-                        f"{_rounded(part, 4)} has no value there."
+                        f"{plain_text(_rounded(part, 4))} has no value there."
                     )
         raise DomainError(f"the formula is not defined at {count} of {len(rows)} rows (first at row {row}: {where}).")
 

@@ -1,4 +1,4 @@
-"""Formulas in other languages: LaTeX names, NumPy and C source."""
+"""Formulas in other languages: text, LaTeX names, NumPy and C source."""
 
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 # (sympy's annotations are of Basic where its functions give Expr)
@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import sympy
+from sympy.printing.str import StrPrinter
 
 from edgewise.errors import ParameterError
 from edgewise.interpret.bend import unbent
@@ -24,6 +25,16 @@ def latex_name(name: str) -> str:
         if len(name) <= 3 or short.startswith("\\"):  # Greek letters
             return short
     return r"\text{" + "".join(_LATEX.get(c, c) for c in name) + "}"
+
+
+class _Text(StrPrinter):
+    def _print_Symbol(self, expr: sympy.Symbol) -> str:
+        return expr.name if re.fullmatch(r"[^\W\d]\w*", expr.name) else f"[{expr.name}]"
+
+
+def plain_text(expression: sympy.Expr) -> str:
+    """As sympy prints it, names that are no single word in brackets: `3*[city=Rome]`."""
+    return _Text().doprint(expression)
 
 
 def python_source(expressions: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol], splines: Collection[str]) -> str:

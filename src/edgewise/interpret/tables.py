@@ -17,7 +17,7 @@ from torch import Tensor
 from edgewise.errors import ShapeError
 from edgewise.interpret.bend import bend
 from edgewise.interpret.evaluation import evaluate
-from edgewise.interpret.formula import Formula
+from edgewise.interpret.formula import Formula, tree_size
 from edgewise.preprocess import NumericColumn, TablePreprocessor, is_frame
 
 _FAR = 1e3
@@ -81,6 +81,42 @@ class TableFormula(Formula):
             raise ShapeError(f"`x` must have each of the columns {names} once; {wrong[0]!r} is not there once.")
         raw = self.preprocessor.read(x.iloc[:, [there.index(name) for name in names]])
         return torch.from_numpy(self.preprocessor.indicators(raw))
+
+
+def with_fewer_indicators(formula: TableFormula, rows: Tensor) -> TableFormula:
+    """The same on rows like these, where the indicators of a column add up to one, so that one of them can go.
+
+    Args:
+        formula: the formula.
+        rows: `(N, symbols)` what it is used on. A column with a level that is none of its indicators stays as it is.
+
+    Returns:
+        A new formula. Where a level is new, it says something else than the old one.
+    """
+    symbols = {str(symbol): (n, symbol) for n, symbol in enumerate(formula.symbols)}
+    groups = []
+    for column in formula.preprocessor.columns:
+        places = [] if isinstance(column, NumericColumn) else [symbols[name] for name in column.names_out]
+        if places and bool((rows[:, [n for n, _ in places]].sum(1) == 1).all()):
+            groups.append([symbol for _, symbol in places])
+    return formula.with_expressions([_reduced(e, groups) for e in formula.expressions])
+
+
+def _reduced(e: sympy.Expr, groups: list[list[sympy.Symbol]]) -> sympy.Expr:
+    """In every sum, take the factor of one indicator away from all of a column, where that leaves less to read."""
+    if not e.args:
+        return e
+    e = e.func(*(_reduced(part, groups) for part in e.args))
+    for marks in groups if e.is_Add else ():
+        factors: dict[Any, Any] = {mark: e.coeff(mark, 1) for mark in marks}
+        if e.has(*marks) and all(f.is_number for f in factors.values()):
+            rest = e - sympy.Add(*(f * mark for mark, f in factors.items()))
+            forms = [
+                rest + taken + sympy.Add(*((f - taken) * mark for mark, f in factors.items()))
+                for taken in dict.fromkeys(factors.values())
+            ]
+            e = min([e, *forms], key=tree_size) if not rest.has(*marks) else e
+    return e
 
 
 def _prepared(preprocessor: TablePreprocessor) -> dict[str, sympy.Expr]:
