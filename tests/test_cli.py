@@ -489,7 +489,9 @@ class TestExport:
 class TestDemo:
     @pytest.mark.parametrize(("data", "score"), [("airfoil", "R2"), ("adult", "accuracy")])
     def test_both_tables(self, run, tmp_path, data, score):
-        code, out, err = run("demo", "--data", data, "-o", "out", "--steps", "2", "--hidden", "2", "--quiet")
+        code, out, err = run(
+            "demo", "--data", data, "-o", "out", "--steps", "2", "--hidden", "2", "--quiet", "--no-formula"
+        )
         assert code == 0, err
         assert score in out
         report = (tmp_path / "out" / "report.html").read_text()

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from edgewise import KAN, KANClassifier, KANRegressor
 from edgewise.datasets import load_adult, load_airfoil
-from edgewise.errors import DomainError, FormatError, ParameterError
+from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
 from edgewise.models.files import read_file, write_file
 
 SMALL = {"hidden": (3,), "grid": 3, "max_iter": 15, "random_state": 0}
@@ -417,6 +417,7 @@ class TestBadTables:
             ({"early_stopping": "maybe"}, "`early_stopping` must be True, False or 'auto'; got 'maybe'"),
             ({"early_stopping": True, "n_iter_no_change": 0}, "must be an int >= 1"),
             ({"time_limit_sec": -1.0}, "`time_limit_sec` must be a number > 0"),
+            ({"bend_outliers": "no"}, "`bend_outliers` must be True or False; got 'no'"),
             ({"dtype": "int8"}, "`dtype` must be one of"),
             ({"loss": "poisson"}, "`loss` must be one of"),
         ],
@@ -435,3 +436,105 @@ def test_a_polars_like_frame_is_taken_by_its_to_pandas():
     model = KANRegressor(**SMALL).fit(Foreign(), y)
     assert model.feature_names_in_.tolist() == list(frame.columns)
     np.testing.assert_array_equal(model.predict(Foreign()), model.predict(frame))
+
+
+class TestFormula:
+    def test_says_what_predict_says_in_the_units_of_the_table(self, fitted):
+        model, frame, _ = fitted
+        formula = model.formula()
+        assert formula.verify(model, frame).relative < 1e-12
+        assert [str(s) for s in formula.symbols] == model.get_feature_names_out().tolist()
+        text = str(formula)
+        assert text.startswith("score = ")
+        assert "[city=Rome]" in text
+        assert "phi_0_0_0(" in text  # of the age
+        assert not any(f"phi_0_{n}_0" in text for n in (2, 3, 4))  # indicators are linear
+        assert model.formula(simplify=False).verify(model, frame).relative < 1e-12
+
+    def test_finds_the_columns_of_a_frame_by_name(self, fitted):
+        model, frame, _ = fitted
+        formula, expected = model.formula(), model.predict(frame)[:, None]
+        np.testing.assert_allclose(formula(frame[frame.columns[::-1]].assign(more=1)), expected, rtol=1e-12)
+        rows = formula.rows(frame)
+        assert rows[:, 2:5].sum(1).tolist() == [1.0] * len(frame)
+        np.testing.assert_allclose(formula(rows), expected, rtol=1e-12)
+        np.testing.assert_allclose(formula.to_module()(rows).detach().numpy(), expected, rtol=1e-12)
+        with pytest.raises(ShapeError, match="'city' is not there once"):
+            formula(frame.drop(columns="city"))
+
+    def test_an_unknown_level_is_zero_everywhere(self, fitted):
+        model, frame, _ = fitted
+        new = frame.assign(city="Bonn")
+        assert model.formula().verify(model, new).relative < 1e-12
+
+    def test_missing_rare_and_bent_columns(self):
+        random = np.random.default_rng(0)
+        kind = pd.Series(random.choice(list("abcdefg"), 200)).where(random.random(200) < 0.9)
+        frame = pd.DataFrame({
+            "kind": kind,
+            "wild one": random.standard_t(1.2, 200),
+            "when": 1.7e9 + random.random(200),
+        })
+        y = frame["wild one"].clip(-2, 2) + (frame["kind"] == "a") + frame["when"] - 1.7e9
+        model = KANRegressor(**SMALL, max_categories=4).fit(frame, y)
+        formula = model.formula()
+        assert formula.verify(model, frame).relative < 1e-9  # multiplied out, the time stamp would cost seven digits
+        text = str(formula)
+        assert "bend(" in text
+        assert "where bend(z) = z/sqrt(1 + (z/3)**2)" in text
+        assert "[wild one]" in text
+        assert "[kind=(infrequent)]" in text
+        assert "(when - 17000000" in text
+        plain = KANRegressor(**SMALL, max_categories=4, bend_outliers=False).fit(frame, y)
+        assert "bend" not in str(plain.formula())
+        assert plain.formula().verify(plain, frame).relative < 1e-9
+
+    def test_several_outputs_one_of_them_constant(self):
+        frame, y = people()
+        targets = pd.DataFrame({"score": y, "half": 50 - y / 2, "same": 7.0})
+        model = KANRegressor(**SMALL).fit(frame, targets)
+        formula = model.formula()
+        assert formula.verify(model, frame).relative < 1e-12
+        assert str(formula).endswith("same = 7.000")
+
+    def test_a_law_comes_out_exactly(self):
+        random = np.random.default_rng(0)
+        frame = pd.DataFrame({"mass": random.uniform(1, 5, 200), "team": random.choice(["red", "blue"], 200)})
+        y = (3 * frame["mass"] ** 2 + 10 * (frame["team"] == "red")).rename("E")
+        model = KANRegressor(hidden=(), random_state=0, max_iter=50).fit(frame, y)
+        model.auto_symbolic(frame, y, lib=["x", "x^2"])
+        assert str(model.formula(frame, y)) == "E = 3*mass**2 + 10*[team=red]"
+        assert str(model.formula(frame)) == str(model.formula(frame, y))  # the predictions are the law
+        assert model.formula().verify(model, frame).relative < 1e-12
+
+    def test_sparsify_gives_another_and_refit_goes_on(self):
+        frame, y = people()
+        model = KANRegressor(**SMALL).fit(frame, y)
+        before, width = model.predict(frame), model.model_.width
+        small = model.sparsify(frame, y, steps=5, lambs=(), growth=3.0)
+        assert small.model_.n_edges < model.model_.n_edges
+        assert model.model_.width == width
+        worse = small.score(frame, y)
+        assert small.refit(frame, y, steps=20).score(frame, y) > worse
+        np.testing.assert_array_equal(model.predict(frame), before)
+        assert small.formula().verify(small, frame).relative < 1e-12
+
+    def test_saved_and_opened(self, fitted, tmp_path):
+        model, _, _ = fitted
+        model.save(tmp_path / "m")
+        assert str(KANRegressor.load(tmp_path / "m").formula()) == str(model.formula())
+
+    def test_errors(self, fitted):
+        model, frame, y = fitted
+        with pytest.raises(NotFittedError):
+            KANRegressor().formula()
+        with pytest.raises(ParameterError, match="`y` must come with `X`"):
+            model.formula(y=y)
+        with pytest.raises(ParameterError, match="`simplify` must be True where `X` is given"):
+            model.formula(frame, y, simplify=False)
+        with pytest.raises(ShapeError, match=r"`y` must be \(120, 1\).*got shape \(119,\)"):
+            model.formula(frame, y[:-1])
+        with pytest.raises(ShapeError, match=r"`y` must be \(120, 1\)"):
+            model.auto_symbolic(frame, np.zeros((120, 2)))
+        with pytest.raises(ValueError, match="same order as they were in fit"):
+            model.predict(frame[frame.columns[::-1]])

@@ -10,6 +10,7 @@ the fits agree to the last bit, which no tolerance on a non-convex problem could
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ from edgewise.preprocess import TablePreprocessor, is_frame, merge_rows, read_co
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from edgewise.interpret import TableFormula
     from edgewise.train import FitResult
 
 _CHUNK = 65_536  # rows per forward pass of a prediction
@@ -68,6 +70,7 @@ class _KANEstimator(BaseEstimator):
         warm_start: bool = False,
         random_state: Any = None,
         max_categories: int = 20,
+        bend_outliers: bool = True,
         time_limit_sec: float | None = None,
         dtype: str = "float64",
         device: str = "cpu",
@@ -89,6 +92,7 @@ class _KANEstimator(BaseEstimator):
         self.warm_start = warm_start
         self.random_state = random_state
         self.max_categories = max_categories
+        self.bend_outliers = bend_outliers
         self.time_limit_sec = time_limit_sec
         self.dtype = dtype
         self.device = device
@@ -165,7 +169,7 @@ class _KANEstimator(BaseEstimator):
         if again:
             self._check_same_columns(raw, len(names))
         else:
-            self.preprocessor_ = TablePreprocessor.learn(raw, weight, self.max_categories)
+            self.preprocessor_ = TablePreprocessor.learn(raw, weight, self.max_categories, self.bend_outliers)
             self.model_ = self._new_model(names, seed)
         kind = {"dtype": _DTYPES[self.dtype], "device": self.device}
         x = torch.from_numpy(self.preprocessor_.transform(raw)).to(**kind)
@@ -229,6 +233,8 @@ class _KANEstimator(BaseEstimator):
             raise ParameterError(f"`max_categories` must be an int >= 2; got {self.max_categories!r}.")
         if not isinstance(self.early_stopping, bool | np.bool_) and self.early_stopping != "auto":
             raise ParameterError(f"`early_stopping` must be True, False or 'auto'; got {self.early_stopping!r}.")
+        if not isinstance(self.bend_outliers, bool | np.bool_):
+            raise ParameterError(f"`bend_outliers` must be True or False; got {self.bend_outliers!r}.")
         if self.dtype not in _DTYPES:
             raise ParameterError(f"`dtype` must be one of {sorted(_DTYPES)}; got {self.dtype!r}.")
 
@@ -346,8 +352,6 @@ class _KANEstimator(BaseEstimator):
         state = dict(super().__getstate__())
         model = state.get("model_")
         if model is not None and next(model.parameters()).device.type != "cpu":
-            import copy
-
             state["model_"] = copy.deepcopy(model).cpu()
             if "result_" in state:
                 state["result_"] = copy.copy(state["result_"])
@@ -385,6 +389,8 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         warm_start: whether `fit` continues from the last fit, with its scaling and grids.
         random_state: int, `RandomState` or None: initial weights, validation split and batches.
         max_categories: most 0/1 inputs a categorical column becomes; the rarest levels share one.
+        bend_outliers: bend numeric columns with outliers into a bounded range; False scales them only, which gives
+            simpler formulas and lets a single value take most of a grid.
         time_limit_sec: end the training after this many seconds.
         dtype: `"float64"` or `"float32"`.
         device: where to train, as torch names it.
@@ -429,6 +435,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         warm_start: bool = False,
         random_state: Any = None,
         max_categories: int = 20,
+        bend_outliers: bool = True,
         time_limit_sec: float | None = None,
         dtype: str = "float64",
         device: str = "cpu",
@@ -453,6 +460,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             warm_start=warm_start,
             random_state=random_state,
             max_categories=max_categories,
+            bend_outliers=bend_outliers,
             time_limit_sec=time_limit_sec,
             dtype=dtype,
             device=device,
@@ -519,6 +527,112 @@ class KANRegressor(RegressorMixin, _KANEstimator):
         """
         y = self._outputs(X) * self.target_scale_ + self.target_mean_
         return y[:, 0] if self._flat_ else y
+
+    # -------------------------------------------------------------------------------------- formula
+
+    def sparsify(self, X: Any, y: Any, **kwargs: Any) -> KANRegressor:
+        """A regressor with the smallest network that explains the data; see `edgewise.interpret.sparsify`.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its targets, as for `fit`.
+            **kwargs: for `edgewise.interpret.sparsify`.
+
+        Returns:
+            A new regressor; this one is not changed. `result_` and `loss_curve_` are still those of the fit.
+        """
+        new = copy.copy(self)
+        new.model_ = self.model_.sparsify(*self._rows(X, y), **kwargs)
+        return new
+
+    def auto_symbolic(self, X: Any, y: Any = None, **kwargs: Any) -> KANRegressor:
+        """Give every edge an elementary function where one is good; see `edgewise.interpret.auto_symbolic`.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its targets, as for `fit`; the predictions when absent.
+            **kwargs: for `edgewise.interpret.auto_symbolic`. Losses are of standardised targets.
+
+        Returns:
+            The regressor itself, changed; sparsify it first, which gives a new one.
+        """
+        self.model_.auto_symbolic(*self._rows(X, y), **kwargs)
+        return self
+
+    def refit(self, X: Any, y: Any, **kwargs: Any) -> KANRegressor:
+        """Train the network as it is, scaling, grids and named edges included; see `edgewise.train.fit`.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its targets, as for `fit`.
+            **kwargs: for `edgewise.train.fit`. Losses are of standardised targets.
+
+        Returns:
+            The regressor itself.
+        """
+        options = {"progress": bool(self.verbose), "update_grid": False, "seed": 0}
+        self.result_ = self.model_.fit(self._rows(X, y), **{**options, **kwargs})
+        return self
+
+    def formula(self, X: Any = None, y: Any = None, *, simplify: bool = True) -> TableFormula:
+        """What the regressor predicts, as a formula in the units of the table.
+
+        Scaling of columns and target is part of it. A categorical column is one indicator (0 or 1) per level, named
+        like `city=Rome`; a column with outliers appears as `bend(...)`, see `edgewise.preprocess`; an edge that is
+        still a spline as a function `phi_l_i_j`. Check it with `formula.verify(regressor, X)`.
+
+        Args:
+            X: table on which numbers may become exact, and one level of a category whose indicators add up to one may
+                go; when absent all stays as fitted.
+            y: its targets; the predictions when absent.
+            simplify: multiply out and gather; False leaves the network's own form.
+
+        Returns:
+            The formula; call it with a frame, whose columns it finds by name.
+
+        Raises:
+            ParameterError: `simplify` is False although there are data, or `y` is given without `X`.
+            ShapeError: data that do not fit.
+            DomainError: a value cannot be used; the message names column, row and value.
+        """
+        check_is_fitted(self)
+        if X is None and y is not None:
+            raise ParameterError("`y` must come with `X`: its rows are compared with the formula's. Pass both.")
+        if X is not None and not simplify:
+            raise ParameterError("`simplify` must be True where `X` is given: only simple forms have exact numbers.")
+        from edgewise.interpret import Formula, TableFormula, exact
+        from edgewise.interpret import simplify as simplified
+        from edgewise.interpret.tables import with_fewer_indicators
+
+        own = Formula.of(self.model_)
+        whole = TableFormula.of_table(own, self.preprocessor_, self.target_mean_, self.target_scale_)
+        if X is None:
+            return self._cleaned(simplified(whole)) if simplify else whole
+        table = self._table(X, reset=False)
+        target = self.predict(X) if y is None else self._checked_target(y, len(table))
+        rows = torch.from_numpy(self.preprocessor_.indicators(self.preprocessor_.read(table)))
+        return with_fewer_indicators(exact(whole, rows, torch.tensor(target.reshape(len(rows), -1))), rows)
+
+    def _cleaned(self, formula: TableFormula) -> TableFormula:
+        """Without rounding errors, over the range of the fit; as it is where a file does not say that range."""
+        box = self.preprocessor_.box()
+        return formula if box is None else formula.clean(box)
+
+    def _rows(self, X: Any, y: Any) -> tuple[Tensor, Tensor | None]:
+        """What the network sees of a table, and standardised targets."""
+        x = self._inputs(X)
+        if y is None:
+            return x, None
+        target = self._checked_target(y, len(x)).reshape(len(x), -1)
+        scaled = (target - self.target_mean_) / np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
+        return x, torch.tensor(scaled).to(x)
+
+    def _checked_target(self, y: Any, rows: int) -> np.ndarray:
+        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
+        outputs = self.model_.out_features
+        if y.shape not in ((rows, outputs), *([(rows,)] if outputs == 1 else [])):
+            raise ShapeError(f"`y` must be ({rows}, {outputs}), one row per row of `X`; got shape {y.shape}.")
+        return y
 
     def _target_state(self) -> dict[str, Any]:
         return {"mean": self.target_mean_.tolist(), "scale": self.target_scale_.tolist(), "flat": self._flat_}

@@ -59,8 +59,8 @@ class NumericColumn:
         return [self.name]
 
     @staticmethod
-    def learn(name: str, values: np.ndarray, weight: np.ndarray) -> NumericColumn:
-        """Scaling from `(N,)` finite values; a row of weight 2 counts as two rows."""
+    def learn(name: str, values: np.ndarray, weight: np.ndarray, bend: bool = True) -> NumericColumn:
+        """Scaling from `(N,)` finite values, bent by outliers if `bend`; a row of weight 2 counts as two rows."""
         lo, hi = float(values.min()), float(values.max())
         if lo == hi:
             return NumericColumn(name, lo, 1.0, False, lo, hi)
@@ -68,7 +68,7 @@ class NumericColumn:
         scale = (high - low) / _IQR_OF_NORMAL
         if scale == 0.0:  # half of the rows share one value: the others decide
             scale = float(np.sqrt(np.average((values - center) ** 2, weights=weight)))
-        bent = max(hi - center, center - lo) > BEND * scale
+        bent = bend and max(hi - center, center - lo) > BEND * scale
         return NumericColumn(name, center, scale, bent, lo, hi)
 
     def transform(self, values: np.ndarray) -> np.ndarray:
@@ -153,13 +153,16 @@ class TablePreprocessor:
         return any(isinstance(column, CategoricalColumn) for column in self.columns)
 
     @staticmethod
-    def learn(raw: Mapping[str, np.ndarray], weight: np.ndarray, max_categories: int) -> TablePreprocessor:
+    def learn(
+        raw: Mapping[str, np.ndarray], weight: np.ndarray, max_categories: int, bend: bool = True
+    ) -> TablePreprocessor:
         """Learn from `read_columns(table)` and one weight per row.
 
         Args:
             raw: name to `(N,)` float64 values or object labels.
             weight: `(N,)` weights > 0; a row of weight 2 counts as two rows.
             max_categories: most 0/1 columns a categorical column may become.
+            bend: whether numeric columns with outliers are bent.
 
         Returns:
             The preprocessor.
@@ -167,7 +170,7 @@ class TablePreprocessor:
         return TablePreprocessor([
             CategoricalColumn.learn(name, values, weight, max_categories)
             if values.dtype == object
-            else NumericColumn.learn(name, values, weight)
+            else NumericColumn.learn(name, values, weight, bend)
             for name, values in raw.items()
         ])
 
@@ -179,6 +182,21 @@ class TablePreprocessor:
     def transform(self, raw: Mapping[str, np.ndarray]) -> np.ndarray:
         """The result of `read` as an `(N, F)` float64 array."""
         return np.concatenate([column.transform(raw[column.name]) for column in self.columns], axis=1)
+
+    def indicators(self, raw: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The result of `read` as an `(N, F)` array: numbers as they are, 0 or 1 for every level of a category."""
+        parts = [
+            raw[c.name][:, None] if isinstance(c, NumericColumn) else c.transform(raw[c.name]) for c in self.columns
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def box(self) -> np.ndarray | None:
+        """`(2, F)` lowest and highest `indicators` of the fit; None where a file does not say."""
+        ends = [
+            [(c.low, c.high)] if isinstance(c, NumericColumn) else [(0.0, 1.0)] * len(c.names_out) for c in self.columns
+        ]
+        pairs = [pair for column in ends for pair in column]
+        return None if any(None in pair for pair in pairs) else np.array(pairs, dtype=np.float64).T
 
     def state(self) -> list[dict[str, Any]]:
         """What JSON can hold; floats survive exactly."""

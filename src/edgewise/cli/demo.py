@@ -1,7 +1,7 @@
 """Fit a table that ships with edgewise: airfoil noise (regression) or census income (classification).
 
-Shows a progress bar and the test score beside two baselines; with -o also writes the model, a picture of the
-network and a report in one file. Nothing is downloaded.
+Shows a progress bar, the test score beside two baselines and, for a number, a formula; with -o also writes the model, a
+picture of the network, the formula and a report in one file. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ from dataclasses import replace
 
 from edgewise.cli.console import Console
 from edgewise.cli.fit import add_output_flags, command_line, fit_and_show
-from edgewise.cli.options import DATA, NETWORK, SPLIT, add_options, settings
+from edgewise.cli.options import DATA, FORMULA, NETWORK, SPLIT, add_options, settings
 from edgewise.cli.results import check_folder
 from edgewise.cli.tables import prepare
 
 NAME, HELP = "demo", "fit a table that ships with edgewise"
-_OPTIONS = {"output": DATA["output"], **NETWORK, **SPLIT}
+_OPTIONS = {
+    "output": DATA["output"],
+    **NETWORK,
+    **SPLIT,
+    "no-formula": replace(FORMULA["formula"], help="do not look for a formula"),
+    "formula-time": FORMULA["formula-time"],
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,4 +48,5 @@ def run(args: argparse.Namespace) -> int:
     about = (table.description, f"Source: {table.source}", f"Licence: {table.licence}")
     problem = replace(problem, about=about)
     command = command_line(["edgewise", "demo", "--data", args.data], values, _OPTIONS)
+    values["formula"] = problem.task == "regression" and not values["no_formula"]
     return fit_and_show(problem, values, folder, console, command)

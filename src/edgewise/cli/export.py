@@ -1,4 +1,6 @@
-"""Write a model for other programs: ONNX, a torch.export program, or JSON numbers."""
+"""Write a model for other programs: ONNX, a torch.export program, or JSON numbers; the formula of a symbolic model as
+LaTeX, or as the source of a NumPy or C function.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,19 @@ import argparse
 from collections.abc import Sequence
 
 from edgewise.cli.console import OK, Console, add_flags
-from edgewise.cli.models import open_model
+from edgewise.cli.models import formula_in, open_model
 
-NAME, HELP = "export", "write a model as ONNX, torch.export or JSON"
+NAME, HELP = "export", "write a model as ONNX, torch.export or JSON, a formula as LaTeX, Python or C"
+
+_FORMULAS = ("latex", "python", "c")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument("model", metavar="MODEL", help="a model file")
-    parser.add_argument("--format", "--to", required=True, choices=("onnx", "torch", "json"), help="what to write")
+    parser.add_argument(
+        "--format", "--to", required=True, choices=("onnx", "torch", "json", *_FORMULAS), help="what to write"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the file to write")
     add_flags(parser)
 
@@ -26,7 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from edgewise.cli.pipeline import raw_module
 
     module, names, extra = raw_module(opened)
-    if args.format == "onnx":
+    if args.format in _FORMULAS:
+        from edgewise.models.files import write_atomic
+
+        write_atomic(args.output, (getattr(formula_in(opened), args.format)().rstrip() + "\n").encode())
+    elif args.format == "onnx":
         export.export_onnx(module, args.output, **names)
     elif args.format == "torch":
         export.export_torch(module, args.output, in_features=names["in_features"])

@@ -19,7 +19,7 @@ from edgewise.cli.tables import Problem, prepare, quoted, read_table
 NAME, HELP = "fit", "fit a network to a table"
 EPILOG = """\
 files written to DIR: model.safetensors, predictions.csv (held-out rows: index from 0, truth, prediction),
-metrics.json, network.svg, report.html
+metrics.json, network.svg, report.html; with --formula also formula.txt and symbolic.safetensors (its network)
 a TOML file (--config) holds the same settings, such as `target = "price"` and `hidden = [8, 4]`; flags win
 exit codes: 0 done; 1 the work failed; 2 wrong usage or unusable input; 130 stopped with Ctrl-C (results written)"""
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from edgewise.cli.console import OK, Console, add_flags
-from edgewise.cli.models import Opened, open_model
+from edgewise.cli.models import Opened, formula_in, open_model
 
 NAME, HELP = "info", "say what a model file holds"
 
@@ -46,6 +46,8 @@ def describe(opened: Opened) -> dict[str, Any]:
     if estimator is not None:
         data["columns"] = opened.columns
         data["classes"] = estimator.classes_.tolist() if hasattr(estimator, "classes_") else None
+    if getattr(model, "symbolic_edges", None) and data.get("classes") is None:
+        data["formula"] = str(formula_in(opened))
     return data
 
 

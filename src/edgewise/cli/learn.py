@@ -1,4 +1,4 @@
-"""Fit a table and compare: split, estimator, two baselines, metrics. Nothing is written here."""
+"""Fit a table and compare: split, estimator, two baselines, metrics, a formula if asked. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from edgewise.cli.symbolic import Found
     from edgewise.estimators import KANClassifier, KANRegressor
 
 LINEAR, BOOSTING = "linear", "gradient_boosting"
@@ -34,6 +35,7 @@ class Outcome:
         metrics: per model (`kan`, `linear`, `gradient_boosting`) its scores on the held-out rows.
         seconds: how long the KAN trained.
         interrupted: whether Ctrl-C ended the training or the comparison.
+        found: the formula, where one was asked for and found.
     """
 
     problem: Problem
@@ -46,6 +48,7 @@ class Outcome:
     metrics: dict[str, dict[str, float]]
     seconds: float
     interrupted: bool
+    found: Found | None = None
 
     @property
     def truth(self) -> pd.Series:
@@ -63,7 +66,13 @@ def learn(problem: Problem, settings: dict[str, Any], console: Console) -> Outco
 
     Returns:
         The outcome. Ctrl-C during training keeps the best model so far, during the baselines leaves them out.
+
+    Raises:
+        InputError: the rows cannot be split, or a setting does not go with the task.
     """
+    looks_for_formula = bool(settings.get("formula"))
+    if looks_for_formula and problem.task == "classification":
+        raise InputError("--formula is for numbers; the target is classes. Leave it out, or say --task regression.")
     train, test = _split(problem, settings["test_size"], settings["seed"])
     model = _estimator(problem, settings, console.progress)
     start = time.perf_counter()
@@ -78,8 +87,31 @@ def learn(problem: Problem, settings: dict[str, Any], console: Console) -> Outco
     except KeyboardInterrupt:
         interrupted = True
         console.note("Stopped with Ctrl-C: baselines left out.")
+    found = None
+    if looks_for_formula and not interrupted:
+        found, interrupted = _formula(problem, settings, model, train, test, console)
     prediction, probability = _predictions(problem, model, test)
-    return Outcome(problem, settings, model, train, test, prediction, probability, metrics, seconds, interrupted)
+    return Outcome(problem, settings, model, train, test, prediction, probability, metrics, seconds, interrupted, found)
+
+
+def _formula(
+    problem: Problem, settings: dict[str, Any], model: Any, train: pd.DataFrame, test: pd.DataFrame, console: Console
+) -> tuple[Found | None, bool]:
+    """The formula, and whether Ctrl-C ended the search; that there is none is a note, not the end of the fit."""
+    from edgewise.cli.symbolic import find_formula
+    from edgewise.errors import EdgewiseError
+
+    console.note(f"Looking for a formula, about {settings['formula_time']:g} s ...")
+    try:
+        found = find_formula(model, train, problem.y.loc[train.index], test, settings["formula_time"])
+        found.scores = _scores(problem, found.estimator, test)
+    except KeyboardInterrupt:
+        console.note("Stopped with Ctrl-C: formula left out.")
+        return None, True
+    except EdgewiseError as error:
+        console.note(f"No formula: {error}")
+        return None, False
+    return found, False
 
 
 def _split(problem: Problem, test_size: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:

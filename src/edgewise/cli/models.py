@@ -65,3 +65,25 @@ def open_model(path: str) -> Opened:
 
     estimator = getattr(estimators, kind).load(path)
     return Opened(path, kind, version, estimator.model_, estimator)
+
+
+def formula_in(opened: Opened) -> Any:
+    """The formula of a model whose edges have elementary functions, in the units of the table where there is one.
+
+    Args:
+        opened: the file.
+
+    Returns:
+        The formula.
+
+    Raises:
+        InputError: it predicts classes, or no edge has an elementary function.
+    """
+    if hasattr(opened.estimator, "classes_"):
+        raise InputError(f"{opened.path} predicts classes; formulas are for models that predict numbers.")
+    if not getattr(opened.network, "symbolic_edges", None):
+        raise InputError(
+            f"{opened.path} has no edge with an elementary function, so there is no formula. `edgewise fit --formula` "
+            f"writes such a model (symbolic.safetensors), `auto_symbolic` makes one in Python."
+        )
+    return (opened.network if opened.estimator is None else opened.estimator).formula()

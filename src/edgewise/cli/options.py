@@ -130,7 +130,16 @@ DATA = {
     "categorical": Option(_text, "treat a column of numbers as categories; may be repeated", (), "COLUMN", many=True),
     "drop-missing": Option(_truth, "leave out rows with missing numbers", False, switch=True),
 }
-FIT = {**DATA, **NETWORK, **SPLIT}
+FORMULA = {
+    "formula": Option(_truth, "look for a formula after training (regression only)", False, switch=True),
+    "formula-time": Option(
+        _real(0, 1e300, "a number of seconds > 0", ends=False),
+        "how long to look for a formula (default: 20)",
+        20.0,
+        "SECONDS",
+    ),
+}
+FIT = {**DATA, **NETWORK, **SPLIT, **FORMULA}
 _SHORT = {"output": "-o"}
 
 

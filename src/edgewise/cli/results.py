@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise.cli.console import Console, InputError, aligned, number, plain
 from edgewise.cli.learn import BOOSTING, LINEAR, Outcome
+from edgewise.cli.symbolic import as_data, statements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,7 @@ MODEL, PREDICTIONS, METRICS, PICTURE, REPORT = (
     "network.svg",
     "report.html",
 )
+FORMULA, SYMBOLIC = "formula.txt", "symbolic.safetensors"
 _SCORE_NAMES = {"r2": "R2", "rmse": "RMSE", "mae": "MAE", "accuracy": "accuracy", "log_loss": "log-loss"}
 
 
@@ -82,11 +84,32 @@ def write_results(folder: Path, outcome: Outcome, command: str) -> list[str]:
     write_atomic(folder / PREDICTIONS, table.encode())
     text = json.dumps(plain(summary(outcome)), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomic(folder / METRICS, (text + "\n").encode())
+    formula = _write_formula(folder, outcome)
     picture = network_picture(outcome)
     svg = '<?xml version="1.0" encoding="utf-8"?>\n' + figure_svg(picture, _title(outcome))
     write_atomic(folder / PICTURE, svg.encode())
     write_atomic(folder / REPORT, _report(outcome, picture, command).encode())
-    return [MODEL, PREDICTIONS, METRICS, PICTURE, REPORT]
+    return [MODEL, PREDICTIONS, METRICS, PICTURE, *formula, REPORT]
+
+
+def _write_formula(folder: Path, outcome: Outcome) -> list[str]:
+    """The formula as text, and the network it comes from; old ones go where there is none."""
+    from edgewise.models.files import write_atomic
+
+    if outcome.found is None:
+        for name in (FORMULA, SYMBOLIC):
+            (folder / name).unlink(missing_ok=True)
+        return []
+    outcome.found.estimator.save(folder / SYMBOLIC)
+    text = "\n\n".join([str(outcome.found.formula), "\n".join(_about_formula(outcome))])
+    write_atomic(folder / FORMULA, (text + "\n").encode())
+    return [FORMULA, SYMBOLIC]
+
+
+def _about_formula(outcome: Outcome) -> list[str]:
+    assert outcome.found is not None
+    rival = f"the KAN {outcome.estimator.model_.width}"
+    return statements(outcome.found, rival, len(outcome.test), outcome.metrics["kan"]["r2"])
 
 
 def predictions(outcome: Outcome) -> pd.DataFrame:
@@ -117,6 +140,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
             "interrupted": outcome.interrupted,
         },
         "settings": used_settings(outcome),
+        **({"formula": as_data(outcome.found)} if outcome.settings.get("formula") else {}),
     }
 
 
@@ -141,6 +165,9 @@ def show(outcome: Outcome, console: Console, folder: Path | None, written: list[
     body = [[str(row["model"]), *(number(v) for v in list(row.values())[1:])] for row in rows]
     lines = [f"Test score on {len(outcome.test)} held-out rows of {outcome.problem.name}:", aligned([header, *body])]
     lines.append(f"Trained {outcome.seconds:.1f} s: {outcome.estimator.result_.stopped_because}")
+    if outcome.found is not None:
+        lines += [f"Formula, found in {outcome.found.seconds:.1f} s:", str(outcome.found.formula)]
+        lines += _about_formula(outcome)
     lines.append(
         f"Written to {folder}{os.sep}: {', '.join(written)}"
         if folder
@@ -194,6 +221,7 @@ def _report(outcome: Outcome, picture: Figure, command: str) -> str:
             figure=picture,
             caption=f"KAN {model.width}, {model.n_edges} edges, {model.n_parameters} parameters.",
         ),
+        *_formula(outcome),
         _importance(outcome),
         _held_out(outcome),
         Section(
@@ -206,6 +234,24 @@ def _report(outcome: Outcome, picture: Figure, command: str) -> str:
         Section("How it was made", table=used_settings(outcome), code=command),
     ]
     return html_report(_title(outcome), sections, subtitle=f"edgewise {__version__}")
+
+
+def _formula(outcome: Outcome) -> list[Any]:
+    from edgewise.plot import Section
+
+    found = outcome.found
+    if found is None:
+        return []
+    model = found.estimator.model_
+    return [
+        Section("Formula", code=str(found.formula)),
+        Section(
+            "What the formula is worth",
+            text=_about_formula(outcome),
+            figure=found.estimator.plot(outcome.train),
+            caption=f"The network of the formula: {model.width}, {found.edges} edges, {found.named} of them named.",
+        ),
+    ]
 
 
 def _importance(outcome: Outcome) -> Any:

@@ -45,8 +45,11 @@ if TYPE_CHECKING:
     from edgewise.interpret.buckingham import Dimensionless, dimensionless
     from edgewise.interpret.compiler import from_formula
     from edgewise.interpret.constants import exact, formula_of, simplify
+    from edgewise.interpret.expressions import symbolic_formula
     from edgewise.interpret.formula import Formula, Verification, symbolic_formula
+    from edgewise.interpret.formula_module import FormulaModule
     from edgewise.interpret.search import SearchResult, symbolic_search
+    from edgewise.interpret.tables import TableFormula
     from edgewise.interpret.unit_check import check_units
     from edgewise.interpret.units import Unit, parse_unit
 
@@ -56,6 +59,8 @@ _FORMULAS = {
     "Formula": "edgewise.interpret.formula",
     "Unit": "edgewise.interpret.units",
     "SearchResult": "edgewise.interpret.search",
+    "FormulaModule": "edgewise.interpret.formula_module",
+    "TableFormula": "edgewise.interpret.tables",
     "Verification": "edgewise.interpret.formula",
     "check_units": "edgewise.interpret.unit_check",
     "dimensionless": "edgewise.interpret.buckingham",
@@ -66,6 +71,7 @@ _FORMULAS = {
     "simplify": "edgewise.interpret.constants",
     "symbolic_formula": "edgewise.interpret.formula",
     "symbolic_search": "edgewise.interpret.search",
+    "symbolic_formula": "edgewise.interpret.expressions",
 }
 
 __all__ = [
@@ -73,6 +79,7 @@ __all__ = [
     "Dimensionless",
     "EdgeFit",
     "Formula",
+    "FormulaModule",
     "Library",
     "PruneReport",
     "SearchResult",
@@ -81,6 +88,7 @@ __all__ = [
     "Suggestion",
     "Suggestions",
     "Symmetry",
+    "TableFormula",
     "Unit",
     "Verification",
     "additive_groups",

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ShapeError
-from edgewise.interpret.data import as_rows
+from edgewise.interpret.data import as_rows, default_data
 from edgewise.interpret.evaluation import evaluate
-from edgewise.interpret.formula import Formula, tree_size
+from edgewise.interpret.formula import F, Formula, tree_size
+from edgewise.interpret.formula_module import lettered
 from edgewise.models import KAN
 from edgewise.optim import least_squares
 
@@ -31,7 +32,7 @@ _MOST_EXPONENT = 20.0
 """Largest constant that leaves an exponential as a factor."""
 
 
-def simplify(formula: Formula) -> Formula:
+def simplify(formula: F) -> F:
     """The same function with constants multiplied out and gathered.
 
     Args:
@@ -40,10 +41,10 @@ def simplify(formula: Formula) -> Formula:
     Returns:
         Products are expanded, constant factors leave exponentials, phases of sines lie within half a turn.
     """
-    return Formula([_gathered(e) for e in formula.expressions], formula.symbols, formula.splines, formula.output_names)
+    return formula.with_expressions([_gathered(e) for e in formula.expressions])
 
 
-def exact(formula: Formula, x: Tensor, y: Tensor) -> Formula:
+def exact(formula: F, x: Tensor, y: Tensor) -> F:
     """Numbers fitted to the last digit, and made exact where the data agree.
 
     Args:
@@ -64,7 +65,7 @@ def exact(formula: Formula, x: Tensor, y: Tensor) -> Formula:
         _exact_output(expression, simple, x.double(), y[:, n].double())
         for n, expression in enumerate(simple.expressions)
     ]
-    return Formula(expressions, simple.symbols, simple.splines, simple.output_names)
+    return simple.with_expressions(expressions)
 
 
 def fitted(formula: Formula, x: Tensor, y: Tensor) -> Formula:
@@ -101,7 +102,7 @@ def formula_of(model: KAN, x: Any = None, y: Any = None, names: Sequence[str] | 
     """
     formula = Formula.of(model, names)
     if x is None:
-        return simplify(formula)
+        return simplify(formula).clean(default_data(model))
     data, labels = as_rows(model, x, y)
     return exact(formula, data, model(data).detach() if labels is None else labels)
 
@@ -186,7 +187,7 @@ class _Fit:
     def _fitted(self, expression: sympy.Expr) -> tuple[sympy.Expr, dict[sympy.Dummy, float], float]:
         """The expression with letters for its numbers, the best numbers, and their mean squared error."""
         numbers: dict[sympy.Dummy, float] = {}
-        template = _lettered(expression, numbers)
+        template = lettered(expression, numbers)
         letters = list(numbers)
         symbols, functions = self.formula.symbols, self.formula.splines
 
@@ -226,15 +227,6 @@ class _Fit:
         worth = math.log(self.rows)
         before, after = max(self.loss, self.floor), max(loss, self.floor)
         return math.isfinite(loss) and self.rows * math.log(after / before) < worth
-
-
-def _lettered(e: sympy.Expr, numbers: dict[sympy.Dummy, float]) -> sympy.Expr:
-    """A letter in the place of every number; what they stand for is written into `numbers`."""
-    if e.is_Float:
-        letter = sympy.Dummy(f"k{len(numbers)}", real=True)
-        numbers[letter] = float(e)
-        return letter
-    return e.func(*(_lettered(part, numbers) for part in e.args)) if e.args else e
 
 
 def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor) -> sympy.Expr:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
+from edgewise.interpret.bend import LIMIT
 from edgewise.layers.functions import bessel_j0, bessel_j1
 
 TORCH: dict[str, Callable[..., Tensor]] = {
@@ -44,6 +45,8 @@ TORCH: dict[str, Callable[..., Tensor]] = {
     "sinc": lambda z: torch.sinc(z / torch.pi),
     "Max": lambda *zs: reduce(torch.maximum, zs),
     "Min": lambda *zs: reduce(torch.minimum, zs),
+    "bend": lambda z: z / torch.hypot(torch.ones_like(z), z / LIMIT),
+    "UnevaluatedExpr": lambda z: z,
     "besselj": lambda order, z: _bessel(order, z),
 }
 """What sympy's functions are on tensors."""
@@ -90,7 +93,7 @@ def _value(e: Any, of: Callable[[Any], Tensor], like: Tensor, functions: Mapping
     if e.is_Pow:
         return _power(of(e.base), e.exp, of)
     name = e.func.__name__
-    if e.is_Function or isinstance(e, (sympy.Max, sympy.Min)):
+    if e.is_Function or isinstance(e, (sympy.Max, sympy.Min, sympy.UnevaluatedExpr)):
         if name in functions:
             return functions[name](*map(of, e.args))
         if name in TORCH:

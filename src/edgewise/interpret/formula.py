@@ -1,13 +1,14 @@
-"""A network as a formula: built, simplified, its constants made exact where the data agree, checked, and exported."""
+"""A formula to read, to evaluate, to check against what it stands for, and to take elsewhere."""
 
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 # (sympy's annotations are of Basic where its functions give Expr)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sympy
@@ -15,65 +16,14 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.interpret.bend import BENT, BENT_LATEX, bend
 from edgewise.interpret.evaluation import evaluate
-from edgewise.layers import KANLayer
+from edgewise.interpret.expressions import symbolic_formula
+from edgewise.interpret.formula_module import FormulaModule, SplineFunction
+from edgewise.interpret.source import c_source, latex_name, plain_text, python_source
 from edgewise.models import KAN
 
-
-def symbolic_formula(model: KAN, names: Sequence[str] | None = None) -> tuple[list[sympy.Expr], list[sympy.Symbol]]:
-    """The network as sympy expressions.
-
-    Args:
-        model: the network. An edge that is still a spline becomes an unevaluated function `phi_l_i_j`.
-        names: of the inputs; `model.input_names` when absent.
-
-    Returns:
-        One expression per output, and the symbols of the inputs.
-
-    Raises:
-        ParameterError: `names` has another length.
-    """
-    names = list(model.input_names if names is None else names)
-    if len(names) != model.in_features or len(set(names)) != len(names):
-        raise ParameterError(f"`names` must have {model.in_features} different entries; got {names}.")
-    symbols = [sympy.Symbol(name, real=True) for name in names]
-    nodes: list[sympy.Expr] = list(symbols)
-    for l in range(len(model.layers)):
-        sums = _sums(model, l, nodes)
-        product = model.products[l]
-        nodes = sums[: product.n_sum]
-        for first in range(product.n_sum, len(sums), product.arity):
-            nodes.append(sympy.Mul(*sums[first : first + product.arity]))
-    return nodes, symbols
-
-
-def _sums(model: KAN, l: int, nodes: list[sympy.Expr]) -> list[sympy.Expr]:
-    layer = model.layers[l]
-    sums: list[list[sympy.Expr]] = [[] for _ in range(layer.out_features)]
-    symbolic = layer.symbolic
-    for i, j in layer.mask.nonzero().tolist():
-        place = None if symbolic is None else symbolic.find(i, j)
-        if symbolic is not None and place is not None:
-            sums[j].append(
-                edge_expression(symbolic.functions[place].formula, symbolic.affine[place].tolist(), nodes[i])
-            )
-        else:
-            sums[j].append(sympy.Function(f"phi_{l}_{i}_{j}", real=True)(nodes[i]))
-    return [sympy.Add(*terms) for terms in sums]
-
-
-def edge_expression(formula: str, numbers: Sequence[float], node: sympy.Expr) -> sympy.Expr:
-    """`c f(a x + b) + d`.
-
-    Args:
-        formula: of `f`, in the letters z and p.
-        numbers: a, b, c, d, p.
-        node: x.
-    """  # noqa: DOC201 said in the first line
-    a, b, c, d, p = (sympy.Float(value, 17) for value in numbers)
-    z, exponent = sympy.Symbol("z", real=True), sympy.Symbol("p", real=True)
-    function = sympy.sympify(formula, locals={"z": z, "p": exponent})
-    return c * function.subs({exponent: p, z: a * node + b}) + d
+F = TypeVar("F", bound="Formula")
 
 
 @dataclass(frozen=True)
@@ -141,17 +91,16 @@ class Formula:
         for l, layer in enumerate(model.layers):
             for i, j in layer.mask.nonzero().tolist():
                 if (l, i, j) not in fixed:
-                    splines[f"phi_{l}_{i}_{j}"] = _SplineFunction(layer.part([i], [j]))
+                    splines[f"phi_{l}_{i}_{j}"] = SplineFunction(layer.part([i], [j]))
         return cls(expressions, symbols, splines, model.output_names)
 
     # ------------------------------------------------------------------------------------------ reading
 
     def __str__(self) -> str:
-        """`y = ...`, a line per output, numbers to four digits."""
-        return "\n".join(
-            f"{name} = {_rounded(expression, 4)}"
-            for name, expression in zip(self.output_names, self.expressions, strict=True)
-        )
+        """`y = ...`, a line per output, numbers to four digits, then what `bend` is; odd names as `[city=Rome]`."""
+        both = zip(self.output_names, self.expressions, strict=True)
+        lines = [f"{name} = {plain_text(_rounded(expression, 4))}" for name, expression in both]
+        return "\n".join(lines + [f"where {BENT}"] * any(e.has(bend) for e in self.expressions))
 
     def __repr__(self) -> str:
         """As `str`."""
@@ -169,7 +118,9 @@ class Formula:
         """  # noqa: DOC201 said in the first line
         shown = [e if digits is None else _rounded(e, digits) for e in self.expressions]
         both = zip(self.output_names, shown, strict=True)
-        return "\n".join(f"{sympy.latex(sympy.Symbol(name))} = {sympy.latex(e)}" for name, e in both)
+        names = {symbol: latex_name(str(symbol)) for symbol in self.symbols}
+        lines = [f"{latex_name(name)} = {sympy.latex(e, symbol_names=names)}" for name, e in both]
+        return "\n".join(lines + [BENT_LATEX] * any(e.has(bend) for e in self.expressions))
 
     def python(self) -> str:
         """Source of a NumPy function `f(x)` that takes `(N, inputs)` and returns `(N, outputs)`.
@@ -180,18 +131,7 @@ class Formula:
         Raises:
             ParameterError: an edge is still a spline, or a number is beyond the range of doubles.
         """
-        self._check_source("Python source")
-        from sympy.printing.numpy import SciPyPrinter
-
-        printer = SciPyPrinter({"fully_qualified_modules": True})
-        bodies = [printer.doprint(e) for e in self._with_identifiers()]
-        modules = {"numpy"} | {
-            m for m in ("functools", "scipy.constants", "scipy.special") if any(m in b for b in bodies)
-        }
-        imports = "".join(f"import {module}\n" for module in sorted(modules))
-        unpack = "".join(f"    x_{n} = x[:, {n}]  # {str(name)!r}\n" for n, name in enumerate(self.symbols))
-        columns = ", ".join(f"({body}) + numpy.zeros(len(x))" for body in bodies)
-        return f"{imports}\n\ndef f(x):\n{unpack}    return numpy.stack([{columns}], axis=1)\n"
+        return python_source(self.expressions, self.symbols, self.splines)
 
     def c(self) -> str:
         """Source of a C function `void f(const double *x, double *y)` of one row.
@@ -199,22 +139,112 @@ class Formula:
         Raises:
             ParameterError: an edge is still a spline, or a number is beyond the range of doubles.
         """  # noqa: DOC201 said in the first line
-        self._check_source("C source")
-        names = {"j0": "j0", "j1": "j1"}  # of math.h, unknown to sympy
-        lines = [f"    const double x_{n} = x[{n}];" for n in range(len(self.symbols))]
-        for n, e in enumerate(self._with_identifiers()):
-            lines.append(f"    y[{n}] = {sympy.ccode(_without_bessel(e), user_functions=names)};")
-        body = "\n".join(lines)
-        return f"#include <math.h>\n\nvoid f(const double *x, double *y) {{\n{body}\n}}\n"
+        return c_source(self.expressions, self.symbols, self.splines)
 
     def complexity(self) -> int:
         """Nodes of the expressions' trees: numbers, symbols and operations."""
         return sum(map(tree_size, self.expressions))
 
-    def _with_identifiers(self) -> list[sympy.Expr]:
-        """With inputs `x_0, x_1, ...`: their names can be anything that a table's header can be."""
-        own = {symbol: sympy.Symbol(f"x_{n}", real=True) for n, symbol in enumerate(self.symbols)}
-        return [e.xreplace(own) for e in self.expressions]
+    # ------------------------------------------------------------------------------------- other formulas
+
+    def with_expressions(self: F, expressions: Sequence[sympy.Expr]) -> F:
+        """The same inputs, outputs and splines with other expressions, one per output."""
+        new = copy.copy(self)
+        new.expressions = list(expressions)
+        return new
+
+    def round(self: F, digits: int) -> F:
+        """Numbers to some significant digits; exact ones (integers, fractions, pi) stay.
+
+        Args:
+            digits: how many, at least 1.
+
+        Returns:
+            A new formula; what it loses, `verify` tells.
+
+        Raises:
+            ParameterError: `digits` is no int >= 1.
+        """
+        if not isinstance(digits, int) or isinstance(digits, bool) or digits < 1:
+            raise ParameterError(f"`digits` must be an int >= 1; got {digits!r}.")
+        return self.with_expressions([
+            e.xreplace({v: sympy.Float(str(short), 17) for v, short in _shorter(e, digits).items()})
+            for e in self.expressions
+        ])
+
+    def clean(self: F, x: Any) -> F:
+        """Without rounding errors that look like terms: `1e-17*x`, `0.9999999999999999`.
+
+        Args:
+            x: `(N, inputs)` rows that span the box on which the formula is used.
+
+        Returns:
+            A new formula that differs from this one by less than 64 rounding errors of its largest value there,
+            everywhere in the box. What cannot be shown to be that small stays.
+        """
+        from edgewise.interpret.dust import without_dust
+
+        return without_dust(self, self.rows(x))
+
+    def substitute(self, inputs: Mapping[Any, Any], symbols: Sequence[Any] | None = None) -> Formula:
+        """Replace inputs by expressions of other inputs, all at once.
+
+        Args:
+            inputs: name or symbol of an input to a sympy expression or number. What is not named stays. Symbols in the
+                expressions are real, whatever they were declared as.
+            symbols: names or symbols of the new inputs, in order; when absent those of the old ones in their order,
+                each replaced by what is in its expression (by name).
+
+        Returns:
+            A new formula of the new inputs.
+
+        Raises:
+            ParameterError: there is no such input, an expression cannot be read, or `symbols` lacks one that is needed
+                or names one twice.
+        """
+        known = {str(symbol): symbol for symbol in self.symbols}
+        new = {str(key): _real(value) for key, value in inputs.items()}
+        unknown = [name for name in new if name not in known]
+        if unknown:
+            raise ParameterError(f"`inputs` names {unknown[0]!r}, which is none of the inputs {list(known)}.")
+        parts = [new.get(name, symbol) for name, symbol in known.items()]
+        needed = [s for part in parts for s in sorted(part.free_symbols, key=str)]
+        chosen = list(dict.fromkeys(needed)) if symbols is None else [sympy.Symbol(str(s), real=True) for s in symbols]
+        missing = [str(s) for s in needed if s not in chosen]
+        if missing or len(set(chosen)) != len(chosen) or not chosen:
+            raise ParameterError(
+                f"`symbols` must name every new input once, {list(dict.fromkeys(map(str, needed)))}; "
+                f"got {list(map(str, chosen))}."
+            )
+        places = dict(zip(self.symbols, parts, strict=True))
+        return Formula([e.xreplace(places) for e in self.expressions], chosen, self.splines, self.output_names)
+
+    def scale_outputs(self: F, scale: Any = 1.0, shift: Any = 0.0) -> F:
+        """Every output y as `scale * y + shift`.
+
+        Args:
+            scale: one number, or one per output.
+            shift: one number, or one per output.
+
+        Returns:
+            A new formula.
+
+        Raises:
+            ParameterError: a number is not finite.
+            ShapeError: their count is not that of the outputs.
+        """
+        factors, shifts = (_numbers(v, len(self.expressions), n) for v, n in ((scale, "scale"), (shift, "shift")))
+        both = zip(self.expressions, factors, shifts, strict=True)
+        return self.with_expressions([factor * e + shift for e, factor, shift in both])
+
+    def to_module(self) -> FormulaModule:
+        """A `torch.nn.Module` of `(N, inputs)` to `(N, outputs)` whose parameters are the numbers of the formula.
+
+        Returns:
+            A float64 module: `numbers` `(K,)` holds every number that is not exact, each place its own; splines of
+            edges without elementary function are submodules.
+        """
+        return FormulaModule(self.expressions, self.symbols, self.splines)
 
     # --------------------------------------------------------------------------------------- evaluation
 
@@ -222,23 +252,40 @@ class Formula:
         """Evaluate in float64.
 
         Args:
-            x: `(N, inputs)`, anything array-like.
+            x: `(N, inputs)`, anything array-like. The columns of a frame are found by the names of the inputs.
 
         Returns:
             `(N, outputs)`.
 
         Raises:
-            ShapeError: `x` has another shape.
+            ShapeError: `x` has another shape, or a frame lacks an input.
             DomainError: the formula is not defined at a row; the message says which and why.
         """
-        rows = torch.as_tensor(np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=float))
-        if rows.dim() != 2 or rows.shape[1] != len(self.symbols):
-            raise ShapeError(f"`x` must be (rows, {len(self.symbols)}); got {tuple(rows.shape)}.")
+        rows = self.rows(x)
         values = self.evaluate(rows)
         bad = (~values.isfinite().all(1)) & rows.isfinite().all(1)
         if bool(bad.any()):
             self._explain(rows, int(bad.nonzero()[0]), int(bad.sum()))
         return values.numpy()
+
+    def rows(self, x: Any) -> Tensor:
+        """The inputs as a float64 tensor, see `__call__`."""
+        if hasattr(x, "columns") and hasattr(x, "iloc"):
+            x = self._chosen(x)
+        rows = x.detach().cpu().double() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=float))
+        if rows.dim() != 2 or rows.shape[1] != len(self.symbols):
+            raise ShapeError(f"`x` must be (rows, {len(self.symbols)}); got {tuple(rows.shape)}.")
+        return rows
+
+    def _chosen(self, frame: Any) -> Any:
+        """The columns of a frame in the order of the inputs; as they are where no name is one of an input's."""
+        names, there = [str(s) for s in self.symbols], [str(c) for c in frame.columns]
+        if not set(names) & set(there):
+            return frame
+        missing = [name for name in names if there.count(name) != 1]
+        if missing:
+            raise ShapeError(f"`x` must have each of the columns {names} once; {missing[0]!r} is not there once.")
+        return frame.iloc[:, [there.index(name) for name in names]]
 
     def evaluate(self, x: Tensor) -> Tensor:
         """The same on tensors, differentiable; NaN outside the domain.
@@ -253,19 +300,22 @@ class Formula:
         columns = [evaluate(e, values, self.splines).expand(len(x)) for e in self.expressions]
         return torch.stack(columns, dim=1)
 
-    def verify(self, model: Any, x: Tensor) -> Verification:
+    def verify(self, model: Any, x: Any) -> Verification:
         """The largest disagreement with a model.
 
         Args:
-            model: a network, or any function of `(N, inputs)` tensors.
-            x: `(N, inputs)` rows to compare on.
+            model: a network, any function of `(N, inputs)` tensors, or an estimator with `predict`.
+            x: `(N, inputs)` rows to compare on; a tensor for a network or function.
 
         Returns:
             The largest difference, and where it is; infinite where one of the two is not finite.
         """
         with torch.no_grad():
-            expected = model(x).double().cpu()
-            found = self.evaluate(x.double().cpu())
+            if hasattr(model, "predict"):
+                expected = torch.as_tensor(np.asarray(model.predict(x), dtype=float)).reshape(len(x), -1)
+            else:
+                expected = model(x).double().cpu()
+            found = self.evaluate(self.rows(x))
         gap = (expected - found).abs()
         gap = torch.where(gap.isnan(), torch.inf, gap).amax(1)
         row = int(gap.argmax())
@@ -283,39 +333,9 @@ class Formula:
                 if not bool(value.isfinite().all()):
                     raise DomainError(
                         f"the formula is not defined at {count} of {len(rows)} rows (first at row {row}: {where}): "
-                        f"{_rounded(part, 4)} has no value there."
+                        f"{plain_text(_rounded(part, 4))} has no value there."
                     )
         raise DomainError(f"the formula is not defined at {count} of {len(rows)} rows (first at row {row}: {where}).")
-
-    def _check_source(self, what: str) -> None:
-        """Refuse what source code cannot say: numbers beyond its range, splines."""
-        beyond = [
-            v for e in self.expressions for v in e.atoms(sympy.Float) if float(v) in (0.0, np.inf, -np.inf) and v != 0
-        ]
-        if beyond:
-            number = sympy.Float(beyond[0], 3)
-            raise ParameterError(
-                f"{what} would hold {number}, which no double can. Fit the model to inputs minus their mean."
-            )
-        if self.splines:
-            raise ParameterError(
-                f"{what} needs elementary functions only; {', '.join(self.splines)} are still splines. Fix these "
-                f"edges, or export the model (`edgewise export`)."
-            )
-
-
-class _SplineFunction:
-    """An edge that has no elementary form, as a function of one tensor.
-
-    Args:
-        edge: a layer of this edge alone; what becomes of the model later does not change the formula.
-    """
-
-    def __init__(self, edge: KANLayer) -> None:
-        self.edge = edge.requires_grad_(False)
-
-    def __call__(self, z: Tensor) -> Tensor:
-        return self.edge(z.reshape(-1, 1).to(self.edge.knots)).to(z).reshape(z.shape)
 
 
 def tree_size(expression: sympy.Expr) -> int:
@@ -325,9 +345,29 @@ def tree_size(expression: sympy.Expr) -> int:
 
 def _rounded(expression: sympy.Expr, digits: int) -> sympy.Expr:
     """Numbers to some significant digits, for reading."""
-    return expression.xreplace({v: sympy.Float(float(v), digits) for v in expression.atoms(sympy.Float)})
+    ones = {v: sympy.Integer(int(v)) for v in expression.atoms(sympy.Float) if abs(v) == 1}
+    return expression.xreplace(_shorter(expression, digits) | ones)
 
 
-def _without_bessel(expression: sympy.Expr) -> sympy.Expr:
-    """Bessel functions under C's names."""
-    return expression.replace(sympy.besselj, lambda order, z: sympy.Function(f"j{int(order)}")(z))
+def _shorter(expression: sympy.Expr, digits: int) -> dict[sympy.Float, sympy.Float]:
+    """Numbers to some significant digits, but 12 for those a column far from zero is measured from."""
+    far = {v for part in expression.atoms(sympy.UnevaluatedExpr) for v in part.atoms(sympy.Float)}
+    return {v: sympy.Float(v, max(digits, 12) if v in far else digits) for v in expression.atoms(sympy.Float)}
+
+
+def _real(value: Any) -> sympy.Expr:
+    """An expression with real symbols."""
+    try:
+        expression = sympy.sympify(value, strict=True)
+    except sympy.SympifyError as error:
+        raise ParameterError(f"`inputs` must hold sympy expressions or numbers; got {value!r}.") from error
+    return expression.xreplace({s: sympy.Symbol(str(s), real=True) for s in expression.free_symbols})
+
+
+def _numbers(value: Any, count: int, name: str) -> list[sympy.Float]:
+    array = np.asarray(value, dtype=float)
+    if array.shape not in ((), (count,)):
+        raise ShapeError(f"`{name}` must be one number or {count}, one per output; got shape {array.shape}.")
+    if not np.isfinite(array).all():
+        raise ParameterError(f"`{name}` must be finite; got {value!r}.")
+    return [sympy.Float(float(v), 17) for v in np.broadcast_to(array, (count,))]

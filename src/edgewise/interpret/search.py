@@ -37,7 +37,8 @@ from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
 from edgewise.interpret.buckingham import Dimensionless, dimensionless
 from edgewise.interpret.constants import exact, fitted
 from edgewise.interpret.expression_json import from_tree, to_tree
-from edgewise.interpret.formula import Formula, symbolic_formula
+from edgewise.interpret.expressions import symbolic_formula
+from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
 from edgewise.interpret.pareto import Candidate, Front
 from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, scaling_laws, whole_power_laws

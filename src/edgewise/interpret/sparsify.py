@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +61,7 @@ def sparsify(
     growth: float = 1.2,
     steps: int = 60,
     seed: int = 0,
+    time_limit_sec: float | None = None,
 ) -> Sparsified:
     """Penalize, prune, and take away piece by piece what the error on held-out rows does not miss.
 
@@ -72,9 +74,10 @@ def sparsify(
         growth: or how many times the smallest error seen, where that is more.
         steps: iterations of every fit.
         seed: of the rows that are held out (a fifth).
+        time_limit_sec: try nothing smaller after this many seconds.
 
     Returns:
-        The smallest network, and how it was found.
+        The smallest network found, and how.
 
     Raises:
         ParameterError: an argument is outside its range.
@@ -83,6 +86,8 @@ def sparsify(
     """
     if not 0 <= tolerance < 1 or not growth >= 1:
         raise ParameterError(f"`tolerance` must lie in [0, 1) and `growth` be >= 1; got {tolerance!r} and {growth!r}.")
+    if time_limit_sec is not None and not time_limit_sec > 0:
+        raise ParameterError(f"`time_limit_sec` must be a number > 0 or None; got {time_limit_sec!r}.")
     x, labels = as_rows(model, x, y)
     if labels is None:
         raise ParameterError("`y` must be given: a smaller network is judged by how well it predicts the labels.")
@@ -92,6 +97,8 @@ def sparsify(
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     held = max(1, round(_HELD_OUT * len(x)))
     search = _Search(x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]], tolerance, growth, steps)
+    if time_limit_sec is not None:
+        search.deadline = time.monotonic() + time_limit_sec
     search.accept(search.refitted(model), "all")
     for lamb in lambs:
         search.penalize(lamb)
@@ -106,7 +113,7 @@ class _Search:
     ) -> None:
         self.x, self.y, self.x_val, self.y_val = x, y, x_val, y_val
         self.spread, self.growth, self.steps = float((y - y.mean(0)).square().mean()), growth, steps
-        self.tolerance, self.least = tolerance, math.inf
+        self.tolerance, self.least, self.deadline = tolerance, math.inf, math.inf
         self.path: list[dict[str, Any]] = []
 
     @property
@@ -134,6 +141,8 @@ class _Search:
 
     def penalize(self, lamb: float) -> None:
         """Fit with a penalty, prune, fit again."""
+        if time.monotonic() > self.deadline:
+            return
         new = copy.deepcopy(self.model)
         try:
             fit(new, (self.x, self.y), opt="lbfgs", lamb=lamb, steps=2 * self.steps, progress=False)
@@ -174,6 +183,8 @@ class _Search:
 
     def _try(self, model: KAN, step: str) -> bool:
         """Accept a smaller network if it does well after a fit."""
+        if time.monotonic() > self.deadline:
+            return False
         new = self.refitted(model)
         if not self.error(new) <= self.bound:
             return False

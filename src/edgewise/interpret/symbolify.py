@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -192,6 +193,7 @@ def auto_symbolic(
     loss: str = "mse",
     max_loss: float | None = None,
     growth: float = 1.5,
+    time_limit_sec: float | None = None,
 ) -> KAN:
     """Give every edge the elementary function with which the whole model does best; leave a spline where none is good.
 
@@ -209,9 +211,10 @@ def auto_symbolic(
         max_loss: largest loss that a choice may leave; when absent `growth` times what the splines had, and without
             labels, where the splines have none, a thousandth of the predictions' variance.
         growth: see `max_loss`; a rounding error is always allowed.
+        time_limit_sec: begin nothing new after this many seconds: edges that were not looked at stay splines.
 
     Returns:
-        The model.
+        The model, with the best found until then.
 
     Raises:
         ParameterError: an unknown function or loss, or numbers outside their range. The model is then unchanged.
@@ -222,12 +225,16 @@ def auto_symbolic(
     get_loss(loss)  # raises early
     if not growth >= 1:
         raise ParameterError(f"`growth` must be a number >= 1; got {growth!r}.")
+    if time_limit_sec is not None and not time_limit_sec > 0:
+        raise ParameterError(f"`time_limit_sec` must be a number > 0 or None; got {time_limit_sec!r}.")
     data, labels = as_rows(model, x, y)
     if labels is None:
         labels = model(data).detach()
         max_loss = _OWN_LOSS * float((labels - labels.mean(0)).square().mean()) if max_loss is None else max_loss
     _check_labels(labels, loss)
     search = _Search(copy.deepcopy(model), data, labels, loss, library, max_loss, growth)
+    if time_limit_sec is not None:
+        search.deadline = time.monotonic() + time_limit_sec
     search.run()
     _take_over(model, search.model)
     return model
@@ -244,6 +251,12 @@ class _Search:
         spread = float((y.double() - y.double().mean(0)).square().mean()) if y.is_floating_point() else 1.0
         self.floor = (512 * torch.finfo(x.dtype).eps) ** 2 * max(spread, 1e-300)
         self.candidates: dict[tuple[int, int, int], list[EdgeFit]] = {}
+        self.deadline = math.inf
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() > self.deadline
 
     def run(self) -> None:
         """Fix what can be fixed."""
@@ -251,13 +264,14 @@ class _Search:
         bound = self.growth * self.loss if self.max_loss is None else self.max_loss
         self.bound = max(bound, self.floor)
         waiting = self._splines()
-        while waiting:
+        while waiting and not self.late:
             edge = min(waiting, key=lambda e: self._ease(e))
             waiting.remove(edge)
             self._choose(edge)
         if self.loss > self.floor:  # else all is exact already
             for edge in list(self.model.symbolic_edges):
-                self._choose(edge)
+                if not self.late:
+                    self._choose(edge)
         self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
 
     def _splines(self) -> list[tuple[int, int, int]]:
@@ -266,6 +280,8 @@ class _Search:
         return [edge for edge in every if edge not in known]
 
     def _ease(self, edge: tuple[int, int, int]) -> float:
+        if self.late and edge not in self.candidates:
+            return math.inf
         fits = self._fits(edge)
         return fits[0].missing if fits else math.inf
 
@@ -285,6 +301,8 @@ class _Search:
         now = self.model.symbolic_edges.get(edge)
         tried: list[tuple[float, float, KAN, str]] = []
         for found in self._fits(edge):
+            if self.late:
+                break
             exact = min((cost for reached, cost, *_ in tried if reached <= self.floor), default=math.inf)
             if found.function.name == now or found.cost >= exact:  # nothing is better than exact, but simpler
                 continue

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge
 from edgewise.interpret.evaluation import evaluate
-from edgewise.interpret.formula import edge_expression
+from edgewise.interpret.expressions import edge_expression
 from edgewise.interpret.library import Library
 
 Z = sympy.Symbol("z", real=True)
