@@ -269,6 +269,14 @@ def test_products_may_be_outputs():
     assert_close(model(x).detach(), torch.stack([a, a * b, a * b, a / b], dim=1), rtol=1e-15, atol=0)
 
 
+def test_a_product_before_a_sum_passes_through_one_more_layer():
+    model = from_formula(["x*y", "exp(x)"])  # sums come first in a layer
+    x = points((-1, 1), 2)
+    a, b = x.unbind(1)
+    assert_close(model(x).detach(), torch.stack([a * b, a.exp()], dim=1), rtol=1e-15, atol=0)
+    assert model.width == [2, [1, 1], 2]
+
+
 @pytest.mark.parametrize(("text", "value"), [("3", 3.0), ("sin(1) + pi/2", math.sin(1) + math.pi / 2), ("x - x", 0.0)])
 def test_constants(text, value):
     model = from_formula(text)

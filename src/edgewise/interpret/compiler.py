@@ -1,7 +1,7 @@
 """A known formula as a network: every edge an elementary function, ready to be refined on data.
 
-The formula is read (`reading`), laid out in layers (`plan`) and built. Under every elementary function lies the spline
-that is closest to it on the values which reach the edge, so that an edge can be freed and learn.
+The formula is read (`reading`), becomes nodes (`graph`) in layers (`plan`) and is built. Under every elementary
+function lies the spline that is closest to it on the values which reach the edge, so that an edge can be freed.
 """
 
 from __future__ import annotations
