@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from edgewise.interpret.compiler import from_formula
     from edgewise.interpret.constants import exact, formula_of, simplify
     from edgewise.interpret.expressions import symbolic_formula
-    from edgewise.interpret.formula import Formula, Verification, symbolic_formula
+    from edgewise.interpret.formula import Formula, Verification
     from edgewise.interpret.formula_module import FormulaModule
     from edgewise.interpret.search import SearchResult, symbolic_search
     from edgewise.interpret.tables import TableFormula
@@ -69,7 +69,6 @@ _FORMULAS = {
     "parse_unit": "edgewise.interpret.units",
     "from_formula": "edgewise.interpret.compiler",
     "simplify": "edgewise.interpret.constants",
-    "symbolic_formula": "edgewise.interpret.formula",
     "symbolic_search": "edgewise.interpret.search",
     "symbolic_formula": "edgewise.interpret.expressions",
 }
