@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import sympy
 import torch
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from edgewise.interpret.library import Library
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
-from edgewise.layers import function_named
+from edgewise.layers import SymbolicEdges, function_named
 from edgewise.models import KAN
 from edgewise.train import fit_many
 
