@@ -158,9 +158,7 @@ def _network(p: Tensor, constant: float, generator: torch.Generator) -> KAN:
 @torch.no_grad()
 def _exponents(model: KAN) -> tuple[list[float], list[float]]:
     """P and a of a trained network."""
-    (first, second) = (layer.symbolic for layer in model.layers)
-    assert first is not None  # both were fixed
-    assert second is not None
+    first, second = (cast("SymbolicEdges", layer.symbolic) for layer in model.layers)  # both were fixed
     slopes = (first.affine[:, 0] * first.affine[:, 2]).reshape(2, -1)
     return (slopes[0] * second.affine[0, 0]).tolist(), slopes[1].tolist()
 
