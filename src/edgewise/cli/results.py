@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise.cli.console import Console, InputError, aligned, number, plain
 from edgewise.cli.learn import BOOSTING, LINEAR, Outcome
-from edgewise.cli.symbolic import as_data, statements
+from edgewise.cli.symbolic import Found, as_data, statements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,20 +96,20 @@ def _write_formula(folder: Path, outcome: Outcome) -> list[str]:
     """The formula as text, and the network it comes from; old ones go where there is none."""
     from edgewise.models.files import write_atomic
 
-    if outcome.found is None:
+    found = outcome.found
+    if found is None:
         for name in (FORMULA, SYMBOLIC):
             (folder / name).unlink(missing_ok=True)
         return []
-    outcome.found.estimator.save(folder / SYMBOLIC)
-    text = "\n\n".join([str(outcome.found.formula), "\n".join(_about_formula(outcome))])
+    found.estimator.save(folder / SYMBOLIC)
+    text = "\n\n".join([str(found.formula), "\n".join(_about_formula(outcome, found))])
     write_atomic(folder / FORMULA, (text + "\n").encode())
     return [FORMULA, SYMBOLIC]
 
 
-def _about_formula(outcome: Outcome) -> list[str]:
-    assert outcome.found is not None
+def _about_formula(outcome: Outcome, found: Found) -> list[str]:
     rival = f"the KAN {outcome.estimator.model_.width}"
-    return statements(outcome.found, rival, len(outcome.test), outcome.metrics["kan"]["r2"])
+    return statements(found, rival, len(outcome.test), outcome.metrics["kan"]["r2"])
 
 
 def predictions(outcome: Outcome) -> pd.DataFrame:
@@ -167,7 +167,7 @@ def show(outcome: Outcome, console: Console, folder: Path | None, written: list[
     lines.append(f"Trained {outcome.seconds:.1f} s: {outcome.estimator.result_.stopped_because}")
     if outcome.found is not None:
         lines += [f"Formula, found in {outcome.found.seconds:.1f} s:", str(outcome.found.formula)]
-        lines += _about_formula(outcome)
+        lines += _about_formula(outcome, outcome.found)
     lines.append(
         f"Written to {folder}{os.sep}: {', '.join(written)}"
         if folder
@@ -247,7 +247,7 @@ def _formula(outcome: Outcome) -> list[Any]:
         Section("Formula", code=str(found.formula)),
         Section(
             "What the formula is worth",
-            text=_about_formula(outcome),
+            text=_about_formula(outcome, found),
             figure=found.estimator.plot(outcome.train),
             caption=f"The network of the formula: {model.width}, {found.edges} edges, {found.named} of them named.",
         ),
