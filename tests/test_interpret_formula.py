@@ -283,6 +283,23 @@ class TestReading:
         assert "x_0" in formula.with_expressions([x1]).python()
 
 
+def test_a_network_takes_the_columns_of_a_frame_by_name():
+    x = rows(60)
+    y = torch.sin(3 * x[:, :1]) + x[:, 1:] ** 2
+    frame = pd.DataFrame(x.numpy(), columns=["b", "a"])
+
+    def trained(table: pd.DataFrame) -> KAN:
+        model = KAN([2, 1], seed=0, dtype=torch.float64, input_names=["b", "a"])
+        model.fit(table, y.numpy(), steps=5, progress=False)
+        return model
+
+    model = trained(frame)
+    torch.testing.assert_close(trained(frame[["a", "b"]])(x), model(x), rtol=0, atol=0)
+    formula = model.formula(frame)
+    assert str(model.formula(frame[["a", "b"]])) == str(formula)
+    np.testing.assert_array_equal(formula(frame[["a", "b"]]), formula(frame))
+
+
 class TestTimeLimits:
     def data(self):
         x = rows(200)

@@ -211,7 +211,7 @@ class TestExpressions:
 
     def test_names(self):
         model = KAN([1, 1], seed=0, input_names=["a b"], output_names=["heat"])
-        assert str(model.formula()) == "heat = phi_0_0_0(a b)"
+        assert str(model.formula()) == "heat = phi_0_0_0([a b])"
         assert str(model.formula(names=["t"])) == "heat = phi_0_0_0(t)"
         with pytest.raises(ParameterError, match=r"`names` must have 1 different entries; got \['a', 'b'\]"):
             model.formula(names=["a", "b"])

@@ -96,12 +96,13 @@ def _write_formula(folder: Path, outcome: Outcome) -> list[str]:
     """The formula as text, and the network it comes from; old ones go where there is none."""
     from edgewise.models.files import write_atomic
 
-    if outcome.found is None:
+    found = outcome.found
+    if found is None:
         for name in (FORMULA, SYMBOLIC):
             (folder / name).unlink(missing_ok=True)
         return []
-    outcome.found.estimator.save(folder / SYMBOLIC)
-    text = "\n\n".join([str(outcome.found.formula), "\n".join(_about_formula(outcome, outcome.found))])
+    found.estimator.save(folder / SYMBOLIC)
+    text = "\n\n".join([str(found.formula), "\n".join(_about_formula(outcome, found))])
     write_atomic(folder / FORMULA, (text + "\n").encode())
     return [FORMULA, SYMBOLIC]
 
@@ -246,7 +247,7 @@ def _formula(outcome: Outcome) -> list[Any]:
         Section("Formula", code=str(found.formula)),
         Section(
             "What the formula is worth",
-            text=_about_formula(outcome, outcome.found),
+            text=_about_formula(outcome, found),
             figure=found.estimator.plot(outcome.train),
             caption=f"The network of the formula: {model.width}, {found.edges} edges, {found.named} of them named.",
         ),

@@ -129,7 +129,8 @@ def statements(found: Found, rival: str, rows: int, r2: float) -> list[str]:
         f"It comes from a network {width} of its own: {found.named} of its {found.edges} edges have a name{rest}.",
         f"Unexplained share of the variance on the training rows: {number(found.before)} with splines, "
         f"{number(found.after)} with names.",
-        f"Formula and network differ on the held-out rows by at most {found.check.relative:.1g} of the largest value.",
+        f"Formula (with all its digits; shown are four) and network differ on the held-out rows by at most "
+        f"{found.check.relative:.1g} of the largest value.",
     ]
 
 

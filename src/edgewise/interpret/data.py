@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
+from edgewise.train.data import in_order
 
 
 def as_data(model: KAN, x: Any) -> Tensor:
@@ -18,7 +19,8 @@ def as_data(model: KAN, x: Any) -> Tensor:
 
     Args:
         model: the network.
-        x: anything array-like, or a dict of data as `create_dataset` gives it; None stands for `default_data`.
+        x: anything array-like, or a dict of data as `create_dataset` gives it; None stands for `default_data`. A frame
+            whose columns are called like the inputs may have them in any order.
 
     Returns:
         `(B, inputs)` finite data.
@@ -34,6 +36,8 @@ def as_data(model: KAN, x: Any) -> Tensor:
         return default_data(model)
     if isinstance(x, Mapping):
         x, _ = _of_set(x)
+    if hasattr(x, "columns") and hasattr(x, "iloc"):
+        x = in_order(x, model.input_names)
     x = as_tensor(x, model.in_features).detach().to(model.layers[0].knots)
     check_data(model, x)
     return x

@@ -308,6 +308,7 @@ def _unpack(data: Any, form: Form) -> tuple[Any, Any, Any, tuple[Any, Any] | Non
     if _is_frame(x):
         if isinstance(y, str) or (isinstance(y, list) and y and all(isinstance(name, str) for name in y)):
             x, y = _columns(x, y)
+        x = in_order(x, getattr(form.model, "input_names", None))
         form.names = [str(name) for name in x.columns]
         for name in x.columns:
             if x[name].dtype.kind not in "fiub":
@@ -354,6 +355,22 @@ def _stack(data: "Dataset[Any]") -> tuple[Any, Any, Any]:
 
 def _is_frame(value: Any) -> bool:
     return hasattr(value, "columns") and hasattr(value, "to_numpy")
+
+
+def in_order(frame: Any, names: Sequence[str] | None) -> Any:
+    """A frame with its columns in the order of the model's inputs, where they have the same names; else as it is.
+
+    Args:
+        frame: the frame.
+        names: of the inputs.
+
+    Returns:
+        The frame, or another with the same columns.
+    """
+    there = [str(name) for name in frame.columns]
+    if names is None or there == list(names) or sorted(there) != sorted(names):
+        return frame
+    return frame.iloc[:, [there.index(name) for name in names]]
 
 
 def _columns(frame: Any, target: str | list[str]) -> tuple[Any, Any]:
