@@ -506,6 +506,8 @@ class TestFormula:
         assert str(model.formula(frame, y)) == "E = 3*mass**2 + 10*[team=red]"
         assert str(model.formula(frame)) == str(model.formula(frame, y))  # the predictions are the law
         assert model.formula().verify(model, frame).relative < 1e-12
+        new = frame.assign(team=["green", "red"] * 100)  # its indicators do not add up to one
+        assert model.formula(new).verify(model, new).relative < 1e-12
 
     def test_sparsify_gives_another_and_refit_goes_on(self):
         frame, y = people()

@@ -214,6 +214,7 @@ class TestClean:
             sympy.sqrt(x1**2 + floating(1e-17)),
             floating(1e-17) * x2,  # small, but all there is
             x1 + floating(1e-12) * x2,
+            sympy.exp(20 * x1 + floating(1e-12) * x2),
             floating(1e9) * sympy.sin(floating(1e3) * (x1 * floating(1.0000000000001) + floating(1e-13))),
             sympy.Abs(sympy.tan(x1 + floating(1e-17))),
         ],
