@@ -100,14 +100,31 @@ class TestTree:
     )  # fmt: skip
     def test_there_and_back(self, expression):
         tree = json.loads(json.dumps(to_tree(expression)))
-        assert from_tree(tree) == expression
+        assert from_tree(tree, ["a"]) == expression
 
     @pytest.mark.parametrize(
-        "tree", [["__import__", "os"], ["eval", "x"], {"a": 1}, ["Rational", 1, 0], ["Constant", "I"], [], 3, ["sin"]]
+        "tree",
+        [
+            ["__import__", "os"],
+            ["eval", "x"],
+            {"a": 1},
+            ["Rational", 1, 0],
+            ["Constant", "I"],
+            [],
+            3,
+            ["sin"],
+            "unknown",
+            ["Constant", []],
+            ["bend", "x"],
+            ["Pow", "x"],
+            ["Pow", ["Rational", 10, 1], ["Rational", 10**9, 1]],
+            ["gamma", ["Rational", 10**9, 1]],
+            ["Rational", 10**20, 1],
+        ],
     )
     def test_nothing_else_is_read(self, tree):
         with pytest.raises(FormatError, match="an expression's tree"):
-            from_tree(tree)
+            from_tree(tree, ["x"])
 
 
 def candidate(complexity, loss, name="a"):
@@ -171,6 +188,40 @@ def test_noise_leaves_the_constants_exact():
     assert "y = x1**2/x2" in [str(formula) for formula in found.formulas]
 
 
+def test_an_offset_and_a_constant_column_do_not_matter():
+    x = rows(200, 3, -1.0, 1.0)
+    x[:, 2] = 9.81
+    y = x[:, 0] + x[:, 1] ** 2 + 101325.0
+    found = symbolic_search(x, y, shapes=[[3, 1]], seeds=1, lib=["x", "x^2"], progress=False)
+    assert str(found.formula) == "y = x1 + x2**2 + 1.013e+5"
+    assert str(symbolic_search(x, 2 * x[:, 0] ** 2, shapes=[[3, 1]], progress=False).formula) == "y = 2*x1**2"
+
+
+def test_single_precision_counts_as_exact():
+    x = rows(200).float()
+    found = symbolic_search(x, x[:, 0] ** 2 / x[:, 1], progress=False)
+    assert str(found.formula) == "y = x1**2/x2"
+    assert "exact" in found.stopped_because
+
+
+def test_the_global_generator_is_left_alone():
+    before = torch.get_rng_state()
+    x = rows(60)
+    symbolic_search(x, x[:, 0] + x[:, 1] ** 2, shapes=[[2, 1]], seeds=1, lib=["x", "x^2"], progress=False)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_step_that_fails_does_not_end_the_search(monkeypatch):
+    def broken(problem):
+        raise DomainError("no")
+
+    monkeypatch.setattr("edgewise.interpret.search._power_laws", broken)
+    x = rows(60, 2, -1.0, 1.0)
+    with pytest.warns(UserWarning, match="power law gave no formula: no"):
+        found = symbolic_search(x, x[:, 0] + x[:, 1], shapes=[[2, 1]], seeds=1, lib=["x"], progress=False)
+    assert "exact" in found.stopped_because
+
+
 class TestUnits:
     def test_only_groups_are_searched(self):
         x = rows(300, 3)
@@ -227,6 +278,24 @@ class TestResuming:
             self.search(path)
         assert path.read_text() == text
 
+    @pytest.mark.parametrize(
+        "change", [{"lib": ["x"]}, {"shapes": [[2, 2, 1]]}, {"val_split": 0.5}, {"seeds": 3}, {"seed": 1}]
+    )
+    def test_other_options_are_refused(self, tmp_path, change):
+        path = tmp_path / "search.json"
+        self.search(path, time_limit_sec=1e-9)
+        x = rows(100, 2, -1.0, 1.0)
+        options = {"shapes": [[2, 1], [2, 1, 1]], "seeds": 2, "lib": ["x", "sin"]} | change
+        with pytest.raises(FormatError, match="belongs to other data or options"):
+            symbolic_search(x, torch.sin(3 * x[:, 0] + x[:, 1]), checkpoint=path, progress=False, **options)
+
+    def test_an_interrupted_training_is_no_finished_step(self, tmp_path, monkeypatch):
+        path = tmp_path / "search.json"
+        stopped = type("Stopped", (), {"interrupted": True})
+        monkeypatch.setattr("edgewise.interpret.search.fit_many", lambda *args, **kwargs: [stopped])
+        assert "Interrupted" in self.search(path).stopped_because
+        assert json.loads(path.read_text())["done"] == ["mean", "power law"]
+
     def test_ctrl_c_keeps_what_there_is(self, monkeypatch):
         def interrupted(problem):
             raise KeyboardInterrupt
@@ -248,8 +317,10 @@ class TestResuming:
         ({"x": [["a", "b"]] * 30}, ParameterError, "`x` must be numbers"),
         ({"x": torch.ones(30)}, ShapeError, "`x` must be (rows, inputs)"),
         ({"seeds": 0}, ParameterError, "`seeds` must be an int >= 1; got 0"),
-        ({"val_split": 1.0}, ParameterError, "`val_split` must lie in (0, 1); got 1.0"),
-        ({"time_limit_sec": 0}, ParameterError, "`time_limit_sec` must be > 0 or None; got 0"),
+        ({"val_split": 1.0}, ParameterError, "`val_split` must be"),
+        ({"time_limit_sec": 0}, ParameterError, "`time_limit_sec` must be"),
+        ({"seed": -1}, ParameterError, "`seed` must be an int >= 0; got -1"),
+        ({"y": torch.full((30,), 1e200, dtype=F64)}, DomainError, "Rescale it"),
         ({"lib": ["sine"]}, ParameterError, "sine"),
         ({"shapes": [[3, 1]]}, ParameterError, "`shapes` must lead from 2 inputs to 1 output; got [3, 1]"),
     ],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import sympy
@@ -13,6 +14,8 @@ from edgewise.errors import FormatError
 from edgewise.interpret.evaluation import TORCH
 
 _CONSTANTS = {"pi": sympy.pi, "E": sympy.E}
+_MOST, _MOST_POWER = 10**15, 20
+"""Largest numerator or denominator, and exponent of a number."""
 _OPERATIONS = {"Add": sympy.Add, "Mul": sympy.Mul, "Pow": sympy.Pow}
 
 
@@ -24,6 +27,9 @@ def to_tree(expression: sympy.Expr) -> Any:
 
     Returns:
         What `json` can write: a text is a symbol, a number a float, `["Add", ...]` an operation or function.
+
+    Raises:
+        FormatError: another constant than pi and E.
     """
     if expression.is_Symbol:
         return str(expression)
@@ -34,14 +40,17 @@ def to_tree(expression: sympy.Expr) -> Any:
     for name, value in _CONSTANTS.items():
         if expression == value:
             return ["Constant", name]
+    if not expression.args:
+        raise FormatError(f"an expression's tree may hold numbers, pi and E; got {expression}.")
     return [expression.func.__name__, *map(to_tree, expression.args)]
 
 
-def from_tree(tree: Any) -> sympy.Expr:
+def from_tree(tree: Any, names: Container[str]) -> sympy.Expr:
     """The expression of `to_tree`.
 
     Args:
         tree: nested lists.
+        names: of the symbols that it may hold.
 
     Returns:
         The expression, with real symbols.
@@ -49,19 +58,31 @@ def from_tree(tree: Any) -> sympy.Expr:
     Raises:
         FormatError: the tree holds something else.
     """
-    if isinstance(tree, str):
+    if isinstance(tree, str) and tree in names:
         return sympy.Symbol(tree, real=True)
     if isinstance(tree, float):
         return sympy.Float(tree, 17)
     if not isinstance(tree, list) or len(tree) < 2 or not isinstance(tree[0], str):
         raise FormatError(f"an expression's tree must be a name, a number or a list of a name and parts; got {tree!r}.")
     name, *parts = tree
-    if name == "Rational" and len(parts) == 2 and all(isinstance(part, int) for part in parts) and parts[1] > 0:
+    if name == "Rational" and len(parts) == 2 and all(_is_short(part) for part in parts) and parts[1] > 0:
         return sympy.Rational(*parts)
-    if name == "Constant" and parts[0] in _CONSTANTS:
-        return _CONSTANTS[parts[0]]
-    if name in _OPERATIONS:
-        return _OPERATIONS[name](*map(from_tree, parts))
-    if name in TORCH or name == "exp":
-        return getattr(sympy, name)(*map(from_tree, parts))
+    if name == "Constant" and len(parts) == 1 and str(parts[0]) in _CONSTANTS:
+        return _CONSTANTS[str(parts[0])]
+    own = [from_tree(part, names) for part in parts]
+    if all(part.is_number for part in own) and _is_large(name, own):
+        raise FormatError(f"an expression's tree may hold no numbers that take long to work out; got {tree}.")
+    if name in _OPERATIONS and (name != "Pow" or len(own) == 2):
+        return _OPERATIONS[name](*own)
+    if name in TORCH and hasattr(sympy, name):
+        return getattr(sympy, name)(*own)
     raise FormatError(f"an expression's tree may hold operations and the functions of formulas; got {name!r}.")
+
+
+def _is_short(number: Any) -> bool:
+    return isinstance(number, int) and abs(number) <= _MOST
+
+
+def _is_large(name: str, numbers: list[sympy.Expr]) -> bool:
+    """Whether sympy would work out a number that may be larger than memory."""
+    return "gamma" in name or (name == "Pow" and bool(abs(numbers[-1]) > _MOST_POWER))

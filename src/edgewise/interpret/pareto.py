@@ -52,8 +52,12 @@ class Front:
     def add(self, new: Candidate) -> bool:
         """Keep a formula if no simpler one is as good; drop those it beats. Says whether it is kept."""
         loss = max(new.val_loss, self.floor)
-        if not math.isfinite(loss) or any(
-            old.complexity <= new.complexity and max(old.val_loss, self.floor) <= loss for old in self.candidates
+        if (
+            not math.isfinite(loss)
+            or not math.isfinite(new.train_loss)
+            or any(
+                old.complexity <= new.complexity and max(old.val_loss, self.floor) <= loss for old in self.candidates
+            )
         ):
             return False
         self.candidates = [

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -37,6 +37,8 @@ _CLOSE = 0.04
 _FRACTIONS = sorted({Fraction(p, q) for q in (1, 2, 3) for p in range(-6, 7)})
 _FOLLOWS = 1e-3
 """Share of the variance that a network may miss for its exponents to be believed."""
+_FITS = 0.5
+"""Largest root mean square in logarithms for a power law to be worth a look."""
 _ROUGH = 0.05
 """Largest roughness of a function of one variable; of values in any order it is 1."""
 _FOLLOWED, _GROUPS, _PREFACTORS, _MOST_POWER = 2, 2, 3, 4
@@ -49,16 +51,11 @@ class ScalingLaw:
 
     Attributes:
         prefactor: exponents p.
-        group: exponents a; all zero where the law is a pure power law.
+        group: exponents a.
     """
 
     prefactor: Powers
     group: Powers
-
-    @property
-    def cost(self) -> float:
-        """How much there is to write down."""
-        return sum(map(_cost, self.prefactor + self.group))
 
 
 def power_law(x: Tensor, y: Tensor) -> tuple[Tensor, float, float]:
@@ -73,10 +70,24 @@ def power_law(x: Tensor, y: Tensor) -> tuple[Tensor, float, float]:
     """
     rows = y != 0
     u = x[rows].abs().log()
+    u = torch.where(u.std(0, correction=0) < 1e-12, 0.0, u)  # a constant column is part of c: its exponent becomes 0
     u = torch.cat([u, torch.ones_like(u[:, :1])], dim=1)
     labels = y[rows].abs().log()
     p = torch.linalg.lstsq(u, labels[:, None]).solution[:, 0]
     return p[:-1], float(p[-1]), float((u @ p - labels).square().mean().sqrt())
+
+
+def rounded_power_law(p: Tensor, residual: float) -> Powers | None:
+    """Fractions for a power law that fits by itself.
+
+    Args:
+        p: fitted exponents.
+        residual: of the logarithms.
+
+    Returns:
+        The exponents; None where the law does not fit, or an exponent is near no fraction.
+    """
+    return _near(p.tolist()) if residual < _FITS else None
 
 
 def monomial(symbols: list[sympy.Symbol], powers: Powers) -> sympy.Expr:
@@ -99,6 +110,9 @@ def scaling_laws(x: Tensor, y: Tensor, seed: int) -> list[ScalingLaw]:
 
     Returns:
         The most readable ways to round, best first; empty where no start follows y.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C during the training.
     """
     scale = y.square().mean().sqrt()
     u, labels = x.log(), (y / scale)[:, None]
@@ -106,6 +120,8 @@ def scaling_laws(x: Tensor, y: Tensor, seed: int) -> list[ScalingLaw]:
     generator = torch.Generator().manual_seed(seed)
     models = [_network(start, constant, generator) for _ in range(_STARTS)]
     results = fit_many(models, (u, labels), opt="lm", steps=_STEPS, val=_HELD_OUT, seed=seed)
+    if any(result.interrupted for result in results):
+        raise KeyboardInterrupt
     losses = [min(result["val_loss"], default=math.inf) for result in results]
     order = sorted(range(_STARTS), key=lambda n: losses[n])
     spread = float(labels.var(correction=0))
@@ -249,14 +265,3 @@ def _total(powers: Powers) -> float:
 
 def _cost(power: Fraction) -> float:
     return 0.0 if power == 0 else 0.5 + abs(power.numerator) / 2 + 2 * (power.denominator - 1)
-
-
-def whole_power_laws(p: Tensor, residual: float) -> Iterator[Powers]:
-    """Fractions for a power law that fits by itself.
-
-    Args:
-        p: fitted exponents.
-        residual: of the logarithms.
-    """  # noqa: DOC402 said in the first line
-    if residual < 0.5 and (powers := _near(p.tolist())):
-        yield powers

@@ -23,7 +23,9 @@ import json
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +35,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
+from edgewise.errors import DomainError, EdgewiseError, FormatError, ParameterError, ShapeError
 from edgewise.interpret.buckingham import Dimensionless, dimensionless
 from edgewise.interpret.constants import exact, fitted
 from edgewise.interpret.expression_json import from_tree, to_tree
@@ -41,13 +43,14 @@ from edgewise.interpret.expressions import symbolic_formula
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
 from edgewise.interpret.pareto import Candidate, Front
-from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, scaling_laws, whole_power_laws
+from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, rounded_power_law, scaling_laws
 from edgewise.interpret.sparsify import sparsify
 from edgewise.interpret.units import UnitLike
 from edgewise.interpret.univariate import Z, fit_univariate
 from edgewise.models import KAN
 from edgewise.models.files import write_atomic
 from edgewise.train import fit_many
+from edgewise.train.checks import check_int, check_number
 
 if TYPE_CHECKING:
     import pandas
@@ -121,7 +124,8 @@ def symbolic_search(
         shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
             units, d is the number of dimensionless groups.
         seeds: starts of every network.
-        time_limit_sec: when to stop: no new step begins then, one that runs is finished. No limit when None.
+        time_limit_sec: when this call stops: no new step begins then, one that runs is finished. The first network step
+            trains all shapes. No limit when None.
         val_split: share of the rows that formulas are judged on.
         checkpoint: a JSON file that every finished step is written to; when it exists, the search goes on from there.
         progress: show a bar; when None where someone watches.
@@ -136,28 +140,28 @@ def symbolic_search(
         DomainError: NaN or infinity in the data, or a constant output.
         FormatError: `checkpoint` belongs to other data or options.
     """
-    rows, labels, symbols = _data(x, y, names)
-    if not isinstance(seeds, int) or seeds < 1:
-        raise ParameterError(f"`seeds` must be an int >= 1; got {seeds!r}.")
-    if not 0 < val_split < 1:
-        raise ParameterError(f"`val_split` must lie in (0, 1); got {val_split!r}.")
-    if time_limit_sec is not None and not time_limit_sec > 0:
-        raise ParameterError(f"`time_limit_sec` must be > 0 or None; got {time_limit_sec!r}.")
+    rows, labels, symbols, eps = _data(x, y, names)
+    seeds, seed = check_int("seeds", seeds, 1), check_int("seed", seed, 0)
+    val_split = check_number("val_split", val_split, 0, 1, open_low=True)
+    if time_limit_sec is not None:
+        time_limit_sec = check_number("time_limit_sec", time_limit_sec, 0, open_low=True)
     if output_unit is not None and units is None:
         raise ParameterError("`units` of the inputs must be given beside `output_unit`.")
     form = None
     if units is not None:
         form = dimensionless([str(s) for s in symbols], units, output_unit or "1", rows.numpy())[0]
-    problem = _Problem(rows, labels, symbols, output_name, form, as_library(lib), seeds, val_split, seed)
+    problem = _Problem(rows, labels, symbols, output_name, form, as_library(lib), seeds, val_split, seed, eps)
     steps = _steps(problem, shapes)
-    memory = _Memory(checkpoint, _fingerprint(rows, labels, symbols, form, [name for name, _ in steps], seeds, seed))
+    options = [repr(form), [name for name, _ in steps], shapes, val_split, seeds, seed]
+    memory = _Memory(checkpoint, _fingerprint(rows, labels, symbols, problem.library, options), symbols)
     return _run(problem, steps, memory, time_limit_sec, progress)
 
 
 # --------------------------------------------------------------------------------------------------- data
 
 
-def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, list[sympy.Symbol]]:
+def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, list[sympy.Symbol], float]:
+    """Inputs, values, symbols, and the rounding error of the data as they were given."""
     if isinstance(x, Mapping):
         if y is not None:
             raise ParameterError("`y` must be None beside a dict of data, which holds its own 'train_label'.")
@@ -177,15 +181,20 @@ def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, 
         )
     if len(rows) < 20:
         raise ShapeError(f"a search needs at least 20 rows; got {len(rows)}.")
-    names = [f"x{n + 1}" for n in range(rows.shape[1])] if names is None else list(names)
+    names = [f"x{n + 1}" for n in range(rows.shape[1])] if names is None else [str(name) for name in names]
     if len(names) != rows.shape[1] or len(set(names)) != len(names):
         raise ParameterError(f"`names` must have {rows.shape[1]} different entries; got {names}.")
     for what, values in (("x", rows), ("y", labels)):
         if not bool(values.isfinite().all()):
             raise DomainError(f"`{what}` must be finite; drop or fill rows with NaN or infinity.")
+    size = float(labels.abs().max())
+    if not 1e-140 < size < 1e140 and size > 0:
+        raise DomainError(f"`y` must be of a size whose square is a number; its largest is {size:g}. Rescale it.")
     if bool(labels.max() == labels.min()):
         raise DomainError(f"`y` must vary; it is {float(labels[0]):g} in every row.")
-    return rows, labels, [sympy.Symbol(name, real=True) for name in names]
+    single = any(str(getattr(values, "dtype", "")).endswith("float32") for values in (x, y))
+    eps = torch.finfo(torch.float32 if single else torch.float64).eps
+    return rows, labels, [sympy.Symbol(name, real=True) for name in names], eps
 
 
 def _numbers(values: Any, what: str) -> Tensor:
@@ -201,7 +210,7 @@ class _Problem:
 
     def __init__(
         self, rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], output_name: str, form: Dimensionless | None,
-        library: Library, seeds: int, val_split: float, seed: int,
+        library: Library, seeds: int, val_split: float, seed: int, eps: float,
     ) -> None:  # fmt: skip
         self.inputs, self.output_name, self.form = symbols, output_name, form
         self.library, self.seeds, self.seed = library, seeds, seed
@@ -213,7 +222,9 @@ class _Problem:
         if form is not None:
             self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]
         self.x, self.y = self._reduced(*self.train)
-        self.front = Front(_FLOOR * float(labels.var(correction=0)))
+        self.front = Front(
+            max(_FLOOR * float(labels.var(correction=0)), (2 * eps) ** 2 * float(labels.square().mean()))
+        )
 
     def _reduced(self, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if self.form is None:
@@ -224,7 +235,7 @@ class _Problem:
     @property
     def is_exact(self) -> bool:
         """Whether the best formula is right to the last digits."""
-        return self.front.least <= self.front.floor
+        return any(max(one.train_loss, one.val_loss) <= self.front.floor for one in self.front.candidates)
 
     def add(self, expression: sympy.Expr, found_by: str) -> None:
         """Judge a formula of the symbols, with its numbers fitted, and with exact ones where the data agree."""
@@ -232,12 +243,11 @@ class _Problem:
             expression = self.form.expression(expression, self.symbols, self.inputs)
         formula = Formula([expression], self.inputs, output_names=[self.output_name])
         x, y = self.train[0], self.train[1][:, None]
-        try:
-            formulas = [fitted(formula, x, y)]
+        formulas: list[Formula] = []
+        with suppress(ArithmeticError, ParameterError, TypeError):  # numbers beyond the range of doubles, or complex
+            formulas.append(fitted(formula, x, y))
             if not expression.is_number:  # a mean is not to be made exact
                 formulas.insert(0, exact(formulas[0], x, y))
-        except (ArithmeticError, ParameterError):  # numbers beyond the range of doubles
-            return
         for one in formulas:
             self.front.add(self._candidate(one, found_by))
 
@@ -268,7 +278,7 @@ def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_S
         steps.append(("one variable", lambda: _one_variable(problem)))
     elif bool((problem.x > 0).all()):
         steps.append(("scaling law", lambda: _scaling(problem)))
-    survey = _Survey(problem, [list(shape) for shape in (shapes or _ladder(d))])
+    survey = _Survey(problem, [list(shape) for shape in (_ladder(d) if shapes is None else shapes)])
     return steps + [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in range(len(survey.shapes))]
 
 
@@ -276,7 +286,8 @@ def _power_laws(problem: _Problem) -> Iterator[sympy.Expr]:
     if bool((problem.x == 0).any()):
         return
     powers, _, residual = power_law(problem.x, problem.y)
-    for whole in whole_power_laws(powers, residual):
+    whole = rounded_power_law(powers, residual)
+    if whole is not None:
         values = power_of(problem.x, whole)
         if bool(values.isfinite().all()):
             factor = float((values @ problem.y) / (values @ values))
@@ -307,7 +318,7 @@ class _Survey:
     def __init__(self, problem: _Problem, shapes: list[list[Any]]) -> None:
         self.problem, self.shapes = problem, shapes
         for shape in shapes:
-            model = KAN(shape)  # raises early
+            model = KAN(shape, seed=0)  # raises early
             if model.in_features != problem.x.shape[1] or model.out_features != 1:
                 raise ParameterError(f"`shapes` must lead from {problem.x.shape[1]} inputs to 1 output; got {shape}.")
         self._order: list[tuple[float, KAN]] | None = None
@@ -324,7 +335,8 @@ class _Survey:
         expressions, symbols = symbolic_formula(smaller)
         if not any(atom.func.__name__.startswith("phi_") for atom in expressions[0].atoms(sympy.Function)):
             own = dict(zip(symbols, self.problem.symbols, strict=True))
-            yield sympy.Float(self._scale(), 17) * expressions[0].xreplace(own)
+            shift = sympy.Float(self._shift(), 17) if self._shift() else sympy.Integer(0)
+            yield sympy.Float(self._scale(), 17) * expressions[0].xreplace(own) + shift
 
     def _trained(self) -> list[tuple[float, KAN]]:
         """Share of the variance that the best start of each shape misses, and its network; the ones to read first."""
@@ -337,6 +349,8 @@ class _Survey:
                     KAN(shape, grid=_GRID, seed=first + n, dtype=torch.float64) for n in range(self.problem.seeds)
                 ]
                 results = fit_many(models, (x, y), opt="lm", steps=_STEPS, val=0.2, seed=self.problem.seed)
+                if any(result.interrupted for result in results):
+                    raise KeyboardInterrupt
                 losses = [min(result["val_loss"], default=math.inf) for result in results]
                 best = min(range(len(models)), key=lambda n: losses[n])
                 found.append((float(losses[best] / y.var()), models[best]))
@@ -347,10 +361,15 @@ class _Survey:
         return self._order
 
     def _rows(self) -> tuple[Tensor, Tensor]:
-        return self.problem.x[:_READ_ROWS], (self.problem.y / self._scale())[:_READ_ROWS, None]
+        return self.problem.x[:_READ_ROWS], ((self.problem.y - self._shift()) / self._scale())[:_READ_ROWS, None]
+
+    def _shift(self) -> float:
+        """The mean of an output that hardly varies; not always, since a last product cannot add a constant."""
+        y = self.problem.y
+        return float(y.mean()) if float(y.mean()) ** 2 > 100 * float(y.var(correction=0)) else 0.0
 
     def _scale(self) -> float:
-        return float(self.problem.y.square().mean().sqrt())
+        return float((self.problem.y - self._shift()).square().mean().sqrt())
 
 
 # ---------------------------------------------------------------------------------------------- the search
@@ -361,9 +380,10 @@ def _run(
 ) -> SearchResult:
     from tqdm.auto import tqdm
 
-    begin, reason = time.monotonic() - memory.seconds, "Everything has been tried."
-    for tree, found_by in memory.formulas:
-        problem.add_known(from_tree(tree), found_by)
+    start, reason = time.monotonic(), "Everything has been tried."
+    begin = start - memory.seconds
+    for expression, found_by in memory.formulas:
+        problem.add_known(expression, found_by)
     hidden = None if progress is None else not progress  # None: where nobody watches
     with tqdm(total=len(steps), disable=hidden, unit="step", initial=len(memory.done)) as bar:
         for name, propose in steps:
@@ -372,7 +392,7 @@ def _run(
             if problem.is_exact:
                 reason = "An exact formula was found: its error is a rounding error."
                 break
-            if limit is not None and time.monotonic() - begin > limit and problem.front.candidates:
+            if limit is not None and time.monotonic() - start > limit and problem.front.candidates:
                 reason = f"The time limit of {limit:g} s was reached before {name}."
                 break
             bar.set_description(name)
@@ -380,8 +400,12 @@ def _run(
                 for expression in propose():
                     problem.add(expression, name)
             except KeyboardInterrupt:
+                if not problem.front.candidates:
+                    raise
                 reason = f"Interrupted from the keyboard during {name}; the formulas so far are kept."
                 break
+            except (EdgewiseError, ArithmeticError, RuntimeError) as error:
+                warnings.warn(f"symbolic_search: {name} gave no formula: {error}", stacklevel=3)
             memory.save(name, problem.front, time.monotonic() - begin)
             bar.update()
     if problem.is_exact:
@@ -395,12 +419,12 @@ def _run(
 
 
 def _fingerprint(
-    rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], form: Dimensionless | None, steps: list[str], seeds: int,
-    seed: int,
-) -> str:  # fmt: skip
+    rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], library: Library, options: list[Any]
+) -> str:
     """Of everything that the formulas depend on."""
     digest = hashlib.sha256(rows.numpy().tobytes() + labels.numpy().tobytes())
-    digest.update(json.dumps([[str(s) for s in symbols], str(form), steps, seeds, seed]).encode())
+    functions = [(function.name, function.formula, function.complexity) for function in library]
+    digest.update(json.dumps([[str(s) for s in symbols], functions, *options], default=str).encode())
     return digest.hexdigest()
 
 
@@ -410,8 +434,9 @@ class _Memory:
 
     path: str | os.PathLike[str] | None
     fingerprint: str
+    symbols: list[sympy.Symbol]
     done: list[str] = field(default_factory=list)
-    formulas: list[tuple[Any, str]] = field(default_factory=list)
+    formulas: list[tuple[sympy.Expr, str]] = field(default_factory=list)
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -420,8 +445,9 @@ class _Memory:
         try:
             saved = json.loads(Path(self.path).read_text(encoding="utf-8"))
             fingerprint, self.done, self.seconds = saved["fingerprint"], list(saved["done"]), float(saved["seconds"])
-            self.formulas = [(one["tree"], str(one["found_by"])) for one in saved["formulas"]]
-        except (ValueError, KeyError, TypeError) as error:
+            names = {str(symbol) for symbol in self.symbols}
+            self.formulas = [(from_tree(one["tree"], names), str(one["found_by"])) for one in saved["formulas"]]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
             raise FormatError(f"`checkpoint` {str(self.path)!r} is no file of a search: {error!r}.") from None
         if fingerprint != self.fingerprint:
             raise FormatError(
