@@ -101,7 +101,7 @@ class TestFit:
         def stop(*_, **__):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(KANRegressor, "sparsify", stop)
+        monkeypatch.setattr(KANRegressor, "sparsified", stop)
         law(60).to_csv("t.csv", index=False)
         code, out, err = run("fit", "t.csv", "--target", "E", "--hidden", "0", "--steps", "5", "--formula", "-o", "o")
         assert code == 130
@@ -115,7 +115,7 @@ class TestFit:
         def fail(*_, **__):
             raise ConvergenceError("no way down")
 
-        monkeypatch.setattr(KANRegressor, "sparsify", fail)
+        monkeypatch.setattr(KANRegressor, "sparsified", fail)
         law(60).to_csv("t.csv", index=False)
         code, out, err = run("fit", "t.csv", "--target", "E", "--hidden", "0", "--steps", "5", "--formula", "--json")
         assert code == 0

@@ -513,7 +513,7 @@ class TestFormula:
         frame, y = people()
         model = KANRegressor(**SMALL).fit(frame, y)
         before, width = model.predict(frame), model.model_.width
-        small = model.sparsify(frame, y, steps=5, lambs=(), growth=3.0)
+        small = model.sparsified(frame, y, steps=5, lambs=(), growth=3.0)
         assert small.model_.n_edges < model.model_.n_edges
         assert model.model_.width == width
         worse = small.score(frame, y)

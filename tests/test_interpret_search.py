@@ -181,10 +181,10 @@ def test_relativistic_mass_from_a_frame():
 
 
 def test_noise_leaves_the_constants_exact():
-    x = rows(400, 2)
-    noise = torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(1))
+    x = rows(200) * torch.tensor([1.0, -1.0], dtype=F64)  # negative: no scaling law is looked for
+    noise = torch.randn(200, dtype=F64, generator=torch.Generator().manual_seed(1))
     y = x[:, 0] ** 2 / x[:, 1] + 0.01 * noise
-    found = symbolic_search(x, y, shapes=[[2, 1]], lib=["x", "x^2", "1/x"], progress=False)
+    found = symbolic_search(x, y, shapes=[[2, 1]], seeds=1, lib=["x"], progress=False)
     assert "y = x1**2/x2" in [str(formula) for formula in found.formulas]
 
 

@@ -46,6 +46,7 @@ needs_protected_pages = pytest.mark.skipif(sys.platform == "win32", reason="no m
 
 
 @needs_protected_pages
+@pytest.mark.slow  # more than a minute; the networks' test below stays
 def test_nothing_beyond_a_tensor_is_read_or_written():
     """1664 cases on memory between forbidden pages: all inputs, and the results too."""
     assert run_guarded("cases")[-1] == "right 1664"

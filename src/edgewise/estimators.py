@@ -530,7 +530,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
 
     # -------------------------------------------------------------------------------------- formula
 
-    def sparsify(self, X: Any, y: Any, **kwargs: Any) -> KANRegressor:
+    def sparsified(self, X: Any, y: Any, **kwargs: Any) -> KANRegressor:
         """A regressor with the smallest network that explains the data; see `edgewise.interpret.sparsify`.
 
         Args:
@@ -554,7 +554,7 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             **kwargs: for `edgewise.interpret.auto_symbolic`. Losses are of standardised targets.
 
         Returns:
-            The regressor itself, changed; sparsify it first, which gives a new one.
+            The regressor itself, changed; take its `sparsified(X, y)` first, which is a new one.
         """
         self.model_.auto_symbolic(*self._rows(X, y), **kwargs)
         return self

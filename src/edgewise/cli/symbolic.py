@@ -83,7 +83,7 @@ def find_formula(model: KANRegressor, x: pd.DataFrame, y: pd.Series, test: pd.Da
         getattr(c, "bent", False) for c in model.preprocessor_.columns
     )
     small = model if readable else _trained_small(model, x, y)
-    small = small.sparsify(x, y, growth=_GROWTH, steps=10, lambs=(1e-2,), time_limit_sec=0.3 * seconds)
+    small = small.sparsified(x, y, growth=_GROWTH, steps=10, lambs=(1e-2,), time_limit_sec=0.3 * seconds)
     before = _unexplained(small, x, y)
     some = x.sample(min(_ROWS, len(x)), random_state=0).index
     small.auto_symbolic(x.loc[some], y.loc[some], lib=_NAMES, growth=_GROWTH, time_limit_sec=0.7 * seconds)
