@@ -60,6 +60,8 @@ _FLOOR = 1e-20
 _WORTH = 0.25
 """A shape is worth reading if its network misses less of the variance than this."""
 _STEPS, _GRID = 60, 5
+_LEAST_SEC = 1.0
+"""What a step that has begun may take."""
 _NUMBER = 2
 """What a fitted number adds to the complexity: it takes longer to write down than 2 or pi."""
 _READ_ROWS = 1000
@@ -124,8 +126,8 @@ def symbolic_search(
         shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
             units, d is the number of dimensionless groups.
         seeds: starts of every network.
-        time_limit_sec: when this call stops: no new step begins then, one that runs is finished. The first network step
-            trains all shapes. No limit when None.
+        time_limit_sec: when this call stops: no new step begins then, and networks are read in what is left; what their
+            training and exact numbers take is not cut. No limit when None.
         val_split: share of the rows that formulas are judged on.
         checkpoint: a JSON file that every finished step is written to; when it exists, the search goes on from there.
         progress: show a bar; when None where someone watches.
@@ -218,6 +220,7 @@ class _Problem:
         held = min(max(1, round(val_split * len(rows))), len(rows) - 10)
         self.train = rows[order[held:]], labels[order[held:]]
         self.val = rows[order[:held]], labels[order[:held]]
+        self.deadline = math.inf
         self.symbols = symbols
         if form is not None:
             self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]
@@ -231,6 +234,11 @@ class _Problem:
             return rows, labels
         groups, ratio = self.form.transform(rows.numpy()), self.form.ratio(rows.numpy(), labels.numpy())
         return torch.from_numpy(groups), torch.from_numpy(ratio)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left, at least some; None without a limit."""
+        return None if self.deadline == math.inf else max(_LEAST_SEC, self.deadline - time.monotonic())
 
     @property
     def is_exact(self) -> bool:
@@ -329,9 +337,10 @@ class _Survey:
         if missing > _WORTH:
             return
         x, y = self._rows()
-        smaller = sparsify(model, x, y, lambs=(), tolerance=max(1e-8, 2 * missing), growth=1.5, steps=25).model
-        allowed = max(1e-3, 4 * missing) * float(y.var())
-        smaller.auto_symbolic(x, y, lib=self.problem.library, max_loss=allowed)
+        tolerance, allowed = max(1e-8, 2 * missing), max(1e-3, 4 * missing) * float(y.var())
+        options = {"tolerance": tolerance, "growth": 1.5, "steps": 25, "time_limit_sec": self.problem.left}
+        smaller = sparsify(model, x, y, lambs=(), **options).model
+        smaller.auto_symbolic(x, y, lib=self.problem.library, max_loss=allowed, time_limit_sec=self.problem.left)
         expressions, symbols = symbolic_formula(smaller)
         if not any(atom.func.__name__.startswith("phi_") for atom in expressions[0].atoms(sympy.Function)):
             own = dict(zip(symbols, self.problem.symbols, strict=True))
@@ -382,6 +391,7 @@ def _run(
 
     start, reason = time.monotonic(), "Everything has been tried."
     begin = start - memory.seconds
+    problem.deadline = math.inf if limit is None else start + limit
     for expression, found_by in memory.formulas:
         problem.add_known(expression, found_by)
     hidden = None if progress is None else not progress  # None: where nobody watches
@@ -392,7 +402,7 @@ def _run(
             if problem.is_exact:
                 reason = "An exact formula was found: its error is a rounding error."
                 break
-            if limit is not None and time.monotonic() - start > limit and problem.front.candidates:
+            if limit is not None and time.monotonic() > problem.deadline and problem.front.candidates:
                 reason = f"The time limit of {limit:g} s was reached before {name}."
                 break
             bar.set_description(name)
