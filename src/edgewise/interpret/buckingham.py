@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.interpret.data import as_numbers, check_finite
 from edgewise.interpret.units import Unit, UnitLike, parse_unit
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Dimensionless:
         """
         rows = _rows(x, self.names)
         below = self._product(rows, self.prefactor, self.output_unit)
-        above = _numbers(y, "y").reshape(-1)
+        above = as_numbers(y, "y").numpy().reshape(-1)
         if above.shape != below.shape:
             raise ShapeError(f"`y` must be ({len(below)},), one number per row of `x`; got {np.shape(y)}.")
         if not below.all():
@@ -564,28 +565,15 @@ def _contradictory(
     )
 
 
-def _numbers(values: Any, what: str) -> np.ndarray:
-    try:
-        return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"`{what}` must be numbers: {error}.") from None
-
-
 def _rows(x: Any, names: Sequence[str]) -> np.ndarray:
     """`(N, inputs)` finite float64."""
-    rows = _numbers(x, "x")
+    rows = as_numbers(x, "x")
     if rows.ndim != 2 or rows.shape[1] != len(names):
         raise ShapeError(
-            f"`x` must be (rows, {len(names)}), a column for each of {', '.join(names)}; got {rows.shape}."
+            f"`x` must be (rows, {len(names)}), a column for each of {', '.join(names)}; got {tuple(rows.shape)}."
         )
-    bad = ~np.isfinite(rows)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise DomainError(
-            f"`x` must be finite; {int(bad.sum())} entries are not (first at row {row}, column {names[column]!r}: "
-            f"{rows[row, column]}). Drop or fill those rows."
-        )
-    return rows
+    check_finite(rows, names)
+    return rows.numpy()
 
 
 def _undefined(column: np.ndarray, power: Fraction) -> np.ndarray:

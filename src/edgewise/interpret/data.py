@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
+from edgewise.preprocess import is_frame
 from edgewise.train.data import in_order
 
 
@@ -34,9 +35,8 @@ def as_data(model: KAN, x: Any) -> Tensor:
         raise ParameterError(f"`model` must be a KAN, whose edges carry functions; got {type(model).__name__}.")
     if x is None:
         return default_data(model)
-    if isinstance(x, Mapping):
-        x, _ = _of_set(x)
-    if hasattr(x, "columns") and hasattr(x, "iloc"):
+    x, _ = from_set(x)
+    if is_frame(x):
         x = in_order(x, model.input_names)
     x = as_tensor(x, model.in_features).detach().to(model.layers[0].knots)
     check_data(model, x)
@@ -58,10 +58,28 @@ def as_tensor(x: Any, inputs: int | str = "inputs") -> Tensor:
     """
     if isinstance(x, Tensor):
         return x
+    return as_numbers(x, "x", f", shape (rows, {inputs})")
+
+
+def as_numbers(values: Any, what: str, shape: str = "") -> Tensor:
+    """Anything array-like as a new float64 tensor on the CPU.
+
+    Args:
+        values: the numbers.
+        what: their name, for the message.
+        shape: which shape is expected, for the message.
+
+    Returns:
+        A tensor that shares no storage with them.
+
+    Raises:
+        ParameterError: they are not numeric.
+    """
     try:
-        return torch.from_numpy(np.array(x, dtype=float))  # a copy: frames hand out read-only views
+        own = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
+        return torch.from_numpy(np.array(own, dtype=float))  # a copy: frames hand out read-only views
     except (TypeError, ValueError) as error:
-        raise ParameterError(f"`x` must be numbers, shape (rows, {inputs}): {error}.") from None
+        raise ParameterError(f"`{what}` must be numbers{shape}: {error}.") from None
 
 
 def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
@@ -80,10 +98,7 @@ def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
         ShapeError: data that do not fit.
         DomainError: NaN or infinity in the data.
     """
-    if isinstance(x, Mapping):
-        if y is not None:
-            raise ParameterError("`y` must be None beside a dict of data, which holds its own 'train_label'.")
-        x, y = _of_set(x)
+    x, y = from_set(x, y)
     data = as_data(model, x)
     if y is None:
         return data, None
@@ -97,15 +112,79 @@ def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
         expected = (len(data), model.out_features)
     if tuple(labels.shape) != expected:
         raise ShapeError(f"`y` must be {expected}, one row per row of `x`; got {tuple(labels.shape)}.")
-    if not bool(labels.isfinite().all()):
-        raise DomainError("`y` must be finite; drop or fill rows with NaN or infinity.")
+    check_labels(labels)
     return data, labels
 
 
-def _of_set(data: Mapping[str, Any]) -> tuple[Any, Any]:
-    if not {"train_input", "train_label"} <= set(data):
-        raise ParameterError(f"a dict of data must hold 'train_input' and 'train_label'; got {sorted(data)}.")
-    return data["train_input"], data["train_label"]
+def from_set(x: Any, y: Any = None) -> tuple[Any, Any]:
+    """Inputs and labels of a dict of data; anything else as it is.
+
+    Args:
+        x: a dict as `create_dataset` gives it, or inputs.
+        y: labels; None beside a dict.
+
+    Returns:
+        Inputs and labels.
+
+    Raises:
+        ParameterError: a dict without these entries, or with labels beside it.
+    """
+    if not isinstance(x, Mapping):
+        return x, y
+    if y is not None:
+        raise ParameterError("`y` must be None beside a dict of data, which holds its own 'train_label'.")
+    if not {"train_input", "train_label"} <= set(x):
+        raise ParameterError(f"a dict of data must hold 'train_input' and 'train_label'; got {sorted(x)}.")
+    return x["train_input"], x["train_label"]
+
+
+def check_labels(labels: Tensor) -> None:
+    """Raise for NaN or infinity in labels.
+
+    Raises:
+        DomainError: there is one.
+    """
+    if not bool(labels.isfinite().all()):
+        raise DomainError("`y` must be finite; drop or fill rows with NaN or infinity.")
+
+
+def check_names(names: Sequence[Any], inputs: int) -> list[str]:
+    """Names of the inputs as text, each another.
+
+    Args:
+        names: of the inputs.
+        inputs: how many there must be.
+
+    Returns:
+        The names.
+
+    Raises:
+        ParameterError: another number, or a name twice.
+    """
+    found = [str(name) for name in names]
+    if len(found) != inputs or len(set(found)) != inputs:
+        raise ParameterError(f"`names` must have {inputs} different entries; got {found}.")
+    return found
+
+
+def chosen_columns(frame: Any, names: Sequence[str]) -> Any:
+    """The columns of a frame with some names, in their order.
+
+    Args:
+        frame: the frame.
+        names: of the columns.
+
+    Returns:
+        A frame of these columns.
+
+    Raises:
+        ShapeError: a column is missing or there twice.
+    """
+    there = [str(c) for c in frame.columns]
+    wrong = [name for name in names if there.count(name) != 1]
+    if wrong:
+        raise ShapeError(f"`x` must have each of the columns {list(names)} once; {wrong[0]!r} is not there once.")
+    return frame.iloc[:, [there.index(name) for name in names]]
 
 
 def default_data(model: KAN, rows: int = 512) -> Tensor:
@@ -139,10 +218,23 @@ def check_data(model: KAN, x: Tensor) -> None:
     if not isinstance(x, Tensor) or x.dim() != 2 or len(x) == 0 or x.shape[1] != model.in_features:
         got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
         raise ShapeError(f"`x` must be a (rows, {model.in_features}) tensor with at least one row; got {got}.")
+    check_finite(x)
+
+
+def check_finite(x: Tensor, names: Sequence[str] | None = None) -> None:
+    """Raise for NaN or infinity in rows.
+
+    Args:
+        x: `(B, inputs)` rows.
+        names: of the columns; their numbers are said when absent.
+
+    Raises:
+        DomainError: there is one.
+    """
     bad = ~torch.isfinite(x)
-    if bad.any():
+    if bool(bad.any()):
         row, column = bad.nonzero()[0].tolist()
         raise DomainError(
             f"`x` must be finite; {int(bad.sum())} entries are not (first at row {row}, "
-            f"column {column}: {x[row, column]}). Drop or fill those rows."
+            f"column {column if names is None else repr(names[column])}: {x[row, column]}). Drop or fill those rows."
         )

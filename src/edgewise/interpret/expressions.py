@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sympy
 
-from edgewise.errors import ParameterError
+from edgewise.interpret.data import check_names
 from edgewise.models import KAN
 
 
@@ -24,9 +24,7 @@ def symbolic_formula(model: KAN, names: Sequence[str] | None = None) -> tuple[li
     Raises:
         ParameterError: `names` has another length.
     """
-    names = list(model.input_names if names is None else names)
-    if len(names) != model.in_features or len(set(names)) != len(names):
-        raise ParameterError(f"`names` must have {model.in_features} different entries; got {names}.")
+    names = check_names(model.input_names if names is None else names, model.in_features)
     symbols = [sympy.Symbol(name, real=True) for name in names]
     nodes: list[sympy.Expr] = list(symbols)
     for l in range(len(model.layers)):

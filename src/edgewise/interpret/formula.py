@@ -17,11 +17,13 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret.bend import BENT, BENT_LATEX, bend
+from edgewise.interpret.data import chosen_columns
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.expressions import symbolic_formula
 from edgewise.interpret.formula_module import FormulaModule, SplineFunction
 from edgewise.interpret.source import c_source, latex_name, plain_text, python_source
 from edgewise.models import KAN
+from edgewise.preprocess import is_frame
 
 F = TypeVar("F", bound="Formula")
 
@@ -270,7 +272,7 @@ class Formula:
 
     def rows(self, x: Any) -> Tensor:
         """The inputs as a float64 tensor, see `__call__`."""
-        if hasattr(x, "columns") and hasattr(x, "iloc"):
+        if is_frame(x):
             x = self._chosen(x)
         rows = x.detach().cpu().double() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=float))
         if rows.dim() != 2 or rows.shape[1] != len(self.symbols):
@@ -282,10 +284,7 @@ class Formula:
         names, there = [str(s) for s in self.symbols], [str(c) for c in frame.columns]
         if not set(names) & set(there):
             return frame
-        missing = [name for name in names if there.count(name) != 1]
-        if missing:
-            raise ShapeError(f"`x` must have each of the columns {names} once; {missing[0]!r} is not there once.")
-        return frame.iloc[:, [there.index(name) for name in names]]
+        return chosen_columns(frame, names)
 
     def evaluate(self, x: Tensor) -> Tensor:
         """The same on tensors, differentiable; NaN outside the domain.

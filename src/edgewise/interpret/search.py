@@ -30,7 +30,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sympy
 import torch
 from torch import Tensor
@@ -38,6 +37,7 @@ from torch import Tensor
 from edgewise.errors import DomainError, EdgewiseError, FormatError, ParameterError, ShapeError
 from edgewise.interpret.buckingham import Dimensionless, dimensionless
 from edgewise.interpret.constants import exact, fitted
+from edgewise.interpret.data import as_numbers, check_finite, check_labels, check_names, from_set
 from edgewise.interpret.expression_json import from_tree, to_tree
 from edgewise.interpret.expressions import symbolic_formula
 from edgewise.interpret.formula import Formula
@@ -49,6 +49,7 @@ from edgewise.interpret.units import UnitLike
 from edgewise.interpret.univariate import Z, fit_univariate
 from edgewise.models import KAN
 from edgewise.models.files import write_atomic
+from edgewise.preprocess import is_frame
 from edgewise.train import fit_many
 from edgewise.train.checks import check_int, check_number
 
@@ -164,17 +165,12 @@ def symbolic_search(
 
 def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, list[sympy.Symbol], float]:
     """Inputs, values, symbols, and the rounding error of the data as they were given."""
-    if isinstance(x, Mapping):
-        if y is not None:
-            raise ParameterError("`y` must be None beside a dict of data, which holds its own 'train_label'.")
-        if not {"train_input", "train_label"} <= set(x):
-            raise ParameterError(f"a dict of data must hold 'train_input' and 'train_label'; got {sorted(x)}.")
-        x, y = x["train_input"], x["train_label"]
+    x, y = from_set(x, y)
     if y is None:
         raise ParameterError("`y` must be given: the values that a formula is looked for.")
-    if names is None and hasattr(x, "columns"):
-        names = [str(name) for name in x.columns]
-    rows, labels = _numbers(x, "x"), _numbers(y, "y")
+    if names is None and is_frame(x):
+        names = x.columns
+    rows, labels = as_numbers(x, "x"), as_numbers(y, "y")
     labels = labels[:, 0] if labels.dim() == 2 and labels.shape[1] == 1 else labels
     if rows.dim() != 2 or labels.dim() != 1 or len(rows) != len(labels):
         raise ShapeError(
@@ -183,12 +179,9 @@ def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, 
         )
     if len(rows) < 20:
         raise ShapeError(f"a search needs at least 20 rows; got {len(rows)}.")
-    names = [f"x{n + 1}" for n in range(rows.shape[1])] if names is None else [str(name) for name in names]
-    if len(names) != rows.shape[1] or len(set(names)) != len(names):
-        raise ParameterError(f"`names` must have {rows.shape[1]} different entries; got {names}.")
-    for what, values in (("x", rows), ("y", labels)):
-        if not bool(values.isfinite().all()):
-            raise DomainError(f"`{what}` must be finite; drop or fill rows with NaN or infinity.")
+    names = [f"x{n + 1}" for n in range(rows.shape[1])] if names is None else check_names(names, rows.shape[1])
+    check_finite(rows, names)
+    check_labels(labels)
     size = float(labels.abs().max())
     if not 1e-140 < size < 1e140 and size > 0:
         raise DomainError(f"`y` must be of a size whose square is a number; its largest is {size:g}. Rescale it.")
@@ -197,14 +190,6 @@ def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, 
     single = any(str(getattr(values, "dtype", "")).endswith("float32") for values in (x, y))
     eps = torch.finfo(torch.float32 if single else torch.float64).eps
     return rows, labels, [sympy.Symbol(name, real=True) for name in names], eps
-
-
-def _numbers(values: Any, what: str) -> Tensor:
-    try:
-        array = np.array(values.detach().cpu().numpy() if isinstance(values, Tensor) else values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"`{what}` must be numbers: {error}.") from None
-    return torch.from_numpy(array)
 
 
 class _Problem:

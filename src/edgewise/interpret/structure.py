@@ -24,8 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.errors import DomainError, ParameterError, ShapeError
-from edgewise.interpret.data import as_tensor
+from edgewise.errors import ParameterError, ShapeError
+from edgewise.interpret.data import as_tensor, check_labels, check_names
 from edgewise.interpret.derivatives import Rows, examined
 from edgewise.interpret.separability import (
     FAMILIES,
@@ -235,9 +235,7 @@ def structure(
 def _names(model: Any, names: Sequence[str] | None, features: int) -> list[str]:
     if names is None:
         return list(model.input_names) if isinstance(model, KAN) else [f"x{i + 1}" for i in range(features)]
-    if len(names) != features or len(set(names)) != features:
-        raise ParameterError(f"`names` must have {features} different entries; got {list(names)}.")
-    return [str(name) for name in names]
+    return check_names(names, features)
 
 
 def _error(rows: Rows, y: Any, output: int) -> float:
@@ -246,8 +244,7 @@ def _error(rows: Rows, y: Any, output: int) -> float:
     labels = labels if labels.dim() == 1 else labels[:, output] if output < labels.shape[1] else labels
     if labels.shape != rows.x.shape[:1]:
         raise ShapeError(f"`y` must be ({len(rows.x)},) or ({len(rows.x)}, outputs); got {tuple(labels.shape)}.")
-    if not bool(labels.isfinite().all()):
-        raise DomainError("`y` must be finite; drop or fill rows with NaN or infinity.")
+    check_labels(labels)
     with torch.no_grad():
         error = float((rows.function(rows.x) - labels).square().mean().sqrt())
     return min(error / rows.spread, 0.999) if rows.spread > 0 else EXACT

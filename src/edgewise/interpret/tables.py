@@ -14,8 +14,8 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.errors import ShapeError
 from edgewise.interpret.bend import bend
+from edgewise.interpret.data import chosen_columns
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.formula import Formula, tree_size
 from edgewise.preprocess import NumericColumn, TablePreprocessor, is_frame
@@ -75,11 +75,7 @@ class TableFormula(Formula):
         """
         if not is_frame(x):
             return super().rows(x)
-        names, there = [column.name for column in self.preprocessor.columns], [str(c) for c in x.columns]
-        wrong = [name for name in names if there.count(name) != 1]
-        if wrong:
-            raise ShapeError(f"`x` must have each of the columns {names} once; {wrong[0]!r} is not there once.")
-        raw = self.preprocessor.read(x.iloc[:, [there.index(name) for name in names]])
+        raw = self.preprocessor.read(chosen_columns(x, [column.name for column in self.preprocessor.columns]))
         return torch.from_numpy(self.preprocessor.indicators(raw))
 
 
