@@ -51,3 +51,18 @@ def global_random_state_untouched():
 def generator() -> torch.Generator:
     """A private source of randomness with a fixed seed."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Run a command in an empty folder; gives exit code, stdout, stderr."""
+    from edgewise.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

@@ -33,18 +33,6 @@ def fitted(tmp_path_factory) -> tuple[Path, str]:
     return folder / "run", "".join(said)
 
 
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
 class TestFit:
     def test_the_law_is_printed_with_what_it_is_worth(self, fitted):
         _, out = fitted

@@ -292,7 +292,7 @@ class TestResuming:
     def test_an_interrupted_training_is_no_finished_step(self, tmp_path, monkeypatch):
         path = tmp_path / "search.json"
         stopped = type("Stopped", (), {"interrupted": True})
-        monkeypatch.setattr("edgewise.interpret.search.fit_many", lambda *args, **kwargs: [stopped])
+        monkeypatch.setattr("edgewise.interpret.starts.fit_many", lambda *args, **kwargs: [stopped])
         assert "Interrupted" in self.search(path).stopped_because
         assert json.loads(path.read_text())["done"] == ["mean", "power law"]
 

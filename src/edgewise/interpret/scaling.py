@@ -24,14 +24,14 @@ import torch
 from torch import Tensor
 
 from edgewise.interpret.library import Library
+from edgewise.interpret.starts import best_first
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
 from edgewise.layers import SymbolicEdges, function_named
 from edgewise.models import KAN
-from edgewise.train import fit_many
 
 Powers = tuple[Fraction, ...]
 
-_STARTS, _STEPS, _GRID, _HELD_OUT = 8, 60, 8, 0.2
+_STARTS, _GRID = 8, 8
 _CLOSE = 0.04
 """How far a fitted exponent may lie from a fraction."""
 _FRACTIONS = sorted({Fraction(p, q) for q in (1, 2, 3) for p in range(-6, 7)})
@@ -119,14 +119,9 @@ def scaling_laws(x: Tensor, y: Tensor, seed: int) -> list[ScalingLaw]:
     start, constant, _ = power_law(x, y / scale)
     generator = torch.Generator().manual_seed(seed)
     models = [_network(start, constant, generator) for _ in range(_STARTS)]
-    results = fit_many(models, (u, labels), opt="lm", steps=_STEPS, val=_HELD_OUT, seed=seed)
-    if any(result.interrupted for result in results):
-        raise KeyboardInterrupt
-    losses = [min(result["val_loss"], default=math.inf) for result in results]
-    order = sorted(range(_STARTS), key=lambda n: losses[n])
-    spread = float(labels.var(correction=0))
-    good = [n for n in order[:_FOLLOWED] if losses[n] < _FOLLOWS * spread and losses[n] <= 10 * losses[order[0]]]
-    return _laws(x, y, [_exponents(models[n]) for n in good])
+    trained = best_first(models, u, labels, seed)[:_FOLLOWED]
+    most = min(_FOLLOWS * float(labels.var(correction=0)), 10 * trained[0][0])
+    return _laws(x, y, [_exponents(model) for loss, model in trained if loss <= most])
 
 
 def formulas_of(

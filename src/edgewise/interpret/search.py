@@ -18,39 +18,32 @@ With units the search runs on dimensionless groups (`buckingham`): no formula wi
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sympy
 import torch
 from torch import Tensor
 
-from edgewise.errors import DomainError, EdgewiseError, FormatError, ParameterError, ShapeError
+from edgewise.errors import DomainError, EdgewiseError, ParameterError, ShapeError
 from edgewise.interpret.buckingham import Dimensionless, dimensionless
 from edgewise.interpret.constants import exact, fitted
 from edgewise.interpret.data import as_numbers, check_finite, check_labels, check_names, from_set
-from edgewise.interpret.expression_json import from_tree, to_tree
-from edgewise.interpret.expressions import symbolic_formula
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
 from edgewise.interpret.pareto import Candidate, Front
 from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, rounded_power_law, scaling_laws
-from edgewise.interpret.sparsify import sparsify
+from edgewise.interpret.search_memory import Memory, fingerprint
+from edgewise.interpret.survey import Survey, ladder
 from edgewise.interpret.units import UnitLike
 from edgewise.interpret.univariate import Z, fit_univariate
-from edgewise.models import KAN
-from edgewise.models.files import write_atomic
 from edgewise.preprocess import is_frame
-from edgewise.train import fit_many
 from edgewise.train.checks import check_int, check_number
 
 if TYPE_CHECKING:
@@ -58,15 +51,10 @@ if TYPE_CHECKING:
 
 _FLOOR = 1e-20
 """Share of the variance of y below which an error is taken for rounding."""
-_WORTH = 0.25
-"""A shape is worth reading if its network misses less of the variance than this."""
-_STEPS, _GRID = 60, 5
 _LEAST_SEC = 1.0
 """What a step that has begun may take."""
 _NUMBER = 2
 """What a fitted number adds to the complexity: it takes longer to write down than 2 or pi."""
-_READ_ROWS = 1000
-"""Rows that networks are read on."""
 
 
 @dataclass
@@ -75,10 +63,9 @@ class SearchResult:
 
     Attributes:
         formula: the one at the knee: about as good as the best, and worth its length.
-        table: a row per formula by complexity, each better than all before: `complexity` (nodes of the tree, a fitted
-            number counts as three), `train_loss`, `val_loss`
-            (mean squared errors), `score` (logarithm of the loss that a unit of complexity gains), `knee`, `formula`,
-            `found_by`.
+        table: a row per formula by complexity, each better on the held-out rows than all before: `complexity` (nodes of
+            the tree, a fitted number counts as three), `train_loss`, `val_loss` (mean squared errors), `score`
+            (logarithm of the loss that a unit of complexity gains), `knee`, `formula`, `found_by`.
         formulas: those of the table.
         stopped_because: a sentence.
         seconds: time spent, all sessions of a resumed search together.
@@ -153,10 +140,12 @@ def symbolic_search(
     form = None
     if units is not None:
         form = dimensionless([str(s) for s in symbols], units, output_unit or "1", rows.numpy())[0]
-    problem = _Problem(rows, labels, symbols, output_name, form, as_library(lib), seeds, val_split, seed, eps)
+    problem = _Problem(
+        rows, labels, symbols, output_name, form, as_library(lib), seeds, val_split, seed, eps, time_limit_sec
+    )
     steps = _steps(problem, shapes)
     options = [repr(form), [name for name, _ in steps], shapes, val_split, seeds, seed]
-    memory = _Memory(checkpoint, _fingerprint(rows, labels, symbols, problem.library, options), symbols)
+    memory = Memory(checkpoint, fingerprint(rows, labels, symbols, problem.library, options), symbols)
     return _run(problem, steps, memory, time_limit_sec, progress)
 
 
@@ -197,7 +186,7 @@ class _Problem:
 
     def __init__(
         self, rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], output_name: str, form: Dimensionless | None,
-        library: Library, seeds: int, val_split: float, seed: int, eps: float,
+        library: Library, seeds: int, val_split: float, seed: int, eps: float, limit: float | None,
     ) -> None:  # fmt: skip
         self.inputs, self.output_name, self.form = symbols, output_name, form
         self.library, self.seeds, self.seed = library, seeds, seed
@@ -205,7 +194,7 @@ class _Problem:
         held = min(max(1, round(val_split * len(rows))), len(rows) - 10)
         self.train = rows[order[held:]], labels[order[held:]]
         self.val = rows[order[:held]], labels[order[:held]]
-        self.deadline = math.inf
+        self.deadline = time.monotonic() + (math.inf if limit is None else limit)
         self.symbols = symbols
         if form is not None:
             self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]
@@ -220,7 +209,6 @@ class _Problem:
         groups, ratio = self.form.transform(rows.numpy()), self.form.ratio(rows.numpy(), labels.numpy())
         return torch.from_numpy(groups), torch.from_numpy(ratio)
 
-    @property
     def left(self) -> float | None:
         """Seconds that are left, at least some; None without a limit."""
         return None if self.deadline == math.inf else max(_LEAST_SEC, self.deadline - time.monotonic())
@@ -271,7 +259,10 @@ def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_S
         steps.append(("one variable", lambda: _one_variable(problem)))
     elif bool((problem.x > 0).all()):
         steps.append(("scaling law", lambda: _scaling(problem)))
-    survey = _Survey(problem, [list(shape) for shape in (_ladder(d) if shapes is None else shapes)])
+    survey = Survey(
+        problem.x, problem.y, problem.symbols, problem.library, ladder(d) if shapes is None else shapes,
+        problem.seeds, problem.seed, problem.left,
+    )  # fmt: skip
     return steps + [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in range(len(survey.shapes))]
 
 
@@ -298,85 +289,15 @@ def _scaling(problem: _Problem) -> list[sympy.Expr]:
     return formulas_of(laws, problem.x, problem.y, problem.symbols, problem.library) if laws else []
 
 
-def _ladder(d: int) -> list[list[Any]]:
-    """Shapes from the simplest on: sums, functions of sums, products, functions of functions of sums."""
-    if d == 1:
-        return [[1, 1], [1, 1, 1], [1, [0, 1], 1], [1, 2, 1]]
-    return [[d, 1], [d, 1, 1], [d, [0, 1], 1], [d, 2, 1], [d, [1, 1], 1], [d, 2, 1, 1], [d, [0, 2], 1]]
-
-
-class _Survey:
-    """Networks of several shapes, trained at the first look, read one after the other."""
-
-    def __init__(self, problem: _Problem, shapes: list[list[Any]]) -> None:
-        self.problem, self.shapes = problem, shapes
-        for shape in shapes:
-            model = KAN(shape, seed=0)  # raises early
-            if model.in_features != problem.x.shape[1] or model.out_features != 1:
-                raise ParameterError(f"`shapes` must lead from {problem.x.shape[1]} inputs to 1 output; got {shape}.")
-        self._order: list[tuple[float, KAN]] | None = None
-
-    def read(self, place: int) -> Iterator[sympy.Expr]:
-        """Formulas from the network at a place of the order."""
-        missing, model = self._trained()[place]
-        if missing > _WORTH:
-            return
-        x, y = self._rows()
-        tolerance, allowed = max(1e-8, 2 * missing), max(1e-3, 4 * missing) * float(y.var())
-        options = {"tolerance": tolerance, "growth": 1.5, "steps": 25, "time_limit_sec": self.problem.left}
-        smaller = sparsify(model, x, y, lambs=(), **options).model
-        smaller.auto_symbolic(x, y, lib=self.problem.library, max_loss=allowed, time_limit_sec=self.problem.left)
-        expressions, symbols = symbolic_formula(smaller)
-        if not any(atom.func.__name__.startswith("phi_") for atom in expressions[0].atoms(sympy.Function)):
-            own = dict(zip(symbols, self.problem.symbols, strict=True))
-            shift = sympy.Float(self._shift(), 17) if self._shift() else sympy.Integer(0)
-            yield sympy.Float(self._scale(), 17) * expressions[0].xreplace(own) + shift
-
-    def _trained(self) -> list[tuple[float, KAN]]:
-        """Share of the variance that the best start of each shape misses, and its network; the ones to read first."""
-        if self._order is None:
-            x, y = self._rows()
-            found = []
-            for shape in self.shapes:
-                first = self.problem.seed * self.problem.seeds
-                models = [
-                    KAN(shape, grid=_GRID, seed=first + n, dtype=torch.float64) for n in range(self.problem.seeds)
-                ]
-                results = fit_many(models, (x, y), opt="lm", steps=_STEPS, val=0.2, seed=self.problem.seed)
-                if any(result.interrupted for result in results):
-                    raise KeyboardInterrupt
-                losses = [min(result["val_loss"], default=math.inf) for result in results]
-                best = min(range(len(models)), key=lambda n: losses[n])
-                found.append((float(losses[best] / y.var()), models[best]))
-            least = min(missing for missing, _ in found)
-            # Of those that follow the data about as well the smallest first, then the others by what they miss.
-            found.sort(key=lambda one: (0, one[1].n_parameters) if one[0] <= 30 * least else (1, one[0]))
-            self._order = found
-        return self._order
-
-    def _rows(self) -> tuple[Tensor, Tensor]:
-        return self.problem.x[:_READ_ROWS], ((self.problem.y - self._shift()) / self._scale())[:_READ_ROWS, None]
-
-    def _shift(self) -> float:
-        """The mean of an output that hardly varies; not always, since a last product cannot add a constant."""
-        y = self.problem.y
-        return float(y.mean()) if float(y.mean()) ** 2 > 100 * float(y.var(correction=0)) else 0.0
-
-    def _scale(self) -> float:
-        return float((self.problem.y - self._shift()).square().mean().sqrt())
-
-
 # ---------------------------------------------------------------------------------------------- the search
 
 
 def _run(
-    problem: _Problem, steps: list[_Step], memory: _Memory, limit: float | None, progress: bool | None
+    problem: _Problem, steps: list[_Step], memory: Memory, limit: float | None, progress: bool | None
 ) -> SearchResult:
     from tqdm.auto import tqdm
 
-    start, reason = time.monotonic(), "Everything has been tried."
-    begin = start - memory.seconds
-    problem.deadline = math.inf if limit is None else start + limit
+    begin, reason = time.monotonic() - memory.seconds, "Everything has been tried."
     for expression, found_by in memory.formulas:
         problem.add_known(expression, found_by)
     hidden = None if progress is None else not progress  # None: where nobody watches
@@ -385,9 +306,8 @@ def _run(
             if name in memory.done:
                 continue
             if problem.is_exact:
-                reason = "An exact formula was found: its error is a rounding error."
                 break
-            if limit is not None and time.monotonic() > problem.deadline and problem.front.candidates:
+            if time.monotonic() > problem.deadline and problem.front.candidates:
                 reason = f"The time limit of {limit:g} s was reached before {name}."
                 break
             bar.set_description(name)
@@ -408,52 +328,3 @@ def _run(
     front = problem.front
     formulas = [one.formula for one in front.candidates]
     return SearchResult(formulas[front.knee], front.frame(), formulas, reason, time.monotonic() - begin)
-
-
-# ----------------------------------------------------------------------------------------------- memory
-
-
-def _fingerprint(
-    rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], library: Library, options: list[Any]
-) -> str:
-    """Of everything that the formulas depend on."""
-    digest = hashlib.sha256(rows.numpy().tobytes() + labels.numpy().tobytes())
-    functions = [(function.name, function.formula, function.complexity) for function in library]
-    digest.update(json.dumps([[str(s) for s in symbols], functions, *options], default=str).encode())
-    return digest.hexdigest()
-
-
-@dataclass
-class _Memory:
-    """The finished steps, on disk if a path is given."""
-
-    path: str | os.PathLike[str] | None
-    fingerprint: str
-    symbols: list[sympy.Symbol]
-    done: list[str] = field(default_factory=list)
-    formulas: list[tuple[sympy.Expr, str]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.path is None or not Path(self.path).exists():
-            return
-        try:
-            saved = json.loads(Path(self.path).read_text(encoding="utf-8"))
-            fingerprint, self.done, self.seconds = saved["fingerprint"], list(saved["done"]), float(saved["seconds"])
-            names = {str(symbol) for symbol in self.symbols}
-            self.formulas = [(from_tree(one["tree"], names), str(one["found_by"])) for one in saved["formulas"]]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-            raise FormatError(f"`checkpoint` {str(self.path)!r} is no file of a search: {error!r}.") from None
-        if fingerprint != self.fingerprint:
-            raise FormatError(
-                f"`checkpoint` {str(self.path)!r} belongs to other data or options. Give another path, or remove it."
-            )
-
-    def save(self, name: str, front: Front, seconds: float) -> None:
-        """After a step."""
-        self.done.append(name)
-        if self.path is None:
-            return
-        formulas = [{"tree": to_tree(one.formula.expressions[0]), "found_by": one.found_by} for one in front.candidates]
-        state = {"fingerprint": self.fingerprint, "done": self.done, "seconds": seconds, "formulas": formulas}
-        write_atomic(self.path, json.dumps(state).encode())

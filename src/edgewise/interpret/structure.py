@@ -17,7 +17,7 @@ outer function of one variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,8 @@ from edgewise.interpret.separability import (
     pair_scores,
     worst_apart,
 )
+from edgewise.interpret.shape import Node, branches, combination_text, in_one_line, verdict
+from edgewise.interpret.shape_width import width_of
 from edgewise.models import KAN
 
 _CANDIDATES, _BASES = 8, 3  # rows at which other inputs are held: these are tried, those kept that vary most
@@ -69,43 +71,6 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
-class Node:
-    """A part of a function.
-
-    Attributes:
-        kind: `"leaf"` (one input), `"sum"`, `"product"`, `"combination"`, `"link"`, `"function"`, or `"constant"`.
-        inputs: numbers of its inputs.
-        children: its parts.
-        score: worst score of the test that made it; for a leaf how far from linear it is.
-        tolerance: what that score was held against.
-        form: the combination of inputs through which it acts, where there is one: `"x1 - x2"`.
-        family: of the form, see `FAMILIES`.
-        linear: of a leaf: whether it is linear.
-        slope: of a linear leaf, at the first of the rows at which the other inputs are held.
-        offset: of a product: the constant beside it, in standard deviations; zero where it means nothing.
-        nearest: of a function without shape: the test that failed by least, its score and tolerance.
-    """
-
-    kind: str
-    inputs: tuple[int, ...]
-    children: tuple[Node, ...] = ()
-    score: float = 0.0
-    tolerance: float = 0.0
-    form: str = ""
-    family: str = ""
-    linear: bool = False
-    slope: float = 0.0
-    offset: float = 0.0
-    nearest: tuple[str, float, float] | None = None
-
-    def walk(self, depth: int = 0) -> Iterator[tuple[int, Node]]:
-        """This node and all below, each with its depth."""
-        yield depth, self
-        for child in self.children:
-            yield from child.walk(depth + 1)
-
-
-@dataclass(frozen=True)
 class Structure:
     """What `structure` found.
 
@@ -128,7 +93,7 @@ class Structure:
     @property
     def expression(self) -> str:
         """The shape in one line: `f1(x1) + x2*f2(x3)`; constants and factors of parts are left out."""
-        return _Writer(self.names).top(self.tree)
+        return in_one_line(self.tree, self.names)
 
     def label(self, node: Node) -> str:
         """A few words for one node."""
@@ -146,11 +111,11 @@ class Structure:
     def __str__(self) -> str:
         """The shape, the tree with its scores, and what was assumed."""
         lines = [self.expression, ""]
-        marks = _branches(self.tree)
+        marks = branches(self.tree)
         texts = [mark + self.label(node) for mark, (_, node) in zip(marks, self.tree.walk(), strict=True)]
         width = max(map(len, texts)) + 2
         for text, (_, node) in zip(texts, self.tree.walk(), strict=True):
-            lines.append(f"{text:{width}s}{_verdict(node)}".rstrip())
+            lines.append(f"{text:{width}s}{verdict(node)}".rstrip())
         if self.unused:
             lines.append(f"without effect: {', '.join(self.names[i] for i in self.unused)}")
         t = self.tolerance
@@ -170,7 +135,7 @@ class Structure:
         A function of m parts that has no shape gets 2m + 1 nodes and one above. The network is fully connected and may
         be trained as it is.
         """  # noqa: DOC201 said in the first line
-        return _Network(self.tree).width(len(self.names))
+        return width_of(self.tree, len(self.names))
 
     @property
     def mult_arity(self) -> int:
@@ -427,7 +392,7 @@ class _Part:
         if len(own) < 2 or worst[best] > self.tolerance.first:
             return None
         numbers = self.scores[0].ratio(best, self.rows[0])[:, head].tolist()
-        return _combination(best, own, numbers, self.tolerance.first), best, worst[best]
+        return combination_text(best, own, numbers, self.tolerance.first), best, worst[best]
 
 
 def _even(count: int, wanted: int) -> Tensor:
@@ -444,187 +409,3 @@ def _across(table: Tensor, groups: list[list[int]]) -> float:
 def _splits_at(table: Tensor) -> float:
     """The smallest tolerance at which inputs fall into groups."""
     return next(t for t in sorted(set(table.flatten().tolist())) if len(components(table > t)) > 1)
-
-
-# ----------------------------------------------------------------------------------------------- in words
-
-
-def _combination(family: str, names: list[str], numbers: list[float], tolerance: float) -> str:
-    """`x1 - 2*x2`, `x1^2*x2`, `x1^2 + x2^2`, `1/x1 + 1/x2`; numbers up to a common factor."""
-    if family == "power":  # the smallest exponent is one
-        unit = min(numbers, key=abs)
-        return _monomial(names, [_tidy(number / unit, tolerance) for number in numbers])
-    unit = numbers[0]
-    term = {"linear": "{}", "quadratic": "{}^2", "reciprocal": "1/{}"}[family]
-    text = ""
-    for name, number in zip(names, numbers, strict=True):
-        value = _tidy(number / unit, tolerance)
-        size = "" if abs(value) == 1 else f"{abs(value):.4g}" + ("/" if family == "reciprocal" else "*")
-        body = size + (term.format(name) if size == "" or family != "reciprocal" else name)
-        text += (f" {'-' if value < 0 else '+'} " if text else "") + body
-    return text
-
-
-def _monomial(names: list[str], exponents: list[float]) -> str:
-    if all(exponent < 0 for exponent in exponents):
-        exponents = [-exponent for exponent in exponents]
-    above = [_power(n, e) for n, e in zip(names, exponents, strict=True) if e > 0]
-    below = [_power(n, -e) for n, e in zip(names, exponents, strict=True) if e < 0]
-    return "/".join(["*".join(above), *below])
-
-
-def _power(name: str, exponent: float) -> str:
-    return name if exponent == 1 else f"{name}^{exponent:.4g}"
-
-
-def _tidy(value: float, tolerance: float) -> float:
-    """An integer, or a half, where the value is one within the tolerance."""
-    near = round(2 * value) / 2
-    return near if near and abs(value - near) <= max(1e-6, 4 * tolerance) * abs(near) else value
-
-
-class _Writer:
-    """One line for a tree; unknown functions are numbered in reading order."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names, self.count = names, 0
-
-    def top(self, node: Node) -> str:
-        """The whole function."""
-        return self.inside(node, exact=True) if node.kind in ("sum", "product") else self.value(node)
-
-    def value(self, node: Node) -> str:
-        """The node's own value."""
-        if node.kind in ("sum", "product"):
-            return self.inside(node, exact=False)
-        if node.kind == "constant":
-            return "constant"
-        if node.kind == "leaf" and node.linear:
-            return self.names[node.inputs[0]]
-        self.count += 1
-        return f"f{self.count}({self.inside(node, exact=False)})"
-
-    def inside(self, node: Node, exact: bool) -> str:
-        """The node without the outer function that is unknown."""
-        if node.kind == "leaf":
-            return self.names[node.inputs[0]]
-        if node.kind == "combination":
-            return node.form
-        if node.kind == "function":
-            parts = node.children or tuple(Node("leaf", (i,)) for i in node.inputs)
-            return ", ".join(self.inside(part, False) for part in parts)
-        if node.kind == "link":
-            return _joined([self.value(child) for child in node.children])
-        if node.kind == "sum":
-            return node.form if node.family in ("quadratic", "reciprocal") else self._sum(node, exact)
-        if node.family == "power":
-            return f"{node.form} + c" if node.offset else node.form
-        parts = [self.value(child) for child in node.children]
-        body = "*".join(f"({part})" if child.kind == "sum" or child.offset else part
-                        for part, child in zip(parts, node.children, strict=True))  # fmt: skip
-        return f"{body} + c" if node.offset else body
-
-    def _sum(self, node: Node, exact: bool) -> str:
-        slopes = [child.slope for child in node.children if child.linear]
-        unit = 1.0 if exact else abs(slopes[0]) if slopes else 1.0
-        parts = []
-        for child in node.children:
-            factor = _tidy(child.slope / unit, child.tolerance) if child.linear else 1.0
-            number = "" if abs(factor) == 1 else f"{abs(factor):.4g}*"
-            parts.append(("-" if factor < 0 else "") + number + self.value(child))
-        return _joined(parts)
-
-
-def _joined(parts: list[str]) -> str:
-    return "".join(
-        part if n == 0 else f" - {part[1:]}" if part[0] == "-" else f" + {part}" for n, part in enumerate(parts)
-    )
-
-
-def _verdict(node: Node) -> str:
-    if node.kind == "constant":
-        return ""
-    if node.kind == "leaf":
-        return ("linear" if node.linear else "curved") + f" ({node.score:.1e})" if node.tolerance else ""
-    if node.kind == "function" and not node.children:
-        if node.nearest is None:
-            return "no shape found"
-        kind, score, limit = node.nearest
-        return f"no shape found; nearest: {kind}, {score:.1e}" + (f" > {limit:.1e}" if score > limit >= 0 else "")
-    return f"{node.score:.1e} <= {node.tolerance:.1e}"
-
-
-def _branches(node: Node, lead: str = "") -> list[str]:
-    """What stands before every node of a tree, in the order of `walk`."""
-    lines = [lead]
-    stem = lead.replace("├ ", "│ ").replace("└ ", "  ")
-    for n, child in enumerate(node.children):
-        lines += _branches(child, stem + ("└ " if n == len(node.children) - 1 else "├ "))
-    return lines
-
-
-# ------------------------------------------------------------------------------------------- as a network
-
-
-class _Network:
-    """Which nodes a network of a tree's shape needs in every layer."""
-
-    def __init__(self, tree: Node) -> None:
-        self.sums: dict[int, int] = {}
-        self.products: dict[int, int] = {}
-        self.until: dict[Any, tuple[int, int]] = {}  # value: layer where it is, last layer that reads it
-        self.tree = tree
-
-    def width(self, inputs: int) -> list[int | list[int]]:
-        """Nodes per layer, inputs first, one output."""
-        terms = self._inside(self.tree)  # what the output adds up
-        depth = 1 + max(terms.values())
-        self._read(terms, depth)
-        layers: list[int | list[int]] = [inputs]
-        for level in range(1, depth):
-            carried = sum(start < level < end for start, end in self.until.values())
-            adds, products = self.sums.get(level, 0) + carried, self.products.get(level, 0)
-            layers.append([adds, products] if products else adds)
-        return [*layers, 1]
-
-    def _inside(self, node: Node) -> dict[Any, int]:
-        """Values, and their layers, such that a sum of functions of one of them each is this part."""
-        if node.kind == "sum":
-            return _merged(self._inside(child) for child in node.children)
-        if node.kind == "function":
-            parts = node.children or [Node("leaf", (i,)) for i in node.inputs]
-            terms = _merged(self._value(part) for part in parts)
-            count = 2 * len(terms) + 1
-            level = self._node(terms, self.sums, count)
-            return {(node.inputs, n): level for n in range(count)}
-        return self._value(node)
-
-    def _value(self, node: Node) -> dict[Any, int]:
-        """One value, and its layer, of which a function of one variable is this part."""
-        if node.kind in ("leaf", "constant"):
-            return {node.inputs: 0}
-        if node.kind == "combination":
-            level = self._node({(i,): 0 for i in node.inputs}, self.products if node.family == "power" else self.sums)
-        elif node.kind == "product":
-            level = self._node(_merged(self._inside(child) for child in node.children), self.products)
-        elif node.kind == "link":
-            level = self._node(_merged(self._value(child) for child in node.children), self.sums)
-        else:
-            level = self._node(self._inside(node), self.sums)
-        return {node.inputs: level}
-
-    def _node(self, terms: dict[Any, int], counts: dict[int, int], count: int = 1) -> int:
-        """Count nodes above all their terms; gives their layer."""
-        level = 1 + max(terms.values())
-        self._read(terms, level)
-        counts[level] = counts.get(level, 0) + count
-        return level
-
-    def _read(self, terms: dict[Any, int], level: int) -> None:
-        """Note that these values are read by a layer; layers between carry them on."""
-        for key, start in terms.items():
-            self.until[key] = (start, max(level, self.until.get(key, (0, 0))[1]))
-
-
-def _merged(terms: Iterable[dict[Any, int]]) -> dict[Any, int]:
-    return {key: level for own in terms for key, level in own.items()}

@@ -12,7 +12,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from edgewise.errors import ParameterError
-from edgewise.interpret.structure import Node, Structure
+from edgewise.interpret.shape import Node
+from edgewise.interpret.structure import Structure
 from edgewise.plot.style import BLUE, ORANGE, Picture, figure_of, inks, text_width
 
 _SIZE, _SMALL = 11.0, 7.5  # points

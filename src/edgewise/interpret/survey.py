@@ -1,0 +1,104 @@
+"""Networks of several shapes that look at the same data, and what can be read from each."""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+# (sympy's annotations are of Basic where its functions give Expr)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import sympy
+import torch
+from torch import Tensor
+
+from edgewise.errors import ParameterError
+from edgewise.interpret.formula import Formula
+from edgewise.interpret.library import Library
+from edgewise.interpret.sparsify import sparsify
+from edgewise.interpret.starts import best_first
+from edgewise.models import KAN
+
+_WORTH = 0.25
+"""A shape is worth reading if its network misses less of the variance than this."""
+_GRID = 5
+_ROWS = 1000
+"""Rows that networks are read on."""
+
+
+def ladder(inputs: int) -> list[list[Any]]:
+    """Shapes from the simplest on: sums, functions of sums, products, functions of functions of sums."""
+    d = inputs
+    if d == 1:
+        return [[1, 1], [1, 1, 1], [1, [0, 1], 1], [1, 2, 1]]
+    return [[d, 1], [d, 1, 1], [d, [0, 1], 1], [d, 2, 1], [d, [1, 1], 1], [d, 2, 1, 1], [d, [0, 2], 1]]
+
+
+class Survey:
+    """Networks of several shapes, trained at the first look, read one after the other.
+
+    Args:
+        x: `(N, d)` rows.
+        y: `(N,)` values.
+        symbols: of the inputs.
+        library: functions that edges may get.
+        shapes: widths.
+        seeds: starts of every shape.
+        seed: of the starts.
+        left: gives the seconds that are left, None without a limit.
+
+    Raises:
+        ParameterError: a shape does not lead from d inputs to one output.
+    """
+
+    def __init__(
+        self, x: Tensor, y: Tensor, symbols: Sequence[sympy.Symbol], library: Library, shapes: Sequence[Sequence[Any]],
+        seeds: int, seed: int, left: Callable[[], float | None],
+    ) -> None:  # fmt: skip
+        for shape in shapes:
+            model = KAN(shape, seed=0)  # raises early
+            if model.in_features != x.shape[1] or model.out_features != 1:
+                raise ParameterError(f"`shapes` must lead from {x.shape[1]} inputs to 1 output; got {list(shape)}.")
+        self.symbols, self.library, self.shapes = symbols, library, list(shapes)
+        self.seeds, self.seed, self.left = seeds, seed, left
+        # An output that hardly varies is centred; not always, since a last product cannot add a constant.
+        self.shift = float(y.mean()) if float(y.mean()) ** 2 > 100 * float(y.var(correction=0)) else 0.0
+        self.scale = float((y - self.shift).square().mean().sqrt())
+        self.x, self.y = x[:_ROWS], ((y - self.shift) / self.scale)[:_ROWS, None]
+        self._order: list[tuple[float, KAN]] | None = None
+
+    def read(self, place: int) -> Iterator[sympy.Expr]:
+        """Formulas from the network at a place of the order; none where it follows the data badly or keeps splines.
+
+        Args:
+            place: from 0.
+
+        Yields:
+            An expression of the symbols.
+        """
+        if self._order is None:
+            self._order = self._trained()
+        missing, model = self._order[place]
+        if missing > _WORTH:
+            return
+        tolerance, allowed = max(1e-8, 2 * missing), max(1e-3, 4 * missing) * float(self.y.var())
+        options = {"tolerance": tolerance, "growth": 1.5, "steps": 25, "time_limit_sec": self.left()}
+        smaller = sparsify(model, self.x, self.y, lambs=(), **options).model
+        smaller.auto_symbolic(self.x, self.y, lib=self.library, max_loss=allowed, time_limit_sec=self.left())
+        formula = Formula.of(smaller)
+        if formula.splines:
+            return
+        shift = sympy.Float(self.shift, 17) if self.shift else sympy.Integer(0)
+        own = dict(zip(formula.symbols, self.symbols, strict=True))
+        yield sympy.Float(self.scale, 17) * formula.expressions[0].xreplace(own) + shift
+
+    def _trained(self) -> list[tuple[float, KAN]]:
+        """Share of the variance that the best start of each shape misses, and its network; the ones to read first."""
+        found, first = [], self.seed * self.seeds
+        for shape in self.shapes:
+            models = [KAN(shape, grid=_GRID, seed=first + n, dtype=torch.float64) for n in range(self.seeds)]
+            loss, model = best_first(models, self.x, self.y, self.seed)[0]
+            found.append((float(loss / self.y.var()), model))
+        least = min((missing for missing, _ in found), default=0.0)
+        # Of those that follow the data about as well the smallest first, then the others by what they miss.
+        return sorted(found, key=lambda one: (0, one[1].n_parameters) if one[0] <= 30 * least else (1, one[0]))
