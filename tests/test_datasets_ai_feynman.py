@@ -7,7 +7,8 @@ import pytest
 import sympy
 import torch
 
-from edgewise.datasets import ai_feynman_equations, ai_feynman_expression, load_ai_feynman
+from edgewise.datasets import ai_feynman_equations, ai_feynman_expression, load_ai_feynman, load_feynman
+from edgewise.errors import ParameterError
 
 NAMES = [problem.name for problem in ai_feynman_equations()]
 
@@ -27,6 +28,12 @@ def test_torch_says_what_sympy_says(name):
         with mpmath.workdps(30):
             expected = exact(*map(mpmath.mpf, row))
             assert abs(mpmath.mpf(value) - expected) <= 1e-12 * max(abs(expected), mpmath.mpf("1e-3"))
+
+
+def test_other_problems_have_no_expression():
+    """Their formulas are for reading, not in sympy's language."""
+    with pytest.raises(ParameterError, match="must be one of `ai_feynman_equations"):
+        ai_feynman_expression(load_feynman("I.16.6"))
 
 
 def test_a_hundred_different_names():

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from edgewise.datasets.problems import Problem, find_problem
+from edgewise.errors import ParameterError
 
 if TYPE_CHECKING:
     import sympy
@@ -67,9 +68,14 @@ def ai_feynman_expression(problem: Problem) -> sympy.Expr:
 
     Returns:
         The expression.
+
+    Raises:
+        ParameterError: another problem; its formula need not be in sympy's language.
     """
     import sympy
 
+    if problem not in ai_feynman_equations():
+        raise ParameterError(f"`problem` must be one of `ai_feynman_equations()`; got {problem!r}.")
     names = {name: sympy.Symbol(name, real=True) for name in problem.variables}
     known: dict[str, Any] = names | {"arcsin": sympy.asin, "ln": sympy.log}
     return sympy.sympify(problem.formula, locals=known)  # pyright: ignore[reportCallIssue, reportArgumentType]
@@ -91,6 +97,7 @@ def _problem(row: dict[str, str]) -> Problem:
         published=MappingProxyType({}),
         shapes=MappingProxyType({}),
         source=SOURCE,
+        note="0/0 where omega = omega_0" if row["name"] == "III.9.52" else "",
     )
     return problem
 

@@ -24,7 +24,8 @@ class Problem:
         formula: the function as one reads it.
         function: `(N, n_var)` float64 inputs to `(N,)` values.
         variables: name of each input.
-        ranges: `(lo, hi)` of each input, *ours*: the function is finite and smooth on the whole closed box.
+        ranges: `(lo, hi)` of each input, *ours* unless `why` says otherwise: the function is finite and smooth on the
+            whole closed box, but for what `note` says.
         why: the reason for these ranges.
         published: error (RMSE on a test set) per kind of model, as printed in `source`. Its ranges and sample
             counts are not published, so such a number is a yardstick, not a result to be reproduced.
