@@ -101,7 +101,8 @@ def _formula(
     from edgewise.cli.symbolic import find_formula
     from edgewise.errors import EdgewiseError
 
-    console.note(f"Looking for a formula, about {settings['formula_time']:g} s ...")
+    limit = f"{settings['formula_time']:g} s"
+    console.note(f"Looking for a formula: {limit}, on top of training a small network where this one is too large ...")
     try:
         found = find_formula(model, train, problem.y.loc[train.index], test, settings["formula_time"])
         found.scores = _scores(problem, found.estimator, test)
