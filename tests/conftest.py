@@ -3,6 +3,9 @@
 import os
 import random
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests side by side: their threads would wait for each other
+
 import numpy as np
 import pytest
 import torch

@@ -5,8 +5,11 @@ import math
 from itertools import pairwise
 
 import pytest
-from benchmarks.accuracy import hello, report, sets, shapes, staircase, training
+import sympy
+import torch
+from benchmarks.accuracy import discovery, hello, laws, report, sets, shapes, staircase, training
 from benchmarks.accuracy import lm as lm_row
+from benchmarks.accuracy.equivalent import is_same
 from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.problem import find
 from benchmarks.accuracy.session import Rivals, Session
@@ -256,3 +259,57 @@ def test_lm_bars_take_the_cheaper_gradient_and_the_jacobian():
     assert (time.value, time.passed) == (9.0, True)
     assert (memory.value, memory.passed) == (0.05, True)
     assert not lm_row.bars(times, {**peak, "peak_mib": None})[1].passed
+
+
+class TestFoundFormulas:
+    X, Y = (sympy.Symbol(name, real=True) for name in "xy")
+    RANGES = {X: (1.0, 3.0), Y: (1.0, 5.0)}  # noqa: RUF012
+
+    @pytest.mark.parametrize(
+        ("found", "same"),
+        [
+            ("(x + y)**2/2", True),
+            ("(x**2 + 2*x*y + y**2)/2", True),
+            ("(x + y)**2/2 + 0.3", True),  # up to a constant
+            ("3.7*(x + y)**2", True),  # and a factor
+            ("0.50001*(1.00004*x + y)**2", True),  # decimals are rounded
+            ("0.5*(1.002*x + y)**2", False),
+            ("(x + y)**2/2 + x/1000", False),
+            ("0", False),
+            ("exp(x)", False),
+            ("log(x - 2)", False),  # complex for some x
+        ],
+    )
+    def test_same_up_to_algebra_and_a_constant(self, found, same):
+        names = {"x": self.X, "y": self.Y}
+        truth = sympy.sympify("(x + y)**2/2", locals=names)
+        assert is_same(sympy.sympify(found, locals=names), truth, self.RANGES) is same
+
+    @pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.name)
+    def test_a_law_and_its_expression_agree(self, law):
+        data = law.dataset(20, 5, 0, dtype=torch.float64)
+        symbols = [sympy.Symbol(name, real=True) for name in law.variables]
+        expected = [
+            float(laws.expression(law).subs(dict(zip(symbols, row, strict=True))))
+            for row in data["train_input"].tolist()
+        ]
+        assert data["train_label"][:, 0].tolist() == pytest.approx(expected, rel=1e-12, abs=1e-14)
+
+    def test_the_report_counts_what_is_found(self):
+        law = laws.LAWS[4]
+        table = [{"complexity": 3, "val_loss": 0.0, "knee": "*", "formula": "y = x*y"}]
+        found = {"seconds": 1.0, "test_rmse": 0.0, "std": 1.0, "solved": True, "in_table": True, "formula": "x*y"}
+        missed = found | {"solved": False, "in_table": False, "test_rmse": 0.5}
+        journal, key = Journal(), {"row": "formulas", "problem": law.name, "noise": 0.0, "limit": discovery.LIMIT_SEC}
+        for seed, record in enumerate([found, missed]):
+            journal.record(
+                key | {"seed": seed, "rows": discovery.ROWS}, lambda r=record: r | {"why": "", "table": table}
+            )
+        measured = discovery.formulas(Session(journal, seeds=2, only=(law.name,)))
+        assert "1 of 2" in measured.as_text()
+        assert [bar.value for bar in measured.bars] == [1]
+        assert not measured.bars[0].passed
+
+    def test_an_unknown_law_is_refused(self):
+        with pytest.raises(ValueError, match="got nothing"):
+            discovery.ai_feynman(Session(Journal(), only=("nothing",)))

@@ -15,11 +15,13 @@ from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
 from edgewise.interpret import Formula, Library, symbolic_search
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.expression_json import from_tree, to_tree
+from edgewise.interpret.noise import is_noise
 from edgewise.interpret.pareto import Candidate, Front
 from edgewise.interpret.scaling import ScalingLaw, formulas_of, power_law, scaling_laws
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
 
 F64 = torch.float64
+LOCALS = {name: sympy.Symbol(name, real=True) for name in ("x1", "x2")}
 A, B, C = (sympy.Symbol(name, real=True) for name in "abc")
 
 
@@ -186,6 +188,26 @@ def test_noise_leaves_the_constants_exact():
     y = x[:, 0] ** 2 / x[:, 1] + 0.01 * noise
     found = symbolic_search(x, y, shapes=[[2, 1]], seeds=1, lib=["x"], progress=False)
     assert "y = x1**2/x2" in [str(formula) for formula in found.formulas]
+
+
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_only_noise_is_left_of_the_right_formula(inputs):
+    x, fresh = rows(700, inputs), rows(200, inputs, seed=1)
+    noise = torch.randn(900, dtype=F64, generator=torch.Generator().manual_seed(2))
+    assert is_noise((x, 1e-3 * noise[:700]), (fresh, 1e-3 * noise[700:]), 1.0, 0)
+    weak = [1e-3 * n + 5e-4 * torch.sin(3 * t).sum(1) for n, t in ((noise[:700], x), (noise[700:], fresh))]
+    assert not is_noise((x, weak[0]), (fresh, weak[1]), 1.0, 0)  # a law that is weaker than the noise
+    assert not is_noise((x, noise[:700]), (fresh, noise[700:]), 1.0, 0)  # most of the data: a law may hide in it
+    assert not is_noise((x, 0 * noise[:700]), (fresh, 0 * noise[700:]), 1.0, 0)
+
+
+def test_a_search_ends_when_only_noise_is_left():
+    x = rows(400, 2)
+    y = x[:, 0] * torch.exp(-x[:, 1])
+    y = y + 0.01 * torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(1))
+    found = symbolic_search(x, y, seed=0)
+    assert found.stopped_because.startswith("Only noise is left")
+    assert sympy.simplify(found.formula.expressions[0] - sympy.sympify("x1*exp(-x2)", locals=LOCALS)) == 0
 
 
 def test_an_offset_and_a_constant_column_do_not_matter():

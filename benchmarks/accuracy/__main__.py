@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import bars, harness
-from benchmarks.accuracy import hello, kernels, lm, many, report, sets, staircase
+from benchmarks.accuracy import discovery, hello, kernels, lm, many, reading, report, sets, staircase
 from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
@@ -36,6 +36,9 @@ ROWS: dict[str, Callable[[Session], Report]] = {
     "special": sets.special,
     "feynman": sets.feynman,
     "many": many.many,
+    "reading": reading.reading,
+    "formulas": discovery.formulas,
+    "ai_feynman": discovery.ai_feynman,
     "lm": lm.lm,
 }
 
@@ -48,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--steps", type=int, help="steps per grid")
     options.add_argument("--restarts", type=int, help="starts per seed")
     options.add_argument("--pykan-seeds", type=int, help="how many seeds pykan runs too, where it is installed")
-    options.add_argument("--only", default="", help="comma-separated names of problems (special, feynman)")
+    options.add_argument(
+        "--only", default="", help="comma-separated names of problems (special, feynman, formulas, ai_feynman)"
+    )
     options.add_argument("--resume", action="store_true", help="keep what the --json file holds, measure the rest")
     options.add_argument("--write", metavar="FILE", help="put the report into this page, replacing the row's section")
     return options

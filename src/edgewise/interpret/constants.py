@@ -10,6 +10,7 @@ numbers are fitted again. By the Bayesian information criterion a parameter is w
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ from edgewise.optim import least_squares
 _NEAR = 0.02
 """How far from a number an exact one may lie to be tried, relative to it (absolute below one)."""
 _STEPS = 60
+_NEARLY_ZERO, _HOPELESS = 1e-12, 20.0
+"""Share of the variance below which the curvature of the loss is not trusted, and how many times what a parameter is
+worth it must predict for a number not to be tried."""
 _MOST_EXPONENT = 20.0
 """Largest constant that leaves an exponential as a factor."""
 
@@ -44,13 +48,14 @@ def simplify(formula: F) -> F:
     return formula.with_expressions([_gathered(e) for e in formula.expressions])
 
 
-def exact(formula: F, x: Tensor, y: Tensor) -> F:
+def exact(formula: F, x: Tensor, y: Tensor, *, time_limit_sec: float | None = None) -> F:
     """Numbers fitted to the last digit, and made exact where the data agree.
 
     Args:
         formula: of `(N, inputs)`; simplified first.
         x: `(N, inputs)` data.
         y: `(N, outputs)` labels.
+        time_limit_sec: no further number is tried after; no limit when None.
 
     Returns:
         A formula whose loss is lower, or higher by no more than the numbers it saves are worth.
@@ -60,9 +65,10 @@ def exact(formula: F, x: Tensor, y: Tensor) -> F:
     """
     if y.dim() != 2 or y.shape != (len(x), len(formula.expressions)):
         raise ShapeError(f"`y` must be ({len(x)}, {len(formula.expressions)}); got {tuple(y.shape)}.")
+    deadline = math.inf if time_limit_sec is None else time.monotonic() + time_limit_sec
     simple = simplify(formula)
     expressions = [
-        _exact_output(expression, simple, x.double(), y[:, n].double())
+        _exact_output(expression, simple, x.double(), y[:, n].double(), deadline)
         for n, expression in enumerate(simple.expressions)
     ]
     return simple.with_expressions(expressions)
@@ -176,7 +182,9 @@ class _Fit:
         self.formula, self.x, self.y = formula, x, y
         self.rows = len(x)
         spread = float((y - y.mean()).square().mean())
-        self.floor = 1e-26 * max(spread, float(y.square().mean()), 1e-300)
+        self.spread = max(spread, float(y.square().mean()), 1e-300)
+        self.floor = 1e-26 * self.spread
+        self._variances: dict[sympy.Dummy, float] | None = None
         self.template, self.numbers, self.loss = self._fitted(expression)
 
     @property
@@ -184,17 +192,21 @@ class _Fit:
         """With its numbers."""
         return self.template.xreplace({k: sympy.Float(v, 17) for k, v in self.numbers.items()})
 
+    def _residual(
+        self, template: sympy.Expr, letters: Sequence[sympy.Dummy], k: Tensor, rows: Tensor, labels: Tensor
+    ) -> Tensor:
+        values = dict(zip(self.formula.symbols, rows.unbind(1), strict=True))
+        values |= dict(zip(letters, k.unbind() if letters else (), strict=True))
+        return evaluate(template, values, self.formula.splines).expand(len(rows)) - labels
+
     def _fitted(self, expression: sympy.Expr) -> tuple[sympy.Expr, dict[sympy.Dummy, float], float]:
         """The expression with letters for its numbers, the best numbers, and their mean squared error."""
         numbers: dict[sympy.Dummy, float] = {}
         template = lettered(expression, numbers)
         letters = list(numbers)
-        symbols, functions = self.formula.symbols, self.formula.splines
 
         def residual(params: dict[str, Tensor], rows: Tensor, labels: Tensor) -> Tensor:
-            values = dict(zip(symbols, rows.unbind(1), strict=True))
-            values |= dict(zip(letters, params["k"].unbind() if letters else (), strict=True))
-            return evaluate(template, values, functions).expand(len(rows)) - labels
+            return self._residual(template, letters, params["k"], rows, labels)
 
         start = torch.tensor(list(numbers.values()), dtype=torch.float64)
         with torch.no_grad():
@@ -208,6 +220,25 @@ class _Fit:
         best = dict(zip(letters, found.params["k"].tolist(), strict=True))
         return template, best, found.loss / self.rows
 
+    def is_hopeless(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
+        """Whether the loss, as a parabola of the numbers, rises by far too much; never said where it is nearly 0."""
+        if self.loss <= _NEARLY_ZERO * self.spread or not math.isfinite(self.loss):
+            return False
+        if self._variances is None:
+            self._variances = self._inverse_curvature()
+        change = float(value) - self.numbers[letter]
+        rise = change**2 / max(self._variances[letter], 1e-300) / (self.rows * self.loss)
+        return self.rows * math.log1p(rise) > _HOPELESS * math.log(self.rows)
+
+    def _inverse_curvature(self) -> dict[sympy.Dummy, float]:
+        """By number the diagonal of the inverse of `J^T J`; large for numbers that the data do not fix."""
+        at = torch.tensor(list(self.numbers.values()), dtype=torch.float64)
+        J = torch.func.jacfwd(lambda k: self._residual(self.template, list(self.numbers), k, self.x, self.y))(at)
+        size = J.norm(dim=0).clamp_min(1e-300)
+        values, vectors = torch.linalg.eigh((J / size).T @ (J / size))
+        diagonal = (vectors.square() / values.clamp_min(1e-10 * float(values[-1]))).sum(1) / size.square()
+        return dict(zip(self.numbers, diagonal.tolist(), strict=True))
+
     def try_exact(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
         """Fix one number, fit the others again; keep that if the data do not object."""
         others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k != letter}
@@ -220,7 +251,7 @@ class _Fit:
             template, numbers, loss = self._fitted(plain)
         if not self._agrees(loss):
             return False
-        self.template, self.numbers, self.loss = template, numbers, loss
+        self.template, self.numbers, self.loss, self._variances = template, numbers, loss, None
         return True
 
     def _agrees(self, loss: float) -> bool:
@@ -229,7 +260,7 @@ class _Fit:
         return math.isfinite(loss) and self.rows * math.log(after / before) < worth
 
 
-def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor) -> sympy.Expr:
+def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor, deadline: float) -> sympy.Expr:
     fit = _Fit(expression, formula, x, y)
     refused: set[tuple[str, str]] = set()
     while True:
@@ -240,8 +271,10 @@ def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor
             if (f"{number:.6g}", str(value)) not in refused
         ]
         for _, _, letter, value in sorted(trials, key=_rank):
+            if time.monotonic() > deadline:
+                return _shortest(fit.expression)
             number = fit.numbers[letter]
-            if fit.try_exact(letter, value):
+            if not fit.is_hopeless(letter, value) and fit.try_exact(letter, value):
                 break
             refused.add((f"{number:.6g}", str(value)))
         else:

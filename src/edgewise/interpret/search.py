@@ -1,10 +1,10 @@
 """`symbolic_search`: from data to a table of formulas, by one call.
 
 Steps from the cheapest to the dearest, each of which proposes formulas; all are fitted, made exact where the data
-agree, and judged on held-out rows. The search ends with an exact formula, at the time limit, or when nothing is left to
-try.
+agree, and judged on held-out rows. The search ends with an exact formula, with one that leaves nothing but noise, at
+the time limit, or when nothing is left to try.
 
-- A power law of all inputs.
+- A power law of all inputs; polynomials, and quotients of them, under a factor and a function (`polynomial`).
 - A formula of one variable (`univariate`), where there is only one.
 - A scaling law, `y = x^p g(x^a)` (`scaling`), where all inputs are positive.
 - Networks of several shapes, each from several starts at once. Those that follow the data are pruned and read edge by
@@ -37,7 +37,9 @@ from edgewise.interpret.constants import exact, fitted
 from edgewise.interpret.data import as_numbers, check_finite, check_labels, check_names, from_set
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
+from edgewise.interpret.noise import is_noise
 from edgewise.interpret.pareto import Candidate, Front
+from edgewise.interpret.polynomial import polynomials, quotients
 from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, rounded_power_law, scaling_laws
 from edgewise.interpret.search_memory import Memory, fingerprint
 from edgewise.interpret.survey import Survey, ladder
@@ -51,8 +53,10 @@ if TYPE_CHECKING:
 
 _FLOOR = 1e-20
 """Share of the variance of y below which an error is taken for rounding."""
-_LEAST_SEC = 1.0
-"""What a step that has begun may take."""
+_LEAST_SEC, _EXACT_SEC = 1.0, 10.0
+"""What a step that has begun may take, and what making a formula's numbers exact may: that of the law takes less."""
+_SHORT = 40
+"""Complexity up to which a formula that leaves only noise is taken for the law."""
 _NUMBER = 2
 """What a fitted number adds to the complexity: it takes longer to write down than 2 or pi."""
 
@@ -114,8 +118,9 @@ def symbolic_search(
         shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
             units, d is the number of dimensionless groups.
         seeds: starts of every network.
-        time_limit_sec: when this call stops: no new step begins then, and networks are read in what is left; what their
-            training and exact numbers take is not cut. No limit when None.
+        time_limit_sec: when this call stops: no new step begins then, and networks are read in what is left; making a
+            formula's numbers exact takes 10 s at most, what the networks' training takes is not cut. No limit
+            when None.
         val_split: share of the rows that formulas are judged on.
         checkpoint: a JSON file that every finished step is written to; when it exists, the search goes on from there.
         progress: show a bar; when None where someone watches.
@@ -218,6 +223,17 @@ class _Problem:
         """Whether the best formula is right to the last digits."""
         return any(max(one.train_loss, one.val_loss) <= self.front.floor for one in self.front.candidates)
 
+    def leaves_noise(self) -> bool:
+        """Whether a network sees nothing in what the best short formula leaves; a long one may follow any law."""
+        short = [one for one in self.front.candidates if one.complexity <= _SHORT]
+        best = min(short, key=lambda one: one.val_loss, default=None)
+        if best is None:
+            return False
+        train, fresh = ((x, y - best.formula.evaluate(x)[:, 0]) for x, y in (self.train, self.val))
+        with suppress(EdgewiseError, ArithmeticError, RuntimeError):
+            return is_noise(train, fresh, float(self.train[1].var(correction=0)), self.seed)
+        return False
+
     def add(self, expression: sympy.Expr, found_by: str) -> None:
         """Judge a formula of the symbols, with its numbers fitted, and with exact ones where the data agree."""
         if self.form is not None:
@@ -228,7 +244,7 @@ class _Problem:
         with suppress(ArithmeticError, ParameterError, TypeError):  # numbers beyond the range of doubles, or complex
             formulas.append(fitted(formula, x, y))
             if not expression.is_number:  # a mean is not to be made exact
-                formulas.insert(0, exact(formulas[0], x, y))
+                formulas.insert(0, exact(formulas[0], x, y, time_limit_sec=_EXACT_SEC))
         for one in formulas:
             self.front.add(self._candidate(one, found_by))
 
@@ -247,6 +263,8 @@ class _Problem:
 # -------------------------------------------------------------------------------------------------- steps
 
 _Step = tuple[str, Callable[[], Iterable[sympy.Expr]]]
+_FIRST_NETWORK = "network 1"
+_ONLY_NOISE = "Only noise is left: a network of splines finds nothing in what the best formula misses."
 
 
 def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_Step]:
@@ -254,16 +272,21 @@ def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_S
     steps: list[_Step] = [("mean", lambda: [sympy.Float(float(problem.y.mean()), 17)])]
     if d == 0:
         return steps
+    data = problem.x, problem.y, problem.symbols
     steps.append(("power law", lambda: _power_laws(problem)))
+    steps.append(("polynomial", lambda: polynomials(*data)))
     if d == 1:
         steps.append(("one variable", lambda: _one_variable(problem)))
     elif bool((problem.x > 0).all()):
         steps.append(("scaling law", lambda: _scaling(problem)))
+    steps.append(("quotient", lambda: quotients(*data)))
     survey = Survey(
-        problem.x, problem.y, problem.symbols, problem.library, ladder(d) if shapes is None else shapes,
+        *data, problem.library, ladder(d) if shapes is None else shapes,
         problem.seeds, problem.seed, problem.left,
     )  # fmt: skip
-    return steps + [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in range(len(survey.shapes))]
+    places = range(len(survey.shapes))
+    steps += [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in places]
+    return steps + [(f"network {n + 1}, roughly", lambda n=n: survey.read(n, roughly=True)) for n in places]
 
 
 def _power_laws(problem: _Problem) -> Iterator[sympy.Expr]:
@@ -312,6 +335,9 @@ def _run(
                 break
             bar.set_description(name)
             try:
+                if name == _FIRST_NETWORK and problem.leaves_noise():
+                    reason = _ONLY_NOISE
+                    break
                 for expression in propose():
                     problem.add(expression, name)
             except KeyboardInterrupt:

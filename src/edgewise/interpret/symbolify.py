@@ -240,14 +240,37 @@ def auto_symbolic(
     return model
 
 
+def all_symbolic(
+    model: KAN, x: Tensor, y: Tensor, library: Library, max_loss: float, time_limit_sec: float | None
+) -> KAN | None:
+    """A network with an elementary function on every edge, or None as soon as an edge has none that is good enough.
+
+    Args:
+        model: trained, and pruned to the edges it needs; not changed.
+        x: `(B, inputs)` data.
+        y: `(B, outputs)` labels.
+        library: of functions.
+        max_loss: largest mean squared error that a choice may leave.
+        time_limit_sec: begin nothing new after this many seconds.
+
+    Returns:
+        The network.
+    """
+    search = _Search(copy.deepcopy(model), x, y, "mse", library, max_loss, 1.0, whole=True)
+    if time_limit_sec is not None:
+        search.deadline = time.monotonic() + time_limit_sec
+    return search.model if search.run() else None
+
+
 class _Search:
     """The greedy choice, and the second look."""
 
     def __init__(
-        self, model: KAN, x: Tensor, y: Tensor, loss: str, library: Library, max_loss: float | None, growth: float
-    ) -> None:
+        self, model: KAN, x: Tensor, y: Tensor, loss: str, library: Library, max_loss: float | None, growth: float,
+        whole: bool = False,
+    ) -> None:  # fmt: skip
         self.model, self.x, self.y, self.kind, self.library = model, x, y, loss, library
-        self.growth, self.max_loss = growth, max_loss
+        self.growth, self.max_loss, self.whole = growth, max_loss, whole
         spread = float((y.double() - y.double().mean(0)).square().mean()) if y.is_floating_point() else 1.0
         self.floor = (512 * torch.finfo(x.dtype).eps) ** 2 * max(spread, 1e-300)
         self.candidates: dict[tuple[int, int, int], list[EdgeFit]] = {}
@@ -258,8 +281,8 @@ class _Search:
         """Whether the time is over."""
         return time.monotonic() > self.deadline
 
-    def run(self) -> None:
-        """Fix what can be fixed."""
+    def run(self) -> bool:
+        """Fix what can be fixed; says whether that is everything."""
         self.loss = _refit(self.model, self.x, self.y, self.kind, _REFIT_STEPS)
         bound = self.growth * self.loss if self.max_loss is None else self.max_loss
         self.bound = max(bound, self.floor)
@@ -268,11 +291,14 @@ class _Search:
             edge = min(waiting, key=lambda e: self._ease(e))
             waiting.remove(edge)
             self._choose(edge)
+            if self.whole and edge not in self.model.symbolic_edges:
+                return False
         if self.loss > self.floor:  # else all is exact already
             for edge in list(self.model.symbolic_edges):
                 if not self.late:
                     self._choose(edge)
         self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
+        return not self._splines()
 
     def _splines(self) -> list[tuple[int, int, int]]:
         known = self.model.symbolic_edges
