@@ -15,10 +15,13 @@ from edgewise.errors import DomainError, FormatError, ParameterError, ShapeError
 from edgewise.interpret import Formula, Library, symbolic_search
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.expression_json import from_tree, to_tree
+from edgewise.interpret.factors import divided
 from edgewise.interpret.noise import is_noise
 from edgewise.interpret.pareto import Candidate, Front
+from edgewise.interpret.polynomial import polynomials, quotients
 from edgewise.interpret.scaling import ScalingLaw, formulas_of, power_law, scaling_laws
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
+from edgewise.layers.functions import bessel_j0
 
 F64 = torch.float64
 LOCALS = {name: sympy.Symbol(name, real=True) for name in ("x1", "x2")}
@@ -129,6 +132,70 @@ class TestTree:
             from_tree(tree, ["x"])
 
 
+class TestPolynomials:
+    SYMBOLS = (A, B, C)
+
+    @pytest.mark.parametrize(
+        "truth",
+        [
+            3 * A**2 * B - A * C / 2 + 7,
+            sympy.sqrt((A - B) ** 2 + C**2 + 1),
+            1 / (2 + A * B + C**2),
+            A**2 / B**1.5 * (1 + C),  # a factor, with a root
+            sympy.exp(-A * B + C / 3),
+            -1e-9 * (A + 2 * B) ** 2,  # of any unit and sign
+        ],
+    )
+    def test_exact(self, truth):
+        x = rows(300, 3)
+        values = evaluate(truth, dict(zip(self.SYMBOLS, x.unbind(1), strict=True)), {})
+        (found,) = polynomials(x, values, self.SYMBOLS)
+        assert same(found, truth, self.SYMBOLS)
+
+    def test_terms_that_noise_does_not_need_are_left_out(self):
+        x = rows(400, 3)
+        values = 2 * x[:, 0] * x[:, 1] - x[:, 2] ** 2
+        values = values + 0.01 * torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(0))
+        found = sympy.Poly(polynomials(x, values, self.SYMBOLS)[0], *self.SYMBOLS).as_dict()
+        assert set(found) == {(1, 1, 0), (0, 0, 2)}
+        assert float(found[1, 1, 0]) == pytest.approx(2, abs=0.01)
+
+    def test_nothing_is_proposed_for_noise(self):
+        values = torch.rand(300, dtype=F64, generator=torch.Generator().manual_seed(0))
+        assert polynomials(rows(300, 3), values, self.SYMBOLS) == []
+        assert quotients(rows(300, 3), values, self.SYMBOLS) == []
+
+    @pytest.mark.parametrize(
+        "truth",
+        [
+            (A + B) / (1 + A * B / C**2),
+            (A * B + C) / (A - 4 * C),
+            sympy.sqrt((A + B) / (1 + C)),
+            A**2 / (B * C) ** 1.5 * (1 + C),
+            -A * C**2 / (B + 1e-3 * C),
+        ],
+    )
+    def test_quotients(self, truth):
+        x = rows(400, 3)
+        values = evaluate(truth, dict(zip(self.SYMBOLS, x.unbind(1), strict=True)), {})
+        (found,) = quotients(x, values, self.SYMBOLS)
+        assert same(found, truth, self.SYMBOLS)
+
+    def test_likely_factors_are_divided_out(self):
+        x = rows(300, 3)
+        every = list(divided(x, x[:, 0] * (1 + x[:, 1] - x[:, 2]), self.SYMBOLS))
+        assert [one.factor for one in every[:1]] == [1]
+        assert A in {one.factor for one in every}
+        for one in every:
+            torch.testing.assert_close(one.y * one.scale, x[:, 0] * (1 + x[:, 1] - x[:, 2]))
+            assert one.x.shape[1] == len(one.symbols) == 3 - len(one.factor.free_symbols)
+
+    def test_an_input_that_is_zero_somewhere_is_no_factor(self):
+        x = rows(300, 2)
+        x[0] = 0.0
+        assert len(list(divided(x, x.sum(1), self.SYMBOLS[:2]))) == 1
+
+
 def candidate(complexity, loss, name="a"):
     return Candidate(Formula([sympy.Symbol(name)], [sympy.Symbol(name)]), complexity, loss, loss, name)
 
@@ -137,7 +204,7 @@ class TestFront:
     def test_only_what_is_better_than_all_simpler_ones(self):
         random = np.random.default_rng(0)
         points = [(int(c), float(v)) for c, v in zip(random.integers(1, 30, 80), random.random(80), strict=True)]
-        front = Front(0.0)
+        front = Front(0.0, 1.0)
         for complexity, loss in points:
             front.add(candidate(complexity, loss))
         kept = {(one.complexity, one.val_loss) for one in front.candidates}
@@ -145,22 +212,29 @@ class TestFront:
         assert kept == set(points) - beaten
 
     def test_losses_below_the_floor_are_equal(self):
-        front = Front(1e-20)
+        front = Front(1e-20, 1.0)
         assert front.add(candidate(7, 1e-30))
         assert not front.add(candidate(8, 1e-31))
         assert front.add(candidate(6, 1e-25))
         assert len(front.candidates) == 1
 
     def test_a_loss_that_is_not_finite_is_refused(self):
-        assert not Front(0.0).add(candidate(1, math.nan))
+        assert not Front(0.0, 1.0).add(candidate(1, math.nan))
 
     def test_the_knee_gains_most_among_the_good(self):
-        front = Front(1e-20)
+        front = Front(1e-20, 1.0)
         for complexity, loss in [(1, 1.0), (3, 1e-2), (5, 1e-12), (20, 0.9e-12)]:
             front.add(candidate(complexity, loss))
         assert front.candidates[front.knee].complexity == 5
         assert front.frame()["knee"].tolist() == ["", "", "*", ""]
         assert front.scores()[1] == pytest.approx(math.log(100) / 2)
+
+    def test_the_first_gains_over_no_formula(self):
+        front = Front(1e-20, 1.0)
+        for complexity, loss in [(3, 1e-4), (17, 0.9e-4)]:
+            front.add(candidate(complexity, loss))
+        assert front.scores()[0] == pytest.approx(math.log(1e4) / 3)
+        assert front.knee == 0
 
 
 def test_a_product_of_inputs_of_both_signs():
@@ -208,6 +282,14 @@ def test_a_search_ends_when_only_noise_is_left():
     found = symbolic_search(x, y, seed=0)
     assert found.stopped_because.startswith("Only noise is left")
     assert sympy.simplify(found.formula.expressions[0] - sympy.sympify("x1*exp(-x2)", locals=LOCALS)) == 0
+
+
+def test_a_wave_of_many_periods_inside_a_function():
+    x = rows(700, 2, -1.0, 1.0)
+    y = torch.exp(bessel_j0(20 * x[:, 0]) + x[:, 1] ** 2)
+    found = symbolic_search(x, y, shapes=[[2, 1], [2, 1, 1]], seeds=2, lib=["j0", "x^2", "exp", "x"], progress=False)
+    truth = sympy.exp(sympy.besselj(0, 20 * LOCALS["x1"]) + LOCALS["x2"] ** 2)
+    assert sympy.simplify(found.formula.expressions[0] - truth) == 0
 
 
 def test_an_offset_and_a_constant_column_do_not_matter():
@@ -316,7 +398,7 @@ class TestResuming:
         stopped = type("Stopped", (), {"interrupted": True})
         monkeypatch.setattr("edgewise.interpret.starts.fit_many", lambda *args, **kwargs: [stopped])
         assert "Interrupted" in self.search(path).stopped_because
-        assert json.loads(path.read_text())["done"] == ["mean", "power law"]
+        assert json.loads(path.read_text())["done"] == ["mean", "power law", "polynomial", "quotient"]
 
     def test_ctrl_c_keeps_what_there_is(self, monkeypatch):
         def interrupted(problem):

@@ -255,6 +255,8 @@ class _Fit:
         return True
 
     def _agrees(self, loss: float) -> bool:
+        if not math.isfinite(self.loss):  # a formula that is not defined on all rows: anything is better
+            return math.isfinite(loss)
         worth = math.log(self.rows)
         before, after = max(self.loss, self.floor), max(loss, self.floor)
         return math.isfinite(loss) and self.rows * math.log(after / before) < worth

@@ -53,9 +53,10 @@ def divided(x: Tensor, y: Tensor, symbols: Sequence[sympy.Symbol]) -> Iterator[D
         symbols: of the inputs.
 
     Yields:
-        The data; sets of many inputs before sets of few, which leave more to be found.
+        The data without inputs that are constant; sets of many factors before sets of few, which leave more to find.
     """
-    symbols = list(symbols)
+    varies = [i for i in range(x.shape[1]) if bool(x[:, i].min() < x[:, i].max())]
+    x, symbols = x[:, varies], [symbols[i] for i in varies]
     yield Divided(sympy.Integer(1), symbols, x, y, torch.ones_like(y))
     likely = _likely(x, y)
     for count in range(min(len(likely), len(symbols) - 1), 0, -1):

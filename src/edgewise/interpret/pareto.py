@@ -43,10 +43,12 @@ class Front:
 
     Attributes:
         floor: validation loss that is a rounding error.
+        nothing: validation loss of no formula at all, the variance.
         candidates: by complexity.
     """
 
     floor: float
+    nothing: float
     candidates: list[Candidate] = field(default_factory=list)
 
     def add(self, new: Candidate) -> bool:
@@ -73,12 +75,13 @@ class Front:
         return max(min((one.val_loss for one in self.candidates), default=math.inf), self.floor)
 
     def scores(self) -> list[float]:
-        """What a unit of complexity gains in the logarithm of the loss, over the formula before (0 for the first)."""
-        losses = [max(one.val_loss, self.floor) for one in self.candidates]
-        return [0.0] * bool(losses) + [
-            math.log(losses[n - 1] / losses[n]) / (self.candidates[n].complexity - self.candidates[n - 1].complexity)
-            for n in range(1, len(losses))
-        ]
+        """What a unit of complexity gains in the logarithm of the loss over the formula before, the first over none."""
+        before, found = (0, max(self.nothing, self.floor)), []
+        for one in self.candidates:
+            loss = max(one.val_loss, self.floor)
+            found.append(max(0.0, math.log(before[1] / loss) / (one.complexity - before[0])))
+            before = one.complexity, loss
+        return found
 
     @property
     def knee(self) -> int:

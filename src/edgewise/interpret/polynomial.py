@@ -23,8 +23,9 @@ from edgewise.interpret.factors import Divided, divided
 
 Exponents = tuple[int, ...]
 
-_DEGREES, _MOST_MONOMIALS = (4, 3, 2, 1), 60
-"""Degrees of polynomials, the first that has so few monomials is taken."""
+_DEGREES, _PLAIN_DEGREES, _MOST_MONOMIALS = (4, 3, 2, 1), (2, 1), 60
+"""Degrees of polynomials that are right to the last digit, and of others, which else would follow any law; the first
+that has so few monomials is taken."""
 _MOST_TERMS, _MOST_EXACT_TERMS = 6, 15
 """Terms of a polynomial that is still readable, and of one that is right to the last digit."""
 _KEPT, _WORTH = 2, 0.05
@@ -151,16 +152,19 @@ def _thinned(data: Divided, transformation: _Transformation) -> tuple[float, int
     weight = data.scale.abs() / slope.abs()
     if not bool((values.isfinite() & weight.isfinite()).all()) or float(values.abs().max()) > 1e8:
         return None
-    exponents = _basis(data.x)
-    lengths = data.x.abs().amax(0).clamp_min(1e-300)
-    every = _columns(data.x / lengths, exponents) * weight[:, None]
-    kept, coefficients, left = _thin(every, values * weight)
+    lengths, b = data.x.abs().amax(0).clamp_min(1e-300), values * weight
+    exponents = _basis(data.x, _DEGREES)
+    A = _columns(data.x / lengths, exponents) * weight[:, None]
+    if not _solves(A, b):
+        exponents = _basis(data.x, _PLAIN_DEGREES)
+        A = _columns(data.x / lengths, exponents) * weight[:, None]
+    kept, coefficients, left = _thin(A, b)
     y = w * data.scale
     total = float((y - y.mean()).square().sum())
     if not kept or total == 0:
         return None
     numbers = [
-        sympy.Float(float(c / lengths.pow(torch.tensor(exponents[n], dtype=lengths.dtype)).prod()), 17)
+        sympy.Float(float(c / _columns(lengths[None], [exponents[n]])), 17)
         for n, c in zip(kept, coefficients, strict=True)
     ]
     terms = [number * _term(data.symbols, exponents[n]) for n, number in zip(kept, numbers, strict=True)]
@@ -170,9 +174,14 @@ def _thinned(data: Divided, transformation: _Transformation) -> tuple[float, int
     return max(left / total, 1e-30), len(kept), expression
 
 
-def _basis(x: Tensor) -> list[Exponents]:
+def _solves(A: Tensor, b: Tensor) -> bool:
+    left = b - A @ torch.linalg.lstsq(A, b[:, None], driver="gelsd").solution[:, 0]
+    return float(left.square().sum()) <= _EXACT * float((b - b.mean()).square().sum())
+
+
+def _basis(x: Tensor, degrees: Sequence[int]) -> list[Exponents]:
     inputs = x.shape[1]
-    degree = next((d for d in _DEGREES if math.comb(inputs + d, d) <= min(_MOST_MONOMIALS, len(x) // 4)), 1)
+    degree = next((d for d in degrees if math.comb(inputs + d, d) <= min(_MOST_MONOMIALS, len(x) // 4)), 1)
     return exponents_up_to(inputs, degree)
 
 
@@ -180,7 +189,10 @@ def _thin(A: Tensor, b: Tensor) -> tuple[list[int], Tensor, float]:
     """Backward elimination by the Bayesian information criterion: columns, coefficients, squares that are left."""
     size = A.norm(dim=0).clamp_min(1e-300)
     A = A / size
-    total = float(b.square().sum())
+    total = float((b - b.mean()).square().sum())
+    if total == 0:
+        return [], b, 0.0
+    floor = max(1e-26, (16 * torch.finfo(b.dtype).eps) ** 2 * float(b.square().sum()) / total)
     best: tuple[float, list[int], Tensor, float] | None = None
     left, kept = math.inf, list(range(A.shape[1]))
     inverse = torch.linalg.pinv(A)
@@ -191,7 +203,7 @@ def _thin(A: Tensor, b: Tensor) -> tuple[list[int], Tensor, float]:
             c = torch.linalg.lstsq(A[:, kept], b[:, None]).solution[:, 0]
             left = float((b - A[:, kept] @ c).square().sum())
         if len(kept) <= (_MOST_EXACT_TERMS if left <= _EXACT * total else _MOST_TERMS):
-            score = len(b) * math.log(max(left / total, 1e-26)) + len(kept) * math.log(len(b))
+            score = len(b) * math.log(max(left / total, floor)) + len(kept) * math.log(len(b))
             if best is None or score < best[0]:
                 best = (score, list(kept), c / size[kept], left)
         rise = c.square() / inverse.diagonal().clamp_min(1e-300)
@@ -218,12 +230,12 @@ def _quotient(x: Tensor, w: Tensor, symbols: Sequence[sympy.Symbol]) -> sympy.Ex
         numbers = _null_vector(columns)
         if numbers is None:
             continue
+        numbers = numbers / _columns(lengths[None], [*top, *bottom])[0]
         if not bool(numbers[len(top) :].any()):
             continue
         numbers = numbers / numbers[len(top) :][numbers[len(top) :] != 0][0]  # the lowest term below is one
         p, q = _sum(numbers[: len(top)], top, symbols), _sum(numbers[len(top) :], bottom, symbols)
-        if q != 0:
-            return sympy.Float(float(size), 17) * p / q
+        return sympy.Float(float(size), 17) * p / q
     return None
 
 

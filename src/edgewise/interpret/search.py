@@ -55,7 +55,7 @@ _FLOOR = 1e-20
 """Share of the variance of y below which an error is taken for rounding."""
 _LEAST_SEC, _EXACT_SEC = 1.0, 10.0
 """What a step that has begun may take, and what making a formula's numbers exact may: that of the law takes less."""
-_SHORT = 40
+_SHORT = 35
 """Complexity up to which a formula that leaves only noise is taken for the law."""
 _NUMBER = 2
 """What a fitted number adds to the complexity: it takes longer to write down than 2 or pi."""
@@ -204,9 +204,10 @@ class _Problem:
         if form is not None:
             self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]
         self.x, self.y = self._reduced(*self.train)
-        self.front = Front(
-            max(_FLOOR * float(labels.var(correction=0)), (2 * eps) ** 2 * float(labels.square().mean()))
-        )
+        variance = float(labels.var(correction=0))
+        floor = max(_FLOOR * variance, (2 * eps) ** 2 * float(labels.square().mean()))
+        self.front = Front(floor, float(self.val[1].var(correction=0)))
+        self._was_noise: tuple[Formula | None, bool] = (None, False)
 
     def _reduced(self, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if self.form is None:
@@ -226,10 +227,13 @@ class _Problem:
     def leaves_noise(self) -> bool:
         """Whether a network sees nothing in what the best short formula leaves; a long one may follow any law."""
         short = [one for one in self.front.candidates if one.complexity <= _SHORT]
-        best = min(short, key=lambda one: one.val_loss, default=None)
-        if best is None:
-            return False
-        train, fresh = ((x, y - best.formula.evaluate(x)[:, 0]) for x, y in (self.train, self.val))
+        best = min(short, key=lambda one: one.val_loss).formula if short else None
+        if best is not self._was_noise[0]:
+            self._was_noise = best, best is not None and self._is_noise(best)
+        return self._was_noise[1]
+
+    def _is_noise(self, formula: Formula) -> bool:
+        train, fresh = ((x, y - formula.evaluate(x)[:, 0]) for x, y in (self.train, self.val))
         with suppress(EdgewiseError, ArithmeticError, RuntimeError):
             return is_noise(train, fresh, float(self.train[1].var(correction=0)), self.seed)
         return False
@@ -263,7 +267,8 @@ class _Problem:
 # -------------------------------------------------------------------------------------------------- steps
 
 _Step = tuple[str, Callable[[], Iterable[sympy.Expr]]]
-_FIRST_NETWORK = "network 1"
+_CHEAP = ("mean", "power law", "polynomial")
+"""Steps that take no longer than to look whether they are needed."""
 _ONLY_NOISE = "Only noise is left: a network of splines finds nothing in what the best formula misses."
 
 
@@ -335,7 +340,7 @@ def _run(
                 break
             bar.set_description(name)
             try:
-                if name == _FIRST_NETWORK and problem.leaves_noise():
+                if name not in _CHEAP and problem.leaves_noise():
                     reason = _ONLY_NOISE
                     break
                 for expression in propose():
