@@ -18,8 +18,9 @@ from edgewise.interpret.expression_json import from_tree, to_tree
 from edgewise.interpret.factors import divided
 from edgewise.interpret.noise import is_noise
 from edgewise.interpret.pareto import Candidate, Front
-from edgewise.interpret.polynomial import polynomials, quotients
-from edgewise.interpret.scaling import ScalingLaw, formulas_of, power_law, scaling_laws
+from edgewise.interpret.polynomial import polynomials
+from edgewise.interpret.quotient import quotients
+from edgewise.interpret.scaling import ScalingLaw, formulas_of, guessed_laws, power_law, scaling_laws
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
 from edgewise.layers.functions import bessel_j0
 
@@ -85,6 +86,15 @@ class TestScaling:
         assert all(law.group[1] == -law.group[2] != 0 for law in laws)
         assert any(law.prefactor == (1, 0, 0) for law in laws)
 
+    def test_a_wave_of_many_periods_is_guessed(self):
+        x = rows(400, 3, 1.0, 5.0)
+        y = x[:, 0] * (1 - torch.cos(x[:, 1] * x[:, 2] * 2))
+        laws = guessed_laws(x, y)
+        assert ScalingLaw(tuple(map(Fraction, (1, 0, 0))), tuple(map(Fraction, (0, 1, 1)))) in laws
+        assert {law.group for law in laws} == {tuple(map(Fraction, (0, 1, 1)))}
+        assert guessed_laws(x, torch.rand(400, dtype=F64, generator=torch.Generator().manual_seed(0))) == []
+        assert guessed_laws(rows(400, 6), y) == []  # too many combinations
+
     def test_no_law_where_there_is_none(self):
         x = rows(400, 3)
         assert scaling_laws(x, torch.sin(3 * x[:, 0]) + torch.cos(2 * x[:, 1] * x[:, 2]) + x[:, 1], seed=0) == []
@@ -144,6 +154,8 @@ class TestPolynomials:
             A**2 / B**1.5 * (1 + C),  # a factor, with a root
             sympy.exp(-A * B + C / 3),
             -1e-9 * (A + 2 * B) ** 2,  # of any unit and sign
+            sympy.log(1 + A * B + C**2),
+            A * B - C**2 + 1e6,  # an offset
         ],
     )
     def test_exact(self, truth):
@@ -151,6 +163,25 @@ class TestPolynomials:
         values = evaluate(truth, dict(zip(self.SYMBOLS, x.unbind(1), strict=True)), {})
         (found,) = polynomials(x, values, self.SYMBOLS)
         assert same(found, truth, self.SYMBOLS)
+
+    def test_the_shortest_of_those_that_are_exact(self):
+        x = rows(300, 3)
+        (found,) = polynomials(x, x.sum(1) ** 2, self.SYMBOLS)
+        assert found.is_Pow or found.as_coeff_Mul()[1].is_Pow
+
+    @pytest.mark.parametrize("noise", [0.0, 0.01])
+    def test_columns_whose_powers_repeat(self, noise):
+        x = rows(400, 3)
+        x[:, 0], x[:, 1] = (x[:, 0] > 2).double(), x[:, 1].round()  # 0 or 1; 1, 2 or 3
+        y = 2 * x[:, 0] + 3 * x[:, 1] * x[:, 2]
+        y = y + noise * torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(0))
+        found = sympy.Poly(polynomials(x, y, self.SYMBOLS)[0], *self.SYMBOLS).as_dict()
+        assert set(found) == {(1, 0, 0), (0, 1, 1)}
+
+    def test_more_inputs_than_rows(self):
+        x = rows(15, 30)
+        symbols = [sympy.Symbol(f"x{n}", real=True) for n in range(30)]
+        assert polynomials(x, torch.sin(3 * x[:, 0]) + x[:, 1] * x[:, 2], symbols) == []
 
     def test_terms_that_noise_does_not_need_are_left_out(self):
         x = rows(400, 3)
@@ -192,8 +223,9 @@ class TestPolynomials:
 
     def test_an_input_that_is_zero_somewhere_is_no_factor(self):
         x = rows(300, 2)
-        x[0] = 0.0
-        assert len(list(divided(x, x.sum(1), self.SYMBOLS[:2]))) == 1
+        x[0, 0] = 0.0
+        every = [one.factor for one in divided(x, x[:, 0] * x[:, 1], self.SYMBOLS[:2])]
+        assert every == [1, B]
 
 
 def candidate(complexity, loss, name="a"):
@@ -264,15 +296,36 @@ def test_noise_leaves_the_constants_exact():
     assert "y = x1**2/x2" in [str(formula) for formula in found.formulas]
 
 
-@pytest.mark.parametrize("inputs", [1, 3])
-def test_only_noise_is_left_of_the_right_formula(inputs):
-    x, fresh = rows(700, inputs), rows(200, inputs, seed=1)
-    noise = torch.randn(900, dtype=F64, generator=torch.Generator().manual_seed(2))
-    assert is_noise((x, 1e-3 * noise[:700]), (fresh, 1e-3 * noise[700:]), 1.0, 0)
-    weak = [1e-3 * n + 5e-4 * torch.sin(3 * t).sum(1) for n, t in ((noise[:700], x), (noise[700:], fresh))]
-    assert not is_noise((x, weak[0]), (fresh, weak[1]), 1.0, 0)  # a law that is weaker than the noise
-    assert not is_noise((x, noise[:700]), (fresh, noise[700:]), 1.0, 0)  # most of the data: a law may hide in it
-    assert not is_noise((x, 0 * noise[:700]), (fresh, 0 * noise[700:]), 1.0, 0)
+class TestNoise:
+    NOISE = 1e-3 * torch.randn(900, dtype=F64, generator=torch.Generator().manual_seed(2))
+
+    def verdict(self, inputs, residuals, variance=1.0, law=lambda x: x.sum(1)):
+        x = rows(900, inputs)
+        left = residuals(x)
+        values = law(x)
+        return is_noise((x[:700], left[:700]), (x[700:], left[700:]), (values[:700], values[700:]), variance, 0)
+
+    @pytest.mark.parametrize("inputs", [1, 3])
+    def test_noise_is_noise(self, inputs):
+        assert self.verdict(inputs, lambda x: self.NOISE)
+        assert self.verdict(inputs, lambda x: self.NOISE, law=lambda x: 0 * x[:, 0])  # of a constant
+
+    @pytest.mark.parametrize(
+        ("inputs", "law"),
+        [
+            (1, lambda x: 5e-4 * torch.sin(3 * x[:, 0])),
+            (3, lambda x: 5e-4 * torch.sin(3 * x).sum(1)),
+            (1, lambda x: 1e-3 * torch.sin(200 * x[:, 0])),  # 64 periods: only neighbours tell
+            (2, lambda x: 1e-3 * torch.sin(20 * x.sum(1))),  # along what the formula found
+            (2, lambda x: 1e-3 * torch.sin(6 * x[:, 0] * x[:, 1])),
+        ],
+    )
+    def test_a_law_below_the_noise_is_seen(self, inputs, law):
+        assert not self.verdict(inputs, lambda x: self.NOISE / 2 + law(x))
+
+    def test_no_claim_where_most_is_left_or_nothing(self):
+        assert not self.verdict(2, lambda x: self.NOISE, variance=5e-6)
+        assert not self.verdict(2, lambda x: 0 * self.NOISE)
 
 
 def test_a_search_ends_when_only_noise_is_left():
@@ -280,7 +333,7 @@ def test_a_search_ends_when_only_noise_is_left():
     y = x[:, 0] * torch.exp(-x[:, 1])
     y = y + 0.01 * torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(1))
     found = symbolic_search(x, y, seed=0)
-    assert found.stopped_because.startswith("Only noise is left")
+    assert found.stopped_because.startswith("Only noise seems")
     assert sympy.simplify(found.formula.expressions[0] - sympy.sympify("x1*exp(-x2)", locals=LOCALS)) == 0
 
 

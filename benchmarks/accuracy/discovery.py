@@ -70,8 +70,8 @@ def ai_feynman(session: Session) -> Report:
 
 _HOW = (
     f"`symbolic_search(x, y, time_limit_sec={LIMIT_SEC:g})` on one thread, nothing else given. Found: the formula at "
-    "the knee minus the law, or over it, is one number, with decimals rounded to three digits (SRBench's rule); "
-    "checked in sympy at random rational points to forty digits."
+    "the knee minus the law, or over it, is one number, with decimals rounded to three digits (SRBench's rule) to "
+    "forty digits, or with its decimals as they are to twelve; in sympy, at random rational points."
 )
 
 

@@ -158,8 +158,7 @@ def _moons_table(records: Sequence[Record]) -> str:
 
 
 def _symbolic_layer() -> Record:
-    splines = KANLayer(SYMBOLIC_SIZE, SYMBOLIC_SIZE, seed=0, dtype=torch.float64)
-    symbolic = KANLayer(SYMBOLIC_SIZE, SYMBOLIC_SIZE, seed=0, dtype=torch.float64)
+    splines, symbolic = (KANLayer(SYMBOLIC_SIZE, SYMBOLIC_SIZE, dtype=torch.float64) for _ in range(2))
     names = ["sin", "exp", "x^2", "tanh", "x"]
     library, numbers = Library(), (0.5, 0.1, 1.0, 0.0, 1.0)
     edges = [(i, j) for i in range(SYMBOLIC_SIZE) for j in range(SYMBOLIC_SIZE)]

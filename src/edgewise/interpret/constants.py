@@ -10,7 +10,6 @@ numbers are fitted again. By the Bayesian information criterion a parameter is w
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,14 +47,14 @@ def simplify(formula: F) -> F:
     return formula.with_expressions([_gathered(e) for e in formula.expressions])
 
 
-def exact(formula: F, x: Tensor, y: Tensor, *, time_limit_sec: float | None = None) -> F:
+def exact(formula: F, x: Tensor, y: Tensor, *, most_trials: int | None = None) -> F:
     """Numbers fitted to the last digit, and made exact where the data agree.
 
     Args:
         formula: of `(N, inputs)`; simplified first.
         x: `(N, inputs)` data.
         y: `(N, outputs)` labels.
-        time_limit_sec: no further number is tried after; no limit when None.
+        most_trials: fits per output after which what is not exact stays as it is; no limit when None.
 
     Returns:
         A formula whose loss is lower, or higher by no more than the numbers it saves are worth.
@@ -65,10 +64,10 @@ def exact(formula: F, x: Tensor, y: Tensor, *, time_limit_sec: float | None = No
     """
     if y.dim() != 2 or y.shape != (len(x), len(formula.expressions)):
         raise ShapeError(f"`y` must be ({len(x)}, {len(formula.expressions)}); got {tuple(y.shape)}.")
-    deadline = math.inf if time_limit_sec is None else time.monotonic() + time_limit_sec
+    trials = math.inf if most_trials is None else most_trials
     simple = simplify(formula)
     expressions = [
-        _exact_output(expression, simple, x.double(), y[:, n].double(), deadline)
+        _exact_output(expression, simple, x.double(), y[:, n].double(), trials)
         for n, expression in enumerate(simple.expressions)
     ]
     return simple.with_expressions(expressions)
@@ -185,6 +184,7 @@ class _Fit:
         self.spread = max(spread, float(y.square().mean()), 1e-300)
         self.floor = 1e-26 * self.spread
         self._variances: dict[sympy.Dummy, float] | None = None
+        self.trials = 0
         self.template, self.numbers, self.loss = self._fitted(expression)
 
     @property
@@ -226,6 +226,8 @@ class _Fit:
             return False
         if self._variances is None:
             self._variances = self._inverse_curvature()
+        if not all(map(math.isfinite, self._variances.values())):
+            return False
         change = float(value) - self.numbers[letter]
         rise = change**2 / max(self._variances[letter], 1e-300) / (self.rows * self.loss)
         return self.rows * math.log1p(rise) > _HOPELESS * math.log(self.rows)
@@ -234,6 +236,8 @@ class _Fit:
         """By number the diagonal of the inverse of `J^T J`; large for numbers that the data do not fix."""
         at = torch.tensor(list(self.numbers.values()), dtype=torch.float64)
         J = torch.func.jacfwd(lambda k: self._residual(self.template, list(self.numbers), k, self.x, self.y))(at)
+        if not bool(J.isfinite().all()):  # the slope of a root at zero
+            return dict.fromkeys(self.numbers, math.inf)
         size = J.norm(dim=0).clamp_min(1e-300)
         values, vectors = torch.linalg.eigh((J / size).T @ (J / size))
         diagonal = (vectors.square() / values.clamp_min(1e-10 * float(values[-1]))).sum(1) / size.square()
@@ -241,6 +245,7 @@ class _Fit:
 
     def try_exact(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
         """Fix one number, fit the others again; keep that if the data do not object."""
+        self.trials += 1
         others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k != letter}
         plain = self.template.xreplace({letter: value, **others})
         changed = _gathered(plain)
@@ -262,7 +267,7 @@ class _Fit:
         return math.isfinite(loss) and self.rows * math.log(after / before) < worth
 
 
-def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor, deadline: float) -> sympy.Expr:
+def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor, most: float) -> sympy.Expr:
     fit = _Fit(expression, formula, x, y)
     refused: set[tuple[str, str]] = set()
     while True:
@@ -273,7 +278,7 @@ def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor
             if (f"{number:.6g}", str(value)) not in refused
         ]
         for _, _, letter, value in sorted(trials, key=_rank):
-            if time.monotonic() > deadline:
+            if fit.trials >= most:
                 return _shortest(fit.expression)
             number = fit.numbers[letter]
             if not fit.is_hopeless(letter, value) and fit.try_exact(letter, value):

@@ -53,7 +53,8 @@ def divided(x: Tensor, y: Tensor, symbols: Sequence[sympy.Symbol]) -> Iterator[D
         symbols: of the inputs.
 
     Yields:
-        The data without inputs that are constant; sets of many factors before sets of few, which leave more to find.
+        The data as they are, then divided by sets of many factors, then by sets of few, which leave more to find; never
+        with inputs that are constant.
     """
     varies = [i for i in range(x.shape[1]) if bool(x[:, i].min() < x[:, i].max())]
     x, symbols = x[:, varies], [symbols[i] for i in varies]
@@ -70,11 +71,11 @@ def divided(x: Tensor, y: Tensor, symbols: Sequence[sympy.Symbol]) -> Iterator[D
 
 def _likely(x: Tensor, y: Tensor) -> dict[int, Fraction]:
     """The power of every input that may be a factor, the clearest first."""
-    if bool((x == 0).any()) or not bool(y.any()):
+    usable = [i for i in range(x.shape[1]) if bool((x[:, i] != 0).all())]
+    if not usable or not bool(y.any()):
         return {}
-    slopes = power_law(x, y)[0].tolist()
     found = []
-    for i, slope in enumerate(slopes):
+    for i, slope in zip(usable, power_law(x[:, usable], y)[0].tolist(), strict=True):
         unit = 2 if bool((x[:, i] > 0).all()) else 1  # roots of positive inputs only
         power = Fraction(round(slope * unit), unit)
         if power and abs(power) <= _LARGEST and abs(float(power) - slope) < _CLOSE:

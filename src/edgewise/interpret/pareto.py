@@ -43,7 +43,7 @@ class Front:
 
     Attributes:
         floor: validation loss that is a rounding error.
-        nothing: validation loss of no formula at all, the variance.
+        nothing: variance of the validation rows, which no formula has to explain.
         candidates: by complexity.
     """
 

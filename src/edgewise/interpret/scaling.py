@@ -39,8 +39,8 @@ _FOLLOWS = 1e-3
 """Share of the variance that a network may miss for its exponents to be believed."""
 _FITS = 0.5
 """Largest root mean square in logarithms for a power law to be worth a look."""
-_ROUGH = 0.05
-"""Largest roughness of a function of one variable; of values in any order it is 1."""
+_ROUGH, _ROUGH_GUESS = 0.05, 0.01
+"""Largest roughness of a function of one variable, of a guessed one; of values in any order it is 1."""
 _FOLLOWED, _GROUPS, _PREFACTORS, _MOST_POWER = 2, 2, 3, 4
 """Networks that are looked at, combinations of inputs that are followed, power laws for each, their largest power."""
 
@@ -124,6 +124,30 @@ def scaling_laws(x: Tensor, y: Tensor, seed: int) -> list[ScalingLaw]:
     return _laws(x, y, [_exponents(model) for loss, model in trained if loss <= most])
 
 
+def guessed_laws(x: Tensor, y: Tensor) -> list[ScalingLaw]:
+    """Try all small whole exponents: sees waves of many periods too, which no network on a coarse grid follows.
+
+    Args:
+        x: `(N, d)` positive inputs, d >= 2.
+        y: `(N,)` values.
+
+    Returns:
+        The most readable laws along which the values are smooth, best first; none for more than five inputs.
+    """
+    d = x.shape[1]
+    largest = next((n for n, most in ((2, 3), (1, 5)) if d <= most), None)
+    if largest is None:
+        return []
+    every = [tuple(map(Fraction, p)) for p in itertools.product(range(-largest, largest + 1), repeat=d)]
+    groups = [a for a in every if any(a) and a == _upright(a) and math.gcd(*(p.numerator for p in a)) == 1]
+    ranks = {p: _ranks(y / power_of(x, p)) for p in every}
+    found: dict[tuple[Powers, Powers], float] = {}
+    for group in groups:
+        order = power_of(x, group).argsort()
+        found |= {(p, group): _steps(own, order) for p, own in ranks.items() if not any(p) or not _parallel(p, group)}
+    return _readable(found, _ROUGH_GUESS)
+
+
 def formulas_of(
     laws: list[ScalingLaw], x: Tensor, y: Tensor, symbols: list[sympy.Symbol], library: Library
 ) -> list[sympy.Expr]:
@@ -191,8 +215,13 @@ def _laws(x: Tensor, y: Tensor, planes: Sequence[tuple[list[float], list[float]]
                 factor = _plus(zero, b, q)
                 if abs(q) <= _MOST_POWER and not _parallel(b, group) and (factor, group) not in found:
                     found[factor, group] = _roughness(y / power_of(x, factor), order)
+    return _readable(found)
+
+
+def _readable(found: dict[tuple[Powers, Powers], float], most: float = _ROUGH) -> list[ScalingLaw]:
+    """The shortest of the smooth ones among pairs of prefactor and group with their roughness."""
     least = min(found.values(), default=math.inf)
-    smooth = {law for law, rough in found.items() if rough <= min(_ROUGH, 3 * least + 1e-4)}
+    smooth = {law for law, rough in found.items() if rough <= min(most, 3 * least + 1e-4)}
     laws: list[ScalingLaw] = []
     for group in sorted({group for _, group in smooth}, key=_total):
         if len({law.group for law in laws}) == _GROUPS or any(_parallel(law.group, group) for law in laws):
@@ -225,12 +254,18 @@ def _circuits(p: list[float], a: list[float]) -> list[Powers]:
 
 def _roughness(w: Tensor, order: Tensor) -> float:
     """Mean squared step of the ranks of w along the order, 1 for values in any order, about 6 / N^2 along a curve."""
-    if not bool(w.isfinite().all()):
-        return math.inf
     if float(w.std()) <= 1e-9 * float(w.abs().mean()):
         return 0.0
-    ranks = w.argsort().argsort().double() / len(w)
-    return float(6 * ranks[order].diff().square().mean())
+    return _steps(_ranks(w), order)
+
+
+def _ranks(w: Tensor) -> Tensor | None:
+    """From 0 to 1; None where a value is not finite."""
+    return w.argsort().argsort().double() / len(w) if bool(w.isfinite().all()) else None
+
+
+def _steps(ranks: Tensor | None, order: Tensor) -> float:
+    return math.inf if ranks is None else float(6 * ranks[order].diff().square().mean())
 
 
 def _plus(powers: Powers, others: Powers, factor: Fraction | int) -> Powers:

@@ -39,8 +39,18 @@ from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
 from edgewise.interpret.noise import is_noise
 from edgewise.interpret.pareto import Candidate, Front
-from edgewise.interpret.polynomial import polynomials, quotients
-from edgewise.interpret.scaling import formulas_of, monomial, power_law, power_of, rounded_power_law, scaling_laws
+from edgewise.interpret.polynomial import polynomials
+from edgewise.interpret.quotient import quotients
+from edgewise.interpret.scaling import (
+    ScalingLaw,
+    formulas_of,
+    guessed_laws,
+    monomial,
+    power_law,
+    power_of,
+    rounded_power_law,
+    scaling_laws,
+)
 from edgewise.interpret.search_memory import Memory, fingerprint
 from edgewise.interpret.survey import Survey, ladder
 from edgewise.interpret.units import UnitLike
@@ -53,8 +63,10 @@ if TYPE_CHECKING:
 
 _FLOOR = 1e-20
 """Share of the variance of y below which an error is taken for rounding."""
-_LEAST_SEC, _EXACT_SEC = 1.0, 10.0
-"""What a step that has begun may take, and what making a formula's numbers exact may: that of the law takes less."""
+_LEAST_SEC = 1.0
+"""What a step that has begun may take."""
+_TRIALS = 100
+"""Fits that making a formula's numbers exact may take; the law takes fewer."""
 _SHORT = 35
 """Complexity up to which a formula that leaves only noise is taken for the law."""
 _NUMBER = 2
@@ -118,9 +130,8 @@ def symbolic_search(
         shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
             units, d is the number of dimensionless groups.
         seeds: starts of every network.
-        time_limit_sec: when this call stops: no new step begins then, and networks are read in what is left; making a
-            formula's numbers exact takes 10 s at most, what the networks' training takes is not cut. No limit
-            when None.
+        time_limit_sec: when this call stops: no new step begins then, and networks are read in what is left; what their
+            training and a formula's exact numbers take is not cut. No limit when None.
         val_split: share of the rows that formulas are judged on.
         checkpoint: a JSON file that every finished step is written to; when it exists, the search goes on from there.
         progress: show a bar; when None where someone watches.
@@ -233,9 +244,12 @@ class _Problem:
         return self._was_noise[1]
 
     def _is_noise(self, formula: Formula) -> bool:
-        train, fresh = ((x, y - formula.evaluate(x)[:, 0]) for x, y in (self.train, self.val))
+        sets = self.train, self.val
+        values = [formula.evaluate(x)[:, 0] for x, _ in sets]
+        train, fresh = ((x, y - own) for (x, y), own in zip(sets, values, strict=True))
+        variance = float(self.train[1].var(correction=0))
         with suppress(EdgewiseError, ArithmeticError, RuntimeError):
-            return is_noise(train, fresh, float(self.train[1].var(correction=0)), self.seed)
+            return is_noise(train, fresh, (values[0], values[1]), variance, self.seed)
         return False
 
     def add(self, expression: sympy.Expr, found_by: str) -> None:
@@ -245,10 +259,11 @@ class _Problem:
         formula = Formula([expression], self.inputs, output_names=[self.output_name])
         x, y = self.train[0], self.train[1][:, None]
         formulas: list[Formula] = []
-        with suppress(ArithmeticError, ParameterError, TypeError):  # numbers beyond the range of doubles, or complex
+        # Numbers beyond the range of doubles or complex ones, a slope that is infinite.
+        with suppress(ArithmeticError, EdgewiseError, RuntimeError, TypeError):
             formulas.append(fitted(formula, x, y))
             if not expression.is_number:  # a mean is not to be made exact
-                formulas.insert(0, exact(formulas[0], x, y, time_limit_sec=_EXACT_SEC))
+                formulas.insert(0, exact(formulas[0], x, y, most_trials=_TRIALS))
         for one in formulas:
             self.front.add(self._candidate(one, found_by))
 
@@ -267,9 +282,11 @@ class _Problem:
 # -------------------------------------------------------------------------------------------------- steps
 
 _Step = tuple[str, Callable[[], Iterable[sympy.Expr]]]
-_CHEAP = ("mean", "power law", "polynomial")
-"""Steps that take no longer than to look whether they are needed."""
-_ONLY_NOISE = "Only noise is left: a network of splines finds nothing in what the best formula misses."
+_CHEAP = ("mean", "power law", "polynomial", "quotient")
+"""Steps that take about as long as to look whether they are needed."""
+_ROWS = 2000
+"""Rows that polynomials and quotients are looked for in; they are fitted and judged on all."""
+_ONLY_NOISE = "Only noise seems to be left: networks find nothing in what the best formula misses."
 
 
 def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_Step]:
@@ -277,16 +294,17 @@ def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_S
     steps: list[_Step] = [("mean", lambda: [sympy.Float(float(problem.y.mean()), 17)])]
     if d == 0:
         return steps
-    data = problem.x, problem.y, problem.symbols
+    few = problem.x[:_ROWS], problem.y[:_ROWS], problem.symbols  # rows are in random order
     steps.append(("power law", lambda: _power_laws(problem)))
-    steps.append(("polynomial", lambda: polynomials(*data)))
+    steps.append(("polynomial", lambda: polynomials(*few)))
+    steps.append(("quotient", lambda: quotients(*few)))
     if d == 1:
         steps.append(("one variable", lambda: _one_variable(problem)))
     elif bool((problem.x > 0).all()):
-        steps.append(("scaling law", lambda: _scaling(problem)))
-    steps.append(("quotient", lambda: quotients(*data)))
+        steps.append(("scaling law, guessed", lambda: _scaling(problem, guessed_laws(problem.x, problem.y))))
+        steps.append(("scaling law", lambda: _scaling(problem, scaling_laws(problem.x, problem.y, problem.seed))))
     survey = Survey(
-        *data, problem.library, ladder(d) if shapes is None else shapes,
+        problem.x, problem.y, problem.symbols, problem.library, ladder(d) if shapes is None else shapes,
         problem.seeds, problem.seed, problem.left,
     )  # fmt: skip
     places = range(len(survey.shapes))
@@ -312,8 +330,7 @@ def _one_variable(problem: _Problem) -> Iterator[sympy.Expr]:
         yield one.expression.xreplace({Z: problem.symbols[0] ** (1, -1)[one.way]})
 
 
-def _scaling(problem: _Problem) -> list[sympy.Expr]:
-    laws = scaling_laws(problem.x, problem.y, problem.seed)
+def _scaling(problem: _Problem, laws: list[ScalingLaw]) -> list[sympy.Expr]:
     return formulas_of(laws, problem.x, problem.y, problem.symbols, problem.library) if laws else []
 
 

@@ -89,7 +89,7 @@ class Survey:
         if self._order is None:
             self._order = self._trained()
         missing, model = self._order[place]
-        if missing > _WORTH:
+        if missing > _WORTH or (roughly and 4 * missing >= _ROUGHLY):  # then the first reading was as rough
             return
         if place not in self._smaller:
             options = {"growth": 1.5, "steps": 25, "time_limit_sec": self.left()}

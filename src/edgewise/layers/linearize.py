@@ -131,7 +131,7 @@ class Chain:
         own = layer.symbolic
         if weights.numbers is None or own is None:
             return self.spline_sums(layer, weights, x)
-        sums = own.into_outputs(own.values(x, weights.numbers))
+        sums = own.sums(x, weights.numbers)
         return self.spline_sums(layer, weights, x) + sums if layer.has_splines else sums
 
     def spline_sums(self, layer: KANLayer, weights: Weights, x: Tensor) -> Tensor:

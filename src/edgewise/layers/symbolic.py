@@ -43,9 +43,9 @@ class SymbolicEdges(nn.Module):
         for e, function in enumerate(self.functions):
             members[function.name].append(e)
         self._groups = [(names[name], members[name]) for name in names]
-        order = [e for own in members.values() for e in own]
-        place = {e: n for n, e in enumerate(order)}
-        self._back = [place[e] for e in range(len(order))]  # from groups to edges
+        self._order = [e for own in members.values() for e in own]  # edges with the same function side by side
+        place = {e: n for n, e in enumerate(self._order)}
+        self._back = [place[e] for e in range(len(self._order))]
         self._places: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     @property
@@ -78,7 +78,7 @@ class SymbolicEdges(nn.Module):
         Returns:
             `(B, O)`.
         """
-        return self.into_outputs(self.values(x, self.masked(mask)))
+        return self.sums(x, self.masked(mask))
 
     def masked(self, mask: Tensor | None) -> Tensor:
         """`(E, 5)` numbers with `c` and `d` of removed edges zero; all present when `mask` is None."""
@@ -90,6 +90,20 @@ class SymbolicEdges(nn.Module):
         ones = torch.ones_like(present)
         return torch.cat([ones, ones, present, present, ones], dim=1)
 
+    def sums(self, x: Tensor, affine: Tensor) -> Tensor:
+        """The edges of each output added up.
+
+        Args:
+            x: `([M,] B, I)`.
+            affine: `([M,] E, 5)`.
+
+        Returns:
+            `([M,] B, O)`.
+        """
+        edges = self._edges(x, affine)
+        targets = self.targets[self._order][:, None].expand_as(edges)
+        return edges.new_zeros(*edges.shape[:-2], self.outputs, edges.shape[-1]).scatter_add(-2, targets, edges).mT
+
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
         """Every edge at every row.
 
@@ -100,12 +114,22 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, E)`.
         """
-        a, b, c, d, p = affine.unsqueeze(-3).unbind(-1)  # ([M,] 1, E) each
-        z = _where_present(a * x[..., self.sources] + b, c, d)
-        if len(self._groups) == 1:
-            return c * self.functions[0](z, p) + d
-        found = [function(z[..., group], p[..., group]) for function, group in self._groups]
-        return c * torch.cat(found, dim=-1)[..., self._back] + d
+        return self._edges(x, affine)[..., self._back, :].mT
+
+    def _edges(self, x: Tensor, affine: Tensor) -> Tensor:
+        """`([M,] E, B)` in the order of functions: a row is an edge, so that all that is done runs along memory."""
+        a, b, c, d, p = affine[..., self._order, :, None].unbind(-2)  # ([M,] E, 1) each
+        absent = (c == 0) & (d == 0)  # at a number in every domain instead: zero times NaN is NaN
+        a, b = torch.where(absent, 0.0, a), torch.where(absent, 0.5, b)
+        shape = *x.shape[:-2], len(self._order), x.shape[-2]
+        sources = self.sources[self._order][:, None].expand(shape)
+        z = torch.addcmul(b, a, x.mT.contiguous().gather(-2, sources))
+        parts, begin = [], 0
+        for function, group in self._groups:
+            own = slice(begin, begin + len(group))
+            parts.append(function(z[..., own, :], p[..., own, :]))
+            begin += len(group)
+        return torch.addcmul(d, c, parts[0] if len(parts) == 1 else torch.cat(parts, dim=-2))
 
     def into_outputs(self, values: Tensor) -> Tensor:
         """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""
