@@ -37,6 +37,8 @@ _TIE = 1.5
 """Losses that differ by less than this factor do not decide between two functions: the simpler one is taken."""
 _OWN_LOSS = 1e-3
 """Share of its own variance that a model without labels may lose by a choice."""
+_NATS = 0.02
+"""Entropy per row that a choice may cost in a classifier."""
 _REFIT_STEPS, _POLISH_STEPS = 25, 200
 _ROWS = 1 << 16
 """Values of an edge computed at a time."""
@@ -208,8 +210,9 @@ def auto_symbolic(
         y: `(B, outputs)` labels; when absent the model's own predictions.
         lib: a `Library`, or names of built-in functions.
         loss: by which the model is judged, as for `fit`.
-        max_loss: largest loss that a choice may leave; when absent `growth` times what the splines had, and without
-            labels, where the splines have none, a thousandth of the predictions' variance.
+        max_loss: largest loss that a choice may leave; when absent `growth` times what the splines had, for classes at
+            least 0.02 nats more, and without labels, where the splines have no loss, a thousandth of the predictions'
+            variance.
         growth: see `max_loss`; a rounding error is always allowed.
         time_limit_sec: begin nothing new after this many seconds: edges that were not looked at stay splines.
 
@@ -284,8 +287,7 @@ class _Search:
     def run(self) -> bool:
         """Fix what can be fixed; says whether that is everything."""
         self.loss = _refit(self.model, self.x, self.y, self.kind, _REFIT_STEPS)
-        bound = self.growth * self.loss if self.max_loss is None else self.max_loss
-        self.bound = max(bound, self.floor)
+        self.bound = max(self.floor, self._allowed() if self.max_loss is None else self.max_loss)
         waiting = self._splines()
         while waiting and not self.late:
             edge = min(waiting, key=lambda e: self._ease(e))
@@ -299,6 +301,12 @@ class _Search:
                     self._choose(edge)
         self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
         return not self._splines()
+
+    def _allowed(self) -> float:
+        """The loss that a choice may leave by default."""
+        more = self.growth * self.loss
+        # Where classes are told apart without error the entropy is next to nothing, and so would be any multiple of it.
+        return max(more, self.loss + _NATS) if get_loss(self.kind).labels == "classes" else more
 
     def _splines(self) -> list[tuple[int, int, int]]:
         known = self.model.symbolic_edges

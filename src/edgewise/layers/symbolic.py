@@ -1,6 +1,9 @@
 """Symbolic edges of a layer: `c f(a x + b) + d`, evaluated function by function, never edge by edge."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +12,17 @@ from edgewise.layers.functions import Function, slope_of
 
 PARAMETERS = 5
 """Numbers of an edge: a, b, c, d, and the exponent p of a function that has one."""
+
+
+class _Places(NamedTuple):
+    """Where edges begin and end, and how to go to their order by functions and back."""
+
+    sources: Tensor
+    targets: Tensor
+    order: Tensor
+    back: Tensor
+    grouped_sources: Tensor
+    grouped_targets: Tensor
 
 
 class SymbolicEdges(nn.Module):
@@ -43,25 +57,25 @@ class SymbolicEdges(nn.Module):
         for e, function in enumerate(self.functions):
             members[function.name].append(e)
         self._groups = [(names[name], members[name]) for name in names]
-        self._order = [e for own in members.values() for e in own]  # edges with the same function side by side
-        place = {e: n for n, e in enumerate(self._order)}
-        self._back = [place[e] for e in range(len(self._order))]
-        self._places: dict[torch.device, tuple[Tensor, Tensor]] = {}
+        self._places: dict[torch.device, _Places] = {}
 
     @property
     def sources(self) -> Tensor:
         """`(E,)` inputs of the edges."""
-        return self._ends(self.affine.device)[0]
+        return self._at(self.affine.device).sources
 
     @property
     def targets(self) -> Tensor:
         """`(E,)` outputs of the edges."""
-        return self._ends(self.affine.device)[1]
+        return self._at(self.affine.device).targets
 
-    def _ends(self, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _at(self, device: torch.device) -> _Places:
         if device not in self._places:  # not buffers: they belong to the structure, not to the state
             ends = torch.tensor(self.edges, dtype=torch.long, device=device).reshape(-1, 2)
-            self._places[device] = ends[:, 0].contiguous(), ends[:, 1].contiguous()
+            order = torch.tensor([e for _, own in self._groups for e in own], dtype=torch.long, device=device)
+            sources, targets = ends[:, 0].contiguous(), ends[:, 1].contiguous()
+            grouped = sources[order][:, None], targets[order][:, None]
+            self._places[device] = _Places(sources, targets, order, order.argsort(), *grouped)
         return self._places[device]
 
     def find(self, i: int, j: int) -> int | None:
@@ -101,7 +115,7 @@ class SymbolicEdges(nn.Module):
             `([M,] B, O)`.
         """
         edges = self._edges(x, affine)
-        targets = self.targets[self._order][:, None].expand_as(edges)
+        targets = self._at(x.device).grouped_targets.expand_as(edges)
         return edges.new_zeros(*edges.shape[:-2], self.outputs, edges.shape[-1]).scatter_add(-2, targets, edges).mT
 
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
@@ -114,15 +128,15 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, E)`.
         """
-        return self._edges(x, affine)[..., self._back, :].mT
+        return self._edges(x, affine).index_select(-2, self._at(x.device).back).mT
 
     def _edges(self, x: Tensor, affine: Tensor) -> Tensor:
         """`([M,] E, B)` in the order of functions: a row is an edge, so that all that is done runs along memory."""
-        a, b, c, d, p = affine[..., self._order, :, None].unbind(-2)  # ([M,] E, 1) each
+        places = self._at(x.device)
+        a, b, c, d, p = affine.index_select(-2, places.order)[..., None].unbind(-2)  # ([M,] E, 1) each
         absent = (c == 0) & (d == 0)  # at a number in every domain instead: zero times NaN is NaN
         a, b = torch.where(absent, 0.0, a), torch.where(absent, 0.5, b)
-        shape = *x.shape[:-2], len(self._order), x.shape[-2]
-        sources = self.sources[self._order][:, None].expand(shape)
+        sources = places.grouped_sources.expand(*x.shape[:-2], len(self.edges), x.shape[-2])
         z = torch.addcmul(b, a, x.mT.contiguous().gather(-2, sources))
         parts, begin = [], 0
         for function, group in self._groups:
