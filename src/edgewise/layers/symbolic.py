@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -138,11 +138,7 @@ class SymbolicEdges(nn.Module):
         a, b = torch.where(absent, 0.0, a), torch.where(absent, 0.5, b)
         sources = places.grouped_sources.expand(*x.shape[:-2], len(self.edges), x.shape[-2])
         z = torch.addcmul(b, a, x.mT.contiguous().gather(-2, sources))
-        parts, begin = [], 0
-        for function, group in self._groups:
-            own = slice(begin, begin + len(group))
-            parts.append(function(z[..., own, :], p[..., own, :]))
-            begin += len(group)
+        parts = [function(z[..., own, :], p[..., own, :]) for function, own in self._slices()]
         return torch.addcmul(d, c, parts[0] if len(parts) == 1 else torch.cat(parts, dim=-2))
 
     def into_outputs(self, values: Tensor) -> Tensor:
@@ -159,16 +155,23 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, E, 5)` with respect to a, b, c, d, p, and `([M,] B, E)` with respect to x.
         """
-        x = x[..., self.sources]
-        a, b, c, d, p = affine.unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
+        places = self._at(x.device)
+        x = x.index_select(-1, places.grouped_sources[:, 0])
+        a, b, c, d, p = affine.index_select(-2, places.order).unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
         z = _where_present(a * x + b, c, d)
-        f, slope, by_exponent = torch.empty_like(z), torch.empty_like(z), torch.zeros_like(z)
-        for function, group in self._groups:
-            f[..., group], slope[..., group], last = slope_of(function, z[..., group], p[..., group])
-            if last is not None:
-                by_exponent[..., group] = last
+        parts = [slope_of(function, z[..., own], p[..., own]) for function, own in self._slices()]
+        f, slope = (torch.cat([part[n] for part in parts], dim=-1) for n in range(2))
+        by_exponent = torch.cat([torch.zeros_like(part[0]) if part[2] is None else part[2] for part in parts], dim=-1)
         inner = c * slope
-        return torch.stack([inner * x, inner, f, torch.ones_like(f), c * by_exponent], dim=-1), inner * a
+        numbers = torch.stack([inner * x, inner, f, torch.ones_like(f), c * by_exponent], dim=-1)
+        return numbers.index_select(-2, places.back), (inner * a).index_select(-1, places.back)
+
+    def _slices(self) -> Iterator[tuple[Function, slice]]:
+        """Every function, and where its edges are in the order by functions."""
+        begin = 0
+        for function, group in self._groups:
+            yield function, slice(begin, begin + len(group))
+            begin += len(group)
 
     def marks(self, like: Tensor) -> Tensor:
         """`(I, O)` one where an edge is symbolic.
