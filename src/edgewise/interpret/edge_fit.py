@@ -9,6 +9,7 @@ that the samples can tell apart, since a start more than half a period off never
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -92,9 +93,9 @@ def fit_edge(
         if function.name == "0":
             found.append((1.0, function, None))
             continue
-        places = _starts(function).to(x)
+        places, kinds = (t.to(x.device) for t in _starts(function.periodic, function.free_exponent))
         scores = _explained(function, samples.u[few], y[few], places)
-        best = _different(places, scores, starts)
+        best = _different(kinds, scores, starts)
         if len(best) == 0:
             continue
         ends, missing = _descend(function, samples.u[few], y[few], places[best], _SHORT)
@@ -105,12 +106,13 @@ def fit_edge(
     return sorted((fit for fit in fits if fit is not None), key=lambda fit: (fit.missing, fit.function.complexity))
 
 
-def _different(places: Tensor, scores: Tensor, count: int) -> Tensor:
+def _different(kinds: Tensor, scores: Tensor, count: int) -> Tensor:
     """The best starts, and the best of different steepness: flat pieces of many functions follow a parabola alike."""
     order = scores.argsort(descending=True)
-    _, slope = places[order, ::2].abs().unique(dim=0, return_inverse=True)  # slope and exponent
-    first = torch.full((int(slope.max()) + 1,), len(order)).scatter_reduce(0, slope, torch.arange(len(order)), "amin")
-    best = order[torch.cat([torch.arange(min(count, len(order))), first.sort().values[:count]]).unique()]
+    ranks = torch.arange(len(order), device=order.device)
+    first = torch.full((int(kinds.max()) + 1,), len(order), device=order.device)
+    first = first.scatter_reduce(0, kinds[order], ranks, "amin")
+    best = order[torch.cat([ranks[: min(count, len(order))], first.sort().values[:count]]).unique()]
     return best[scores[best] > 0]  # the others are not defined on all samples
 
 
@@ -161,19 +163,25 @@ def _constant(y: Tensor, function: Function) -> EdgeFit | None:
     return EdgeFit(function, (1.0, 0.0, 0.0, float(y.mean()), 1.0), float(flat), float(not flat))
 
 
-def _starts(function: Function) -> Tensor:
-    """`(K, 3)` slope, shift and exponent, for inputs from -1 to 1."""
+@cache
+def _starts(periodic: bool, free_exponent: bool) -> tuple[Tensor, Tensor]:
+    """`(K, 3)` slope, shift and exponent, for inputs from -1 to 1, and which of them differ in the shift alone."""
+    places = _places(periodic, free_exponent)
+    return places, places[:, ::2].abs().unique(dim=0, return_inverse=True)[1]
+
+
+def _places(periodic: bool, free_exponent: bool) -> Tensor:
     slopes = torch.logspace(-1, 1.7, 16, dtype=torch.float64)
     slopes = torch.cat([slopes, -slopes])
     outside = 1 + torch.tensor([1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0], dtype=torch.float64)
     centres = torch.cat([torch.linspace(-1, 1, 9, dtype=torch.float64), outside, -outside])
     pairs = torch.cartesian_prod(slopes, centres)
     pairs = torch.stack([pairs[:, 0], -pairs[:, 0] * pairs[:, 1]], dim=1)  # z = slope (u - centre)
-    if function.periodic:
+    if periodic:
         frequencies = torch.arange(0.3, _FREQUENCIES, 0.6, dtype=torch.float64)
         phases = torch.arange(0, 4, dtype=torch.float64) * (torch.pi / 4)
         pairs = torch.cat([pairs, torch.cartesian_prod(frequencies, phases)])
-    if not function.free_exponent:
+    if not free_exponent:
         return torch.cat([pairs, torch.ones(len(pairs), 1, dtype=torch.float64)], dim=1)
     signs = torch.tensor([1.0, -1.0], dtype=torch.float64)
     powers = torch.tensor([-2.5, -1.5, -0.5, 0.3, 0.7, 1.5, 2.5], dtype=torch.float64)
