@@ -98,7 +98,7 @@ def _measured(
 def _searched(problem: Problem, truth: sympy.Expr, noise: float, seed: int, limit: float) -> Record:
     data = problem.dataset(ROWS, ROWS, seed, dtype=torch.float64)
     x, y = data["train_input"], data["train_label"][:, 0]
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(1_000_000 + seed)  # not that of the rows: noise must not know them
     y = y + noise * y.square().mean().sqrt() * torch.randn(len(y), dtype=y.dtype, generator=generator)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -25,8 +25,8 @@ from edgewise.interpret.formula_module import lettered
 from edgewise.models import KAN
 from edgewise.optim import least_squares
 
-_NEAR = 0.02
-"""How far from a number an exact one may lie to be tried, relative to it (absolute below one)."""
+_NEAR, _TOGETHER = 0.02, (1e-6, 1e-3, 1e-2)
+"""How far from a number an exact one may lie to be tried, relative to it (absolute below one); several at once."""
 _STEPS = 60
 _NEARLY_ZERO, _HOPELESS = 1e-12, 20.0
 """Share of the variance below which the curvature of the loss is not trusted, and how many times what a parameter is
@@ -221,16 +221,22 @@ class _Fit:
         return template, best, found.loss / self.rows
 
     def is_hopeless(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
-        """Whether the loss, as a parabola of the numbers, rises by far too much; never said where it is nearly 0."""
+        """Whether the loss rises by far too much, as a parabola of the numbers."""
+        return self._cost(letter, float(value)) > _HOPELESS
+
+    def is_insignificant(self, letter: sympy.Dummy) -> bool:
+        """Whether the data can do without a number: a term that noise made up."""
+        return 0 < self._cost(letter, 0.0) < 1
+
+    def _cost(self, letter: sympy.Dummy, value: float) -> float:
+        """What fixing a number costs, in worths of a parameter; 0 where the loss is too small for its curvature."""
         if self.loss <= _NEARLY_ZERO * self.spread or not math.isfinite(self.loss):
-            return False
+            return 0.0
         if self._variances is None:
             self._variances = self._inverse_curvature()
-        if not all(map(math.isfinite, self._variances.values())):
-            return False
-        change = float(value) - self.numbers[letter]
-        rise = change**2 / max(self._variances[letter], 1e-300) / (self.rows * self.loss)
-        return self.rows * math.log1p(rise) > _HOPELESS * math.log(self.rows)
+        change, variance = value - self.numbers[letter], self._variances[letter]
+        rise = change**2 / max(variance, 1e-300) / (self.rows * self.loss)
+        return self.rows * math.log1p(rise) / math.log(self.rows)
 
     def _inverse_curvature(self) -> dict[sympy.Dummy, float]:
         """By number the diagonal of the inverse of `J^T J`; large for numbers that the data do not fix."""
@@ -259,22 +265,41 @@ class _Fit:
         self.template, self.numbers, self.loss, self._variances = template, numbers, loss, None
         return True
 
-    def _agrees(self, loss: float) -> bool:
+    def try_together(self, near: float) -> None:
+        """Fix all numbers that are near exact ones at once: under a root one alone may leave no real value."""
+        chosen = {k: value for k, number in self.numbers.items() for _, _, value in proposals(number, near)[:1]}
+        if len(chosen) < 2:
+            return
+        self.trials += 1
+        others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k not in chosen}
+        changed = _gathered(self.template.xreplace({**chosen, **others}))
+        if changed.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+            return
+        template, numbers, loss = self._fitted(changed)
+        if len(numbers) < len(self.numbers) and self._agrees(loss, len(self.numbers) - len(numbers)):
+            self.template, self.numbers, self.loss, self._variances = template, numbers, loss, None
+
+    def _agrees(self, loss: float, saved: int = 1) -> bool:
         if not math.isfinite(self.loss):  # a formula that is not defined on all rows: anything is better
             return math.isfinite(loss)
         worth = math.log(self.rows)
         before, after = max(self.loss, self.floor), max(loss, self.floor)
-        return math.isfinite(loss) and self.rows * math.log(after / before) < worth
+        return math.isfinite(loss) and self.rows * math.log(after / before) < saved * worth
 
 
 def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor, most: float) -> sympy.Expr:
     fit = _Fit(expression, formula, x, y)
+    for near in _TOGETHER:
+        fit.try_together(near)
     refused: set[tuple[str, str]] = set()
     while True:
         trials = [
             (distance, complexity, letter, value)
             for letter, number in fit.numbers.items()
-            for distance, complexity, value in proposals(number)
+            for distance, complexity, value in [
+                *([(0.0, 0, sympy.Integer(0))] if fit.is_insignificant(letter) else []),
+                *proposals(number),
+            ]
             if (f"{number:.6g}", str(value)) not in refused
         ]
         for _, _, letter, value in sorted(trials, key=_rank):
@@ -301,17 +326,18 @@ def _shortest(expression: sympy.Expr) -> sympy.Expr:
     return other if tree_size(other) < tree_size(expression) else expression
 
 
-def proposals(number: float) -> list[tuple[float, int, sympy.Expr]]:
+def proposals(number: float, near: float = _NEAR) -> list[tuple[float, int, sympy.Expr]]:
     """Exact values near a number: distance, complexity, value; nearest in order of complexity.
 
     Args:
         number: the number.
+        near: how far they may lie from it, relative to it (absolute below one).
     """  # noqa: DOC201 said in the first line
     found = []
     for complexity, value in _EXACT:
         for signed in (value, -value) if value != 0 else (value,):
             distance = abs(float(signed) - number) / max(1.0, abs(number))
-            if distance < _NEAR:
+            if distance < near:
                 found.append((distance, complexity, signed))
     return sorted(found, key=lambda entry: (entry[1], entry[0]))[:6]
 
