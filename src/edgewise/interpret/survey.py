@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import sympy
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
 from edgewise.interpret.formula import Formula
@@ -143,7 +143,8 @@ class Survey:
         outer = KAN([1, 1], grid=_GRID, seed=self.seed, dtype=torch.float64)
         best_first([outer], inner, self.y, self.seed)
         linked = KAN([d, 1, 1], grid=_GRID, seed=self.seed, dtype=torch.float64)
-        linked.layers[0], linked.layers[1] = copy.deepcopy(sums[0].layers[0]), outer.layers[0]
+        parts = cast("nn.ModuleList", linked.layers)
+        parts[0], parts[1] = copy.deepcopy(sums[0].layers[0]), outer.layers[0]
         loss, linked = best_first([linked], self.x, self.y, self.seed)[0]
         new = self._finer(float(loss / self.y.var()), linked)
         return [new if n == place and new[0] < old[0] else old for n, old in enumerate(found)]

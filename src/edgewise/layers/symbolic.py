@@ -160,7 +160,7 @@ class SymbolicEdges(nn.Module):
         a, b, c, d, p = affine.index_select(-2, places.order).unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
         z = _where_present(a * x + b, c, d)
         parts = [slope_of(function, z[..., own], p[..., own]) for function, own in self._slices()]
-        f, slope = (torch.cat([part[n] for part in parts], dim=-1) for n in range(2))
+        f, slope = torch.cat([part[0] for part in parts], dim=-1), torch.cat([part[1] for part in parts], dim=-1)
         by_exponent = torch.cat([torch.zeros_like(part[0]) if part[2] is None else part[2] for part in parts], dim=-1)
         inner = c * slope
         numbers = torch.stack([inner * x, inner, f, torch.ones_like(f), c * by_exponent], dim=-1)
