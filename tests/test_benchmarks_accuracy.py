@@ -300,7 +300,7 @@ class TestFoundFormulas:
         table = [{"complexity": 3, "val_loss": 0.0, "knee": "*", "formula": "y = x*y"}]
         found = {"seconds": 1.0, "test_rmse": 0.0, "std": 1.0, "solved": True, "in_table": True, "formula": "x*y"}
         missed = found | {"solved": False, "in_table": False, "test_rmse": 0.5}
-        journal, key = Journal(), {"row": "formulas", "problem": law.name, "noise": 0.0, "limit": discovery.LIMIT_SEC}
+        journal, key = Journal(), {"row": "formulas", "problem": law.name, "noise": 0.0, "limit": discovery.PATIENT_SEC}
         for seed, record in enumerate([found, missed]):
             journal.record(
                 key | {"seed": seed, "rows": discovery.ROWS}, lambda r=record: r | {"why": "", "table": table}

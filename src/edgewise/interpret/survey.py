@@ -28,7 +28,7 @@ _FOLLOWS = 1e-2
 """A shape that misses more is tried on finer grids: a wave of many periods is not seen on five intervals."""
 _CLOSELY = 1e-4
 """Networks that miss less all follow the data: what is left is due to their grids."""
-_CLOSE_LOSS, _ROUGHLY = 1e-6, 1e-3
+_CLOSE_LOSS, _ROUGHLY = 1e-9, 1e-3
 """Share of the variance that a formula may miss where its network misses less: the law, or something near it."""
 _ROWS = 1000
 """Rows that networks are read on."""
