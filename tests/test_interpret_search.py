@@ -345,6 +345,18 @@ def test_a_wave_of_many_periods_inside_a_function():
     assert sympy.simplify(found.formula.expressions[0] - truth) == 0
 
 
+def test_numbers_come_from_all_rows_though_few_say_what_is_exact(monkeypatch):
+    monkeypatch.setattr("edgewise.interpret.search._EXACT_ROWS", 50)
+    x = rows(400, 2)
+    y = 1.2345 * x[:, 0] * x[:, 1] + 0.01 * torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(3))
+    found = symbolic_search(x, y, val_split=0.5, progress=False)
+    order = torch.randperm(400, generator=torch.Generator().manual_seed(0))[200:]
+    product = x[order].prod(1)
+    best = float((product @ y[order]) / (product @ product))
+    (number,) = found.formula.expressions[0].atoms(sympy.Float)
+    assert float(number) == pytest.approx(best, rel=1e-9)
+
+
 def test_an_offset_and_a_constant_column_do_not_matter():
     x = rows(200, 3, -1.0, 1.0)
     x[:, 2] = 9.81

@@ -65,8 +65,8 @@ _FLOOR = 1e-20
 """Share of the variance of y below which an error is taken for rounding."""
 _LEAST_SEC = 1.0
 """What a step that has begun may take."""
-_TRIALS = 100
-"""Fits that making a formula's numbers exact may take; the law takes fewer."""
+_TRIALS, _EXACT_ROWS = 100, 10_000
+"""Fits that making a formula's numbers exact may take, of which the law takes few, and rows that say what is exact."""
 _SHORT = 35
 """Complexity up to which a formula that leaves only noise is taken for the law."""
 _NUMBER = 2
@@ -263,9 +263,14 @@ class _Problem:
         with suppress(ArithmeticError, EdgewiseError, RuntimeError, TypeError):
             formulas.append(fitted(formula, x, y))
             if not expression.is_number:  # a mean is not to be made exact
-                formulas.insert(0, exact(formulas[0], x, y, most_trials=_TRIALS))
+                formulas.insert(0, self._exact(formulas[0], x, y))
         for one in formulas:
             self.front.add(self._candidate(one, found_by))
+
+    @staticmethod
+    def _exact(formula: Formula, x: Tensor, y: Tensor) -> Formula:
+        found = exact(formula, x[:_EXACT_ROWS], y[:_EXACT_ROWS], most_trials=_TRIALS)
+        return found if len(x) <= _EXACT_ROWS else fitted(found, x, y)
 
     def add_known(self, expression: sympy.Expr, found_by: str) -> None:
         """A formula of the inputs whose numbers are final."""
