@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 import subprocess
 import sys
 
@@ -327,3 +328,34 @@ class TestTimeLimits:
             auto_symbolic(model, x, y, time_limit_sec=limit)
         with pytest.raises(ParameterError, match="`time_limit_sec` must be a number > 0"):
             sparsify(model, x, y, time_limit_sec=limit)
+
+
+class TestScore:
+    def test_share_of_the_variance(self):
+        x1 = sympy.Symbol("x1", real=True)
+        formula = Formula([2 * x1], [x1])
+        x = torch.linspace(0, 1, 11, dtype=torch.float64)[:, None]
+        assert formula.score(x, 2 * x[:, 0]) == 1.0
+        assert formula.score(x, 2 * x + 1) == pytest.approx(1 - 11 / float((2 * x - 1).square().sum()))
+        with pytest.raises(ShapeError, match=re.escape("must be (11, 1)")):
+            formula.score(x, x[:5])
+
+    def test_values_are_no_model(self):
+        x1 = sympy.Symbol("x1", real=True)
+        with pytest.raises(ParameterError, match=re.escape("formula.score(x, y)")):
+            Formula([x1], [x1]).verify(np.zeros(3), np.zeros((3, 1)))
+
+
+class TestLabelsOfAnotherLoss:
+    def test_classes_are_refused(self):
+        model = KAN([2, 2], seed=0, dtype=torch.float64)
+        with pytest.raises(ParameterError, match="For a classifier leave it out"):
+            model.formula(torch.rand(20, 2, dtype=torch.float64), torch.zeros(20, dtype=torch.long))
+
+    @pytest.mark.filterwarnings("ignore:`torch.jit")  # of torch's forward mode
+    def test_labels_that_the_model_does_not_predict_are_pointed_out(self):
+        model = KAN([1, 1], seed=0, dtype=torch.float64)
+        model.fix_symbolic(0, 0, 0, "x", numbers=(1.0, 0.0, 6.0, 0.0))
+        x = torch.linspace(-1, 1, 40, dtype=torch.float64)[:, None]
+        with pytest.warns(UserWarning, match="leave `y` out"):
+            model.formula(x, (x > 0).double())

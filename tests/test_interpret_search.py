@@ -406,8 +406,12 @@ class TestUnits:
             symbolic_search(x, x[:, 0], units=["m", "s"], output_unit="kg", progress=False)
 
     def test_an_output_unit_alone(self):
-        with pytest.raises(ParameterError, match="`units` of the inputs must be given"):
+        with pytest.raises(ParameterError, match="`units` of the inputs must be given too"):
             symbolic_search(rows(), rows()[:, 0], output_unit="kg")
+
+    def test_input_units_alone(self):
+        with pytest.raises(ParameterError, match=r"`output_unit`.*must be given too"):
+            symbolic_search(rows(), rows()[:, 0], units=["kg", "m"])
 
 
 class TestResuming:
@@ -498,6 +502,18 @@ def test_bad_input(change, kind, message):
     arguments = {"x": rows(30), "y": rows(30)[:, 0], "progress": False} | change
     with pytest.raises(kind, match=re.escape(message)):
         symbolic_search(arguments.pop("x"), arguments.pop("y"), **arguments)
+
+
+def test_a_column_of_text_is_named():
+    frame = pd.DataFrame({"a": np.arange(30.0), "city": ["Rome", "Oslo", "Bonn"] * 10})
+    with pytest.raises(ParameterError, match=r"column 'city' is .*columns of 0 and 1"):
+        symbolic_search(frame, frame["a"])
+
+
+def test_a_series_names_the_output():
+    frame = pd.DataFrame(rows(60).numpy(), columns=["a", "b"])
+    found = symbolic_search(frame, (frame["a"] * frame["b"]).rename("rate"), progress=False)
+    assert str(found.formula) == "rate = a*b"
 
 
 def test_too_few_rows():

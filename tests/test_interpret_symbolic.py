@@ -468,3 +468,14 @@ def test_formula_of_uses_the_models_own_predictions_without_labels(trained, data
     model.auto_symbolic(data["train_input"])
     assert formula_of(model, data["train_input"]).verify(model, data["test_input"]).relative < 1e-6
     assert FUNCTIONS["sin"].name in model.symbolic_edges.values()
+
+
+def test_edges_that_have_a_function_keep_it():
+    x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    y = torch.sin(3 * x[:, :1]) + x[:, 1:] ** 2
+    model = KAN([2, 1], seed=0, dtype=torch.float64)
+    model.fit((x, y), opt="lm", steps=20)
+    model.fix_symbolic(0, 0, 0, "tanh", x)
+    model.auto_symbolic(x, y, lib=["sin", "x^2", "tanh"], max_loss=1.0)
+    assert model.symbolic_edges[0, 0, 0] == "tanh"
+    assert len(model.symbolic_edges) == 2

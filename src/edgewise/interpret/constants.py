@@ -10,6 +10,7 @@ numbers are fitted again. By the Bayesian information criterion a parameter is w
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.errors import ShapeError
+from edgewise.errors import ParameterError, ShapeError
 from edgewise.interpret.data import as_rows, default_data
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.formula import F, Formula, tree_size
@@ -47,7 +48,7 @@ def simplify(formula: F) -> F:
     return formula.with_expressions([_gathered(e) for e in formula.expressions])
 
 
-def exact(formula: F, x: Tensor, y: Tensor, *, most_trials: int | None = None) -> F:
+def exact(formula: F, x: Tensor, y: Tensor, *, most_trials: int | None = 300) -> F:
     """Numbers fitted to the last digit, and made exact where the data agree.
 
     Args:
@@ -101,7 +102,7 @@ def formula_of(model: KAN, x: Any = None, y: Any = None, names: Sequence[str] | 
         The formula.
 
     Raises:
-        ParameterError: `names` has another length.
+        ParameterError: `names` has another length, or classes as labels.
         ShapeError: data that do not fit.
         DomainError: NaN or infinity in the data.
     """
@@ -109,7 +110,18 @@ def formula_of(model: KAN, x: Any = None, y: Any = None, names: Sequence[str] | 
     if x is None:
         return simplify(formula).clean(default_data(model))
     data, labels = as_rows(model, x, y)
-    return exact(formula, data, model(data).detach() if labels is None else labels)
+    own = model(data).detach()
+    if labels is None:
+        return exact(formula, data, own)
+    if not labels.is_floating_point():
+        raise ParameterError("`y` must be numbers, not classes: squared errors judge. For a classifier leave it out.")
+    if float((own - labels).square().mean()) > float((labels - labels.mean(0)).square().mean()):
+        warnings.warn(
+            "the model predicts `y` worse than its mean does, and the formula is fitted to `y`. If the model was "
+            "trained with another loss (a classifier gives logits), leave `y` out: the formula then follows the model.",
+            stacklevel=3,
+        )
+    return exact(formula, data, labels)
 
 
 # ------------------------------------------------------------------------------------------- simplification

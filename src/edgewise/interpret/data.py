@@ -79,7 +79,20 @@ def as_numbers(values: Any, what: str, shape: str = "") -> Tensor:
         own = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
         return torch.from_numpy(np.array(own, dtype=float))  # a copy: frames hand out read-only views
     except (TypeError, ValueError) as error:
+        column = _first_of_text(values)
+        if column is not None:
+            raise ParameterError(
+                f"`{what}` must be numbers{shape}; column {column!r} is {values[column].dtype}. Leave it out, write it "
+                "as columns of 0 and 1, or use a `KANRegressor`, which does."
+            ) from None
         raise ParameterError(f"`{what}` must be numbers{shape}: {error}.") from None
+
+
+def _first_of_text(values: Any) -> Any:
+    """The first column of a frame that does not hold numbers, or None."""
+    if not is_frame(values):
+        return None
+    return next((name for name in values.columns if values[name].dtype.kind not in "biuf"), None)
 
 
 def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:

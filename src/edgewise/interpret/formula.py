@@ -308,7 +308,15 @@ class Formula:
 
         Returns:
             The largest difference, and where it is; infinite where one of the two is not finite.
+
+        Raises:
+            ParameterError: `model` is neither.
         """
+        if not callable(model) and not hasattr(model, "predict"):
+            raise ParameterError(
+                f"`model` must be a network, a function or an estimator; got {type(model).__name__}. How well the "
+                "formula follows values says `formula.score(x, y)`."
+            )
         with torch.no_grad():
             if hasattr(model, "predict"):
                 expected = torch.as_tensor(np.asarray(model.predict(x), dtype=float)).reshape(len(x), -1)
@@ -319,6 +327,26 @@ class Formula:
         gap = torch.where(gap.isnan(), torch.inf, gap).amax(1)
         row = int(gap.argmax())
         return Verification(float(gap[row]), row, float(expected.abs().max()))
+
+    def score(self, x: Any, y: Any) -> float:
+        """The share of the variance of values that the formula explains (R2); 1 where it is right everywhere.
+
+        Args:
+            x: `(N, inputs)` rows.
+            y: `(N,)` or `(N, outputs)` values.
+
+        Returns:
+            R2 over all outputs; NaN where the formula is not defined at a row.
+
+        Raises:
+            ShapeError: x and y do not fit.
+        """
+        found = self.evaluate(self.rows(x))
+        values = torch.as_tensor(np.asarray(y, dtype=float))
+        values = values[:, None] if values.dim() == 1 else values
+        if values.shape != found.shape:
+            raise ShapeError(f"`y` must be {tuple(found.shape)}, a row per row of `x`; got {tuple(values.shape)}.")
+        return float(1 - (found - values).square().sum() / (values - values.mean(0)).square().sum())
 
     def _explain(self, rows: Tensor, row: int, count: int) -> None:
         """Raise for the first row at which the formula is not defined, naming the innermost part that is not."""

@@ -103,7 +103,7 @@ def symbolic_search(
     y: Any = None,
     *,
     names: Sequence[str] | None = None,
-    output_name: str = "y",
+    output_name: str | None = None,
     units: Mapping[str, UnitLike] | Sequence[UnitLike] | None = None,
     output_unit: UnitLike | None = None,
     lib: Library | Sequence[str] | None = None,
@@ -122,10 +122,10 @@ def symbolic_search(
             gives it.
         y: `(N,)` or `(N, 1)` values.
         names: of the inputs; the frame's, or `x1, x2, ...` when absent.
-        output_name: of the output.
+        output_name: of the output; the name of `y` where it is a series that has one, else `y`.
         units: of the inputs, by name or in order: `"m/s^2"`, see `parse_unit`. Then only formulas with the right units
             are looked for.
-        output_unit: of the output; `"1"` when absent beside `units`.
+        output_unit: of the output, needed beside `units`; `"1"` for a number without.
         lib: a `Library`, or names of built-in functions.
         shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
             units, d is the number of dimensionless groups.
@@ -146,16 +146,18 @@ def symbolic_search(
         DomainError: NaN or infinity in the data, or a constant output.
         FormatError: `checkpoint` belongs to other data or options.
     """
+    output_name = output_name or _name_of(y)
     rows, labels, symbols, eps = _data(x, y, names)
     seeds, seed = check_int("seeds", seeds, 1), check_int("seed", seed, 0)
     val_split = check_number("val_split", val_split, 0, 1, open_low=True)
     if time_limit_sec is not None:
         time_limit_sec = check_number("time_limit_sec", time_limit_sec, 0, open_low=True)
-    if output_unit is not None and units is None:
-        raise ParameterError("`units` of the inputs must be given beside `output_unit`.")
+    if (output_unit is None) != (units is None):
+        missing = "`units` of the inputs" if units is None else '`output_unit` ("1" for a number)'
+        raise ParameterError(f"{missing} must be given too: a formula has units on both sides.")
     form = None
     if units is not None:
-        form = dimensionless([str(s) for s in symbols], units, output_unit or "1", rows.numpy())[0]
+        form = dimensionless([str(s) for s in symbols], units, output_unit, rows.numpy())[0]
     problem = _Problem(
         rows, labels, symbols, output_name, form, as_library(lib), seeds, val_split, seed, eps, time_limit_sec
     )
@@ -195,6 +197,11 @@ def _data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tensor, 
     single = any(str(getattr(values, "dtype", "")).endswith("float32") for values in (x, y))
     eps = torch.finfo(torch.float32 if single else torch.float64).eps
     return rows, labels, [sympy.Symbol(name, real=True) for name in names], eps
+
+
+def _name_of(y: Any) -> str:
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name.isidentifier() else "y"
 
 
 class _Problem:

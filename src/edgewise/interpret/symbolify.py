@@ -201,7 +201,8 @@ def auto_symbolic(
 
     Edges are taken in the order of how well some function fits them. Each candidate is put into the network and all is
     fitted again; among losses that do not differ by much the simplest function wins. At the end every choice is
-    looked at once more, with the others in place, and all numbers are fitted to the last digit.
+    looked at once more, with the others in place, and all numbers are fitted to the last digit. Edges that have a
+    function already keep it.
 
     Args:
         model: changed in place; trained, and pruned to the edges it needs.
@@ -288,7 +289,7 @@ class _Search:
         """Fix what can be fixed; says whether that is everything."""
         self.loss = _refit(self.model, self.x, self.y, self.kind, _REFIT_STEPS)
         self.bound = max(self.floor, self._allowed() if self.max_loss is None else self.max_loss)
-        waiting = self._splines()
+        waiting, given = self._splines(), set(self.model.symbolic_edges)
         while waiting and not self.late:
             edge = min(waiting, key=lambda e: self._ease(e))
             waiting.remove(edge)
@@ -296,7 +297,7 @@ class _Search:
             if self.whole and edge not in self.model.symbolic_edges:
                 return False
         if self.loss > self.floor:  # else all is exact already
-            for edge in list(self.model.symbolic_edges):
+            for edge in [e for e in self.model.symbolic_edges if e not in given]:
                 if not self.late:
                     self._choose(edge)
         self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
