@@ -22,6 +22,7 @@ from edgewise.interpret.polynomial import polynomials
 from edgewise.interpret.quotient import quotients
 from edgewise.interpret.scaling import ScalingLaw, formulas_of, guessed_laws, power_law, scaling_laws
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
+from edgewise.interpret.varying import varying_laws
 from edgewise.layers.functions import bessel_j0
 
 F64 = torch.float64
@@ -203,6 +204,7 @@ class TestPolynomials:
             (A * B + C) / (A - 4 * C),
             sympy.sqrt((A + B) / (1 + C)),
             A**2 / (B * C) ** 1.5 * (1 + C),
+            sympy.sqrt((A - 2) / (B * (A - 2) + (A - 2) * C)),  # numerator and denominator change their sign
             -A * C**2 / (B + 1e-3 * C),
         ],
     )
@@ -281,7 +283,7 @@ def test_relativistic_mass_from_a_frame():
     frame = pd.DataFrame(x.numpy(), columns=["m0", "v", "c"])
     y = frame.m0 / np.sqrt(1 - (frame.v / frame.c) ** 2)
     found = symbolic_search(frame, y, output_name="m", progress=False)
-    assert str(found.formula) == "m = m0/sqrt(1 - v**2/c**2)"
+    assert str(found.formula) == "m = c*m0/sqrt(c**2 - v**2)"
     assert found.formula.verify(lambda x: x[:, :1] / (1 - (x[:, 1:2] / x[:, 2:]) ** 2).sqrt(), x).relative < 1e-12
     assert list(found.table.columns[:3]) == ["complexity", "train_loss", "val_loss"]
     assert found.table["val_loss"].is_monotonic_decreasing
@@ -294,6 +296,46 @@ def test_noise_leaves_the_constants_exact():
     y = x[:, 0] ** 2 / x[:, 1] + 0.01 * noise
     found = symbolic_search(x, y, shapes=[[2, 1]], seeds=1, lib=["x"], progress=False)
     assert "y = x1**2/x2" in [str(formula) for formula in found.formulas]
+
+
+class TestOneInputInFunctions:
+    SYMBOLS = (A, B, C)
+
+    def values(self, truth, x):
+        return evaluate(truth, dict(zip(self.SYMBOLS, x.unbind(1), strict=True)), {})
+
+    @pytest.mark.parametrize(
+        "truth",
+        [
+            B + sympy.exp(A) - C * sympy.cosh(A),  # a mobility edge
+            C * (B + 2 * sympy.sin(3 * A)),  # under a factor
+            B * C * sympy.log(A) - 4,
+        ],
+    )
+    def test_terms_numbers_and_functions(self, truth):
+        x = rows(700, 3)
+        found = next(varying_laws(x, self.values(truth, x), self.SYMBOLS, Library()))
+        fresh = rows(200, 3, seed=5)
+        expected = self.values(truth, fresh)
+        assert (self.values(found, fresh) - expected).abs().max() < 1e-3 * expected.std()
+        whole = symbolic_search(x, self.values(truth, x), names=["a", "b", "c"], progress=False)
+        assert same(whole.formula.expressions[0], truth, self.SYMBOLS)
+
+    def test_the_right_terms_with_noise(self):
+        x = rows(700, 3)
+        y = self.values(B - C * sympy.cosh(A), x)
+        y = y + 0.01 * torch.randn(700, dtype=F64, generator=torch.Generator().manual_seed(1))
+        found = sympy.expand(next(varying_laws(x, y, self.SYMBOLS, Library(["cosh", "x"]))))
+        assert float(found.coeff(B)) == pytest.approx(1, abs=0.01)
+        assert found.coeff(B).is_number
+        assert found.coeff(C).free_symbols == {A}
+
+    def test_none_where_no_input_is_the_one(self):
+        x = rows(700, 3)
+        noise = torch.rand(700, dtype=F64, generator=torch.Generator().manual_seed(1))
+        assert list(varying_laws(x, noise, self.SYMBOLS, Library())) == []
+        assert list(varying_laws(x[:20], noise[:20], self.SYMBOLS, Library())) == []  # too few rows
+        assert list(varying_laws(x, torch.sin(9 * x.prod(1)), self.SYMBOLS, Library())) == []
 
 
 class TestNoise:
@@ -355,6 +397,14 @@ def test_numbers_come_from_all_rows_though_few_say_what_is_exact(monkeypatch):
     best = float((product @ y[order]) / (product @ product))
     (number,) = found.formula.expressions[0].atoms(sympy.Float)
     assert float(number) == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_inputs_of_any_size_reach_the_networks():
+    x = rows(300, 2, -1.0, 1.0) * torch.tensor([1e8, 1e-5], dtype=F64)
+    y = torch.sin(2e-8 * x[:, 0]) + torch.exp(1e5 * x[:, 1])
+    found = symbolic_search(x, y, shapes=[[2, 1]], seeds=1, lib=["sin", "exp", "x"], progress=False)
+    assert "exact" in found.stopped_because
 
 
 def test_an_offset_and_a_constant_column_do_not_matter():
@@ -467,7 +517,7 @@ class TestResuming:
         stopped = type("Stopped", (), {"interrupted": True})
         monkeypatch.setattr("edgewise.interpret.starts.fit_many", lambda *args, **kwargs: [stopped])
         assert "Interrupted" in self.search(path).stopped_because
-        assert json.loads(path.read_text())["done"] == ["mean", "power law", "polynomial", "quotient"]
+        assert json.loads(path.read_text())["done"][-1] == "one input in functions"  # the last before networks
 
     def test_ctrl_c_keeps_what_there_is(self, monkeypatch):
         def interrupted(problem):

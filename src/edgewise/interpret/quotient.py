@@ -14,6 +14,7 @@ import sympy
 import torch
 from torch import Tensor
 
+from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.factors import divided
 from edgewise.interpret.monomials import Monomials, exponents_up_to
 
@@ -39,16 +40,26 @@ def quotients(x: Tensor, y: Tensor, symbols: Sequence[sympy.Symbol]) -> list[sym
         sign = 1 if float(data.y.sum()) > 0 else -1
         found = _quotient(data.x, sign * data.y, data.symbols)
         if found is not None:
-            return [sign * data.factor * found]
+            return [sign * data.factor * found[0] / found[1]]
         if bool((sign * data.y > 0).all()):
             found = _quotient(data.x, data.y.square(), data.symbols)
             if found is not None:
-                return [sign * data.factor * sympy.sqrt(found)]
+                return [sign * data.factor * _root(*found, data.x, data.symbols)]
     return []
 
 
-def _quotient(x: Tensor, w: Tensor, symbols: Sequence[sympy.Symbol]) -> sympy.Expr | None:
-    """The quotient of the lowest degrees that is w exactly; None if there is none."""
+def _root(p: sympy.Expr, q: sympy.Expr, x: Tensor, symbols: Sequence[sympy.Symbol]) -> sympy.Expr:
+    """The root of p/q, with the roots of squares of positive inputs drawn."""
+    values = dict(zip(symbols, x.unbind(1), strict=True))
+    if not bool((evaluate(q, values, {}) > 0).all()):  # both change their sign
+        return sympy.sqrt(p / q)
+    letters = {s: sympy.Dummy(s.name, positive=True) for n, s in enumerate(symbols) if bool((x[:, n] > 0).all())}
+    p, q = p.xreplace(letters), q.xreplace(letters)
+    return (sympy.sqrt(p) / sympy.sqrt(q)).xreplace({letter: s for s, letter in letters.items()})
+
+
+def _quotient(x: Tensor, w: Tensor, symbols: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """Numerator and denominator, of the lowest degrees, that are w exactly; None if there are none."""
     size = w.abs().mean()
     for above, below in _DEGREES:
         top, bottom = (exponents_up_to(x.shape[1], degree) for degree in (above, below))
@@ -59,9 +70,10 @@ def _quotient(x: Tensor, w: Tensor, symbols: Sequence[sympy.Symbol]) -> sympy.Ex
         if numbers is None or not bool(numbers[len(top) :].any()):
             continue
         whole = numbers[len(top) :] / q.sizes
-        numbers = numbers / whole[whole != 0][0]  # the lowest term below is one
-        above_below = p.expression(numbers[: len(top)], symbols) / q.expression(numbers[len(top) :], symbols)
-        return sympy.Float(float(size), 17) * above_below
+        numbers = numbers / whole[whole != 0][0].abs()  # the lowest term below is one
+        numbers = numbers * (q.columns @ numbers[len(top) :]).sum().sign()
+        above = p.expression(numbers[: len(top)] * float(size), symbols)
+        return above, q.expression(numbers[len(top) :], symbols)
     return None
 
 

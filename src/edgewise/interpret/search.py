@@ -55,6 +55,7 @@ from edgewise.interpret.search_memory import Memory, fingerprint
 from edgewise.interpret.survey import Survey, ladder
 from edgewise.interpret.units import UnitLike
 from edgewise.interpret.univariate import Z, fit_univariate
+from edgewise.interpret.varying import varying_laws
 from edgewise.preprocess import is_frame
 from edgewise.train.checks import check_int, check_number
 
@@ -315,6 +316,8 @@ def _steps(problem: _Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_S
     elif bool((problem.x > 0).all()):
         steps.append(("scaling law, guessed", lambda: _scaling(problem, guessed_laws(problem.x, problem.y))))
         steps.append(("scaling law", lambda: _scaling(problem, scaling_laws(problem.x, problem.y, problem.seed))))
+    if d > 1:
+        steps.append(("one input in functions", lambda: varying_laws(*few, problem.library)))
     survey = Survey(
         problem.x, problem.y, problem.symbols, problem.library, ladder(d) if shapes is None else shapes,
         problem.seeds, problem.seed, problem.left,

@@ -26,6 +26,8 @@ _WORTH = 0.25
 _GRID, _FINER = 5, (20, 50)
 _FOLLOWS = 1e-2
 """A shape that misses more is tried on finer grids: a wave of many periods is not seen on five intervals."""
+_LARGE = 100.0
+"""Inputs beyond, or below its inverse, are measured in units of their largest."""
 _CLOSELY = 1e-4
 """Networks that miss less all follow the data: what is left is due to their grids."""
 _CLOSE_LOSS, _ROUGHLY = 1e-9, 1e-3
@@ -72,7 +74,10 @@ class Survey:
         # An output that hardly varies is centred; not always, since a last product cannot add a constant.
         self.shift = float(y.mean()) if float(y.mean()) ** 2 > 100 * float(y.var(correction=0)) else 0.0
         self.scale = float((y - self.shift).square().mean().sqrt())
-        self.x, self.y = x[:_ROWS], ((y - self.shift) / self.scale)[:_ROWS, None]
+        # Networks want inputs of about one; those that are need no factor to be fitted.
+        size = x.abs().amax(0)
+        self.units = torch.where((size > _LARGE) | (size < 1 / _LARGE), size.clamp_min(1e-300), 1.0)
+        self.x, self.y = (x / self.units)[:_ROWS], ((y - self.shift) / self.scale)[:_ROWS, None]
         self._order: list[tuple[float, KAN]] | None = None
         self._smaller: dict[int, KAN] = {}
 
@@ -101,7 +106,10 @@ class Survey:
             return
         shift = sympy.Float(self.shift, 17) if self.shift else sympy.Integer(0)
         formula = Formula.of(read)
-        own = dict(zip(formula.symbols, self.symbols, strict=True))
+        scaled = [
+            s if u == 1 else s / sympy.Float(u, 17) for s, u in zip(self.symbols, self.units.tolist(), strict=True)
+        ]
+        own = dict(zip(formula.symbols, scaled, strict=True))
         yield sympy.Float(self.scale, 17) * formula.expressions[0].xreplace(own) + shift
 
     def _trained(self) -> list[tuple[float, KAN]]:
