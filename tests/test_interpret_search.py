@@ -388,7 +388,7 @@ def test_a_wave_of_many_periods_inside_a_function():
 
 
 def test_numbers_come_from_all_rows_though_few_say_what_is_exact(monkeypatch):
-    monkeypatch.setattr("edgewise.interpret.search._EXACT_ROWS", 50)
+    monkeypatch.setattr("edgewise.interpret.search_problem._EXACT_ROWS", 50)
     x = rows(400, 2)
     y = 1.2345 * x[:, 0] * x[:, 1] + 0.01 * torch.randn(400, dtype=F64, generator=torch.Generator().manual_seed(3))
     found = symbolic_search(x, y, val_split=0.5, progress=False)

@@ -54,8 +54,8 @@ def _root(p: sympy.Expr, q: sympy.Expr, x: Tensor, symbols: Sequence[sympy.Symbo
     if not bool((evaluate(q, values, {}) > 0).all()):  # both change their sign
         return sympy.sqrt(p / q)
     letters = {s: sympy.Dummy(s.name, positive=True) for n, s in enumerate(symbols) if bool((x[:, n] > 0).all())}
-    p, q = p.xreplace(letters), q.xreplace(letters)
-    return (sympy.sqrt(p) / sympy.sqrt(q)).xreplace({letter: s for s, letter in letters.items()})
+    roots = sympy.sqrt(p.xreplace(letters)) / sympy.sqrt(q.xreplace(letters))
+    return roots.xreplace({letter: s for s, letter in letters.items()})
 
 
 def _quotient(x: Tensor, w: Tensor, symbols: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, sympy.Expr] | None:
