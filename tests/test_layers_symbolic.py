@@ -148,6 +148,19 @@ class TestLayer:
         assert_close(layer(x).detach(), values.sum(1), rtol=1e-13, atol=1e-13)
         assert_close(layer(x.reshape(11, 1, 3)).detach(), values.sum(1)[:, None], rtol=1e-13, atol=1e-13)
 
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+    def test_a_removed_edge_sees_nothing(self, value):
+        layer = KANLayer(2, 2, dtype=F64)
+        layer.fix_edges([(i, j, FUNCTIONS["log"], None) for i in range(2) for j in range(2)])
+        layer.set_mask(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+        x = torch.tensor([[value, 2.0], [3.0, 2.0]], dtype=F64, requires_grad=True)
+        y = layer(x)
+        assert_close(y[0], y[1], rtol=0, atol=0)
+        assert bool(y.isfinite().all())
+        (gradient,) = torch.autograd.grad(y.sum(), x)
+        assert not gradient[:, 0].any()
+        assert bool(gradient.isfinite().all())
+
     def test_a_removed_edge_is_removed_symbolic_or_not(self, layer):
         x, mask = rows(), torch.ones(3, 2, dtype=F64)
         mask[0, 1] = mask[1, 1] = 0.0

@@ -114,9 +114,11 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, O)`.
         """
-        edges = self._edges(x, affine)
-        targets = self._at(x.device).grouped_targets.expand_as(edges)
-        return edges.new_zeros(*edges.shape[:-2], self.outputs, edges.shape[-1]).scatter_add(-2, targets, edges).mT
+        total = x.new_zeros(*x.shape[:-2], self.outputs, x.shape[-2])
+        for own, edges in self._edges(x, affine):
+            targets = self._at(x.device).grouped_targets[own].expand_as(edges)
+            total = total.scatter_add(-2, targets, edges)
+        return total.mT
 
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
         """Every edge at every row.
@@ -128,18 +130,21 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, E)`.
         """
-        return self._edges(x, affine).index_select(-2, self._at(x.device).back).mT
+        edges = torch.cat([edges for _, edges in self._edges(x, affine)], dim=-2)
+        return edges.index_select(-2, self._at(x.device).back).mT
 
-    def _edges(self, x: Tensor, affine: Tensor) -> Tensor:
-        """`([M,] E, B)` in the order of functions: a row is an edge, so that all that is done runs along memory."""
+    def _edges(self, x: Tensor, affine: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """The edges of every function in turn, `([M,] e, B)`: a row is an edge, so all of this runs along memory."""
         places = self._at(x.device)
         a, b, c, d, p = affine.index_select(-2, places.order)[..., None].unbind(-2)  # ([M,] E, 1) each
-        absent = (c == 0) & (d == 0)  # at a number in every domain instead: zero times NaN is NaN
-        a, b = torch.where(absent, 0.0, a), torch.where(absent, 0.5, b)
-        sources = places.grouped_sources.expand(*x.shape[:-2], len(self.edges), x.shape[-2])
-        z = torch.addcmul(b, a, x.mT.contiguous().gather(-2, sources))
-        parts = [function(z[..., own, :], p[..., own, :]) for function, own in self._slices()]
-        return torch.addcmul(d, c, parts[0] if len(parts) == 1 else torch.cat(parts, dim=-2))
+        # A removed edge sees a further input, one half in every row: zero times NaN is NaN.
+        absent, inputs = (c == 0) & (d == 0), torch.nn.functional.pad(x.mT, (0, 0, 0, 1), value=0.5)
+        a, b = torch.where(absent, 1.0, a), torch.where(absent, 0.0, b)
+        sources = torch.where(absent, x.shape[-1], places.grouped_sources)
+        for function, own in self._slices():
+            some = sources[..., own, :].expand(*x.shape[:-2], -1, x.shape[-2])
+            z = a[..., own, :] * inputs.gather(-2, some) + b[..., own, :]
+            yield own, c[..., own, :] * function(z, p[..., own, :]) + d[..., own, :]
 
     def into_outputs(self, values: Tensor) -> Tensor:
         """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""
