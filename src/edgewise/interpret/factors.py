@@ -19,7 +19,8 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.interpret.scaling import monomial, power_law, power_of
+from edgewise.interpret.monomials import monomial
+from edgewise.interpret.scaling import power_law, power_of
 
 _CLOSE, _MOST, _LARGEST = 0.2, 4, 4
 """How far a slope may lie from its fraction, how many inputs are divided out at most, the largest power."""

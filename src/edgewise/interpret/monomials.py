@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from fractions import Fraction
 
 import sympy
 import torch
@@ -27,6 +28,11 @@ def exponents_up_to(inputs: int, degree: int) -> list[Exponents]:
     """
     chosen = (c for total in range(degree + 1) for c in itertools.combinations_with_replacement(range(inputs), total))
     return [tuple(c.count(i) for i in range(inputs)) for c in chosen]
+
+
+def monomial(symbols: Sequence[sympy.Symbol], powers: Sequence[int | Fraction]) -> sympy.Expr:
+    """`x1^p1 x2^p2 ...`."""
+    return sympy.Mul(*(s ** sympy.Rational(p.numerator, p.denominator) for s, p in zip(symbols, powers, strict=True)))
 
 
 class Monomials:
@@ -57,7 +63,7 @@ class Monomials:
         """
         numbers = numbers / self.sizes
         terms = zip(numbers.tolist(), self.exponents, strict=True)
-        return sympy.Add(*(sympy.Float(number, 17) * _product(symbols, e) for number, e in terms if number))
+        return sympy.Add(*(sympy.Float(number, 17) * monomial(symbols, e) for number, e in terms if number))
 
     @property
     def sizes(self) -> Tensor:
@@ -75,7 +81,3 @@ def _values(x: Tensor, exponents: Sequence[Exponents]) -> Tensor:
             lower = tuple(power - (i == last) for i, power in enumerate(e))
             columns[e] = columns[lower] * x[:, last]
     return torch.stack([columns[e] for e in exponents], dim=1)
-
-
-def _product(symbols: Sequence[sympy.Symbol], exponents: Exponents) -> sympy.Expr:
-    return sympy.Mul(*(s**e for s, e in zip(symbols, exponents, strict=True)))

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from edgewise.interpret.library import Library
+from edgewise.interpret.monomials import monomial
 from edgewise.interpret.starts import best_first
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
 from edgewise.layers import SymbolicEdges, function_named
@@ -88,11 +89,6 @@ def rounded_power_law(p: Tensor, residual: float) -> Powers | None:
         The exponents; None where the law does not fit, or an exponent is near no fraction.
     """
     return _near(p.tolist()) if residual < _FITS else None
-
-
-def monomial(symbols: list[sympy.Symbol], powers: Powers) -> sympy.Expr:
-    """`x1^p1 x2^p2 ...`."""
-    return sympy.Mul(*(s ** sympy.Rational(p.numerator, p.denominator) for s, p in zip(symbols, powers, strict=True)))
 
 
 def power_of(x: Tensor, powers: Powers) -> Tensor:

@@ -32,13 +32,13 @@ from edgewise.errors import EdgewiseError, ParameterError
 from edgewise.interpret.buckingham import dimensionless
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
+from edgewise.interpret.monomials import monomial
 from edgewise.interpret.polynomial import polynomials
 from edgewise.interpret.quotient import quotients
 from edgewise.interpret.scaling import (
     ScalingLaw,
     formulas_of,
     guessed_laws,
-    monomial,
     power_law,
     power_of,
     rounded_power_law,

@@ -24,7 +24,7 @@ from edgewise.interpret.elimination import variation
 from edgewise.interpret.expressions import edge_expression
 from edgewise.interpret.factors import Divided, divided
 from edgewise.interpret.library import Library
-from edgewise.interpret.monomials import Monomials, exponents_up_to
+from edgewise.interpret.monomials import Monomials, exponents_up_to, monomial
 from edgewise.splines import bspline_basis, uniform_knots
 
 _DEGREE, _GRIDS, _MONOMIALS = 3, (20, 10, 5), (3, 2, 1)
@@ -82,7 +82,7 @@ def varying_laws(x: Tensor, y: Tensor, symbols: Sequence[sympy.Symbol], library:
     best = min(found, key=lambda one: one.criterion)
     z, symbol = best.data.x[:, best.place], best.data.symbols[best.place]
     others = [s for n, s in enumerate(best.data.symbols) if n != best.place]
-    monomials = [sympy.Mul(*(s**e for s, e in zip(others, term.exponents, strict=True))) for term in best.terms]
+    monomials = [monomial(others, term.exponents) for term in best.terms]
     before = [_named(term, z, symbol, library) for term in best.terms]
     for chosen in sorted(itertools.product(*before), key=lambda one: sum(cost for cost, _ in one))[:_MOST_TRIED]:
         products = [m * factor for m, (_, factor) in zip(monomials, chosen, strict=True)]
