@@ -265,7 +265,7 @@ class TestBehaviour:
     def test_predictions_do_not_depend_on_the_size_of_the_table(self, fitted, monkeypatch):
         model, frame, _ = fitted
         whole = model.predict(frame)
-        monkeypatch.setattr("edgewise.estimators._CHUNK", 7)
+        monkeypatch.setattr("edgewise.estimators.base._CHUNK", 7)
         np.testing.assert_allclose(model.predict(frame), whole, rtol=1e-12, atol=0)
 
 
@@ -540,3 +540,36 @@ class TestFormula:
             model.auto_symbolic(frame, np.zeros((120, 2)))
         with pytest.raises(ValueError, match="same order as they were in fit"):
             model.predict(frame[frame.columns[::-1]])
+
+
+class TestClassifierFormula:
+    def test_two_classes_give_log_odds(self):
+        random = np.random.default_rng(0)
+        frame = pd.DataFrame({"a": random.uniform(-1, 1, 300), "b": random.uniform(-1, 1, 300)})
+        y = np.where(random.uniform(size=300) < 1 / (1 + np.exp(-6 * frame["a"])), "yes", "no")
+        model = KANClassifier(hidden=(), random_state=0, max_iter=30, early_stopping=False).fit(frame, y)
+        model.auto_symbolic(frame, y, lib=["x", "x^2"])
+        formula = model.formula(frame)
+        assert formula.verify(model, frame).relative < 1e-10
+        odds = formula(frame)[:, 0]
+        np.testing.assert_allclose(1 / (1 + np.exp(-odds)), model.predict_proba(frame)[:, 1], rtol=1e-10)
+        np.testing.assert_allclose(odds, model.decision_function(frame), rtol=1e-10)
+        assert set(map(str, formula.symbols)) == {"a", "b"}
+
+    def test_more_classes_give_a_score_each(self):
+        random = np.random.default_rng(0)
+        x = random.uniform(-1, 1, (200, 2))
+        y = np.digitize(x[:, 0], [-0.3, 0.4])
+        model = KANClassifier(hidden=(), grid=3, random_state=0, max_iter=20, early_stopping=False).fit(x, y)
+        formula = model.formula()
+        assert len(formula.expressions) == 3
+        assert formula.verify(model, x).relative < 1e-10
+        assert (np.asarray(formula(x)).argmax(1) == model.predict(x)).all()
+
+    def test_errors(self):
+        x = np.random.default_rng(0).uniform(-1, 1, (40, 1))
+        model = KANClassifier(hidden=(), random_state=0, max_iter=2).fit(x, x[:, 0] > 0)
+        with pytest.raises(DomainError, match=r"`y` must hold classes of the fit, \[False, True\]; got 2 at row 3"):
+            model.auto_symbolic(x, [0, 1, 0, 2] * 10)
+        with pytest.raises(ParameterError, match="`simplify` must be True"):
+            model.formula(x, simplify=False)

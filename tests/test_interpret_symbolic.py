@@ -479,3 +479,23 @@ def test_edges_that_have_a_function_keep_it():
     model.auto_symbolic(x, y, lib=["sin", "x^2", "tanh"], max_loss=1.0)
     assert model.symbolic_edges[0, 0, 0] == "tanh"
     assert len(model.symbolic_edges) == 2
+
+
+def test_a_candidate_that_another_edge_cannot_take_is_only_a_bad_one():
+    """A line through a parabola goes below zero, where the logarithm behind it has no value."""
+    model = KAN([1, 1, 1], seed=0, dtype=F64)
+    model.fix_symbolic(0, 0, 0, "x^2", numbers=(1.0, 0.0, 1.0, 0.01))
+    model.fix_symbolic(1, 0, 0, "log", numbers=(1.0, 0.0, 1.0, 0.0))
+    x = torch.linspace(-1, 2, 60, dtype=F64)[:, None]
+    labels = (x.abs() > 0.7).to(F64)
+    found = suggest_symbolic(model, 0, 0, 0, x, labels, lib=["x", "x^2"], loss="bce")
+    assert [one.name for one in found] == ["x^2", "x"]
+    assert found[1].loss == math.inf
+
+
+def test_numbers_stay_where_a_slope_is_infinite():
+    """The root of `x - 1/4` at `x = 1/4` has no slope: nothing can be fitted, and nothing is lost."""
+    x = torch.linspace(0.25, 2, 50, dtype=F64)[:, None]
+    y = 2.5 * (x - 0.25).sqrt()
+    found = exact(formula("5/2*sqrt(x - 0.25)", [sympy.Symbol("x", real=True)]), x, y)
+    assert_close(found.evaluate(x), y)

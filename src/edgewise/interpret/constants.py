@@ -18,9 +18,10 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret.data import as_rows, default_data
 from edgewise.interpret.evaluation import evaluate
+from edgewise.interpret.expressions import has_no_value
 from edgewise.interpret.formula import F, Formula, tree_size
 from edgewise.interpret.formula_module import lettered
 from edgewise.models import KAN
@@ -228,7 +229,10 @@ class _Fit:
         if not bool(first.isfinite().all()):
             return template, numbers, math.inf
         options = {"steps": _STEPS, "damping": 1e-6, "chunk": self.rows}
-        found = least_squares(residual, {"k": start}, (self.x, self.y), **options)
+        try:
+            found = least_squares(residual, {"k": start}, (self.x, self.y), **options)
+        except DomainError:  # a slope is infinite, as that of a root at zero: the numbers stay
+            return template, numbers, float(first.square().mean())
         best = dict(zip(letters, found.params["k"].tolist(), strict=True))
         return template, best, found.loss / self.rows
 
@@ -267,14 +271,14 @@ class _Fit:
         others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k != letter}
         plain = self.template.xreplace({letter: value, **others})
         changed = _gathered(plain)
-        if changed.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+        if has_no_value(changed):
             return False  # nothing that can be evaluated is left
         template, numbers, loss = self._fitted(changed)
         if str(template) == str(self.template):  # in k sqrt(m x + n), m leaves the root and the fixed k is back
             template, numbers, loss = self._fitted(plain)
         if not self._agrees(loss):
             return False
-        self.template, self.numbers, self.loss, self._variances = template, numbers, loss, None
+        self._keep(template, numbers, loss)
         return True
 
     def try_together(self, near: float) -> None:
@@ -285,11 +289,14 @@ class _Fit:
         self.trials += 1
         others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k not in chosen}
         changed = _gathered(self.template.xreplace({**chosen, **others}))
-        if changed.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+        if has_no_value(changed):
             return
         template, numbers, loss = self._fitted(changed)
         if len(numbers) < len(self.numbers) and self._agrees(loss, len(self.numbers) - len(numbers)):
-            self.template, self.numbers, self.loss, self._variances = template, numbers, loss, None
+            self._keep(template, numbers, loss)
+
+    def _keep(self, template: sympy.Expr, numbers: dict[sympy.Dummy, float], loss: float) -> None:
+        self.template, self.numbers, self.loss, self._variances = template, numbers, loss, None
 
     def _agrees(self, loss: float, saved: int = 1) -> bool:
         if not math.isfinite(self.loss):  # a formula that is not defined on all rows: anything is better

@@ -51,6 +51,11 @@ def _sums(model: KAN, l: int, nodes: list[sympy.Expr]) -> list[sympy.Expr]:
     return [sympy.Add(*terms) for terms in sums]
 
 
+def has_no_value(expression: sympy.Basic) -> bool:
+    """Whether an expression holds something that no real number can stand for: a pole, infinity, a complex number."""
+    return expression.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I)
+
+
 def edge_expression(formula: str, numbers: Sequence[float], node: sympy.Expr) -> sympy.Expr:
     """`c f(a x + b) + d`.
 

@@ -303,7 +303,8 @@ class Formula:
         """The largest disagreement with a model.
 
         Args:
-            model: a network, any function of `(N, inputs)` tensors, or an estimator with `predict`.
+            model: a network, any function of `(N, inputs)` tensors, or an estimator with `predict` (a classifier's
+                `decision_function` is compared).
             x: `(N, inputs)` rows to compare on; a tensor for a network or function.
 
         Returns:
@@ -319,7 +320,8 @@ class Formula:
             )
         with torch.no_grad():
             if hasattr(model, "predict"):
-                expected = torch.as_tensor(np.asarray(model.predict(x), dtype=float)).reshape(len(x), -1)
+                predict = getattr(model, "decision_function", model.predict)
+                expected = torch.as_tensor(np.asarray(predict(x), dtype=float)).reshape(len(x), -1)
             else:
                 expected = model(x).double().cpu()
             found = self.evaluate(self.rows(x))

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.errors import ParameterError
+from edgewise.errors import ConvergenceError, ParameterError
 from edgewise.interpret.data import as_data, as_rows
 from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge
 from edgewise.interpret.library import Library, as_library
@@ -323,11 +323,10 @@ class _Search:
     def _fits(self, edge: tuple[int, int, int]) -> list[EdgeFit]:
         if edge not in self.candidates:
             samples = _samples(self.model, *edge, self.x)
-            fits = sorted(fit_edge(*samples, list(self.library), 2 * _CANDIDATES), key=_description)[:_CANDIDATES]
             # Noise gives an edge wiggles that many functions follow better than the plain truth.
-            known = {found.function.name for found in fits}
-            plain = [f for f in self.library if f.name in _PLAIN and f.name not in known]
-            self.candidates[edge] = fits + fit_edge(*samples, plain)
+            fits = sorted(fit_edge(*samples, list(self.library), 2 * _CANDIDATES, always=_PLAIN), key=_description)
+            plain = [found for found in fits[_CANDIDATES:] if found.function.name in _PLAIN]
+            self.candidates[edge] = fits[:_CANDIDATES] + plain
         return self.candidates[edge]
 
     def _choose(self, edge: tuple[int, int, int]) -> None:
@@ -368,7 +367,10 @@ def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float 
         with torch.no_grad():
             return float(get_loss(loss).mean(model(x), y, None))
     if loss != "mse":
-        result = fit(model, (x, y), loss=loss, opt="lbfgs", steps=steps, update_grid=False, progress=False)
+        try:
+            result = fit(model, (x, y), loss=loss, opt="lbfgs", steps=steps, update_grid=False, progress=False)
+        except ConvergenceError:  # the function is not defined where the other edges lead
+            return math.inf
         return float(result["train_loss"][-1])
     splines = any(layer.spline_mask is None or bool(layer.spline_mask.any()) for layer in model.layers)
     problem = KANResiduals([model], x, y, None, 0.0, ROUGHNESS if splines else 0.0)
