@@ -13,7 +13,7 @@ from edgewise import KAN, KANLayer
 from edgewise.errors import FormatError, ParameterError
 from edgewise.interpret import edge_deviations
 from edgewise.layers import FUNCTIONS, Function, function_named
-from edgewise.layers.functions import slope_of
+from edgewise.layers.functions import slopes_of
 from edgewise.train import edge_l1
 from edgewise.train.least_squares import KANResiduals, is_plain_kan
 
@@ -64,7 +64,7 @@ class TestEveryFunction:
     def test_the_slope_is_the_derivative(self, name):
         function = FUNCTIONS[name]
         z = torch.tensor(INSIDE.get(function.domain, ANYWHERE), dtype=F64)
-        values, slope, _ = slope_of(function, z)
+        values, slope, _ = slopes_of([function], [len(z)], z)
         assert_close(values, function(z))
         with mpmath.workdps(60):
             derivative = [float(mpmath.diff(TRUTH[name], mpmath.mpf(float(v)))) for v in z]
@@ -102,7 +102,7 @@ class TestEveryFunction:
 
 def test_a_free_exponent():
     z, p = torch.tensor([0.3, 2.0], dtype=F64), torch.tensor([1.7, -0.4], dtype=F64)
-    values, slope, by_exponent = slope_of(FUNCTIONS["x^p"], z, p)
+    values, slope, by_exponent = slopes_of([FUNCTIONS["x^p"]], [2], z, p)
     assert_close(values, z**p)
     assert_close(slope, p * z ** (p - 1))
     assert_close(by_exponent, z.log() * z**p)

@@ -14,8 +14,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from edgewise.interpret.edge_descent import descend
 from edgewise.layers import Function
-from edgewise.layers.functions import slope_of
 
 SEARCH_ROWS = 160
 """Samples that the search looks at."""
@@ -23,8 +23,9 @@ POLISH_ROWS = 20_000
 """Samples that the last steps look at."""
 _KEPT = 8
 """Starts that are followed."""
-_SHORT, _LONG = 12, 60
-"""Steps for every function, and for those that are polished."""
+_FIRST, _SHORT, _LONG = 4, 8, 60
+"""Steps of every start, of the best `_FOLLOWED` of each function, and of the functions that are polished."""
+_FOLLOWED = 4
 _FREQUENCIES = 120.0
 """Highest angular frequency tried, times half the width of the data: 38 periods over the data."""
 
@@ -67,8 +68,9 @@ def description(missing: float, complexity: float) -> float:
 
 @torch.no_grad()
 def fit_edge(
-    x: Tensor, y: Tensor, functions: Sequence[Function], most: int | None = None, starts: int = _KEPT
-) -> list[EdgeFit]:
+    x: Tensor, y: Tensor, functions: Sequence[Function], most: int | None = None, starts: int = _KEPT,
+    always: Sequence[str] = (),
+) -> list[EdgeFit]:  # fmt: skip
     """Fit every function to the samples.
 
     Args:
@@ -77,6 +79,7 @@ def fit_edge(
         functions: what to try.
         most: how many of the best to fit to the last digit and give back; all when None.
         starts: how many of the best starts of each function to follow, and how many of different steepness.
+        always: names of functions that are given back even where they are not among the best.
 
     Returns:
         Fits of functions that are defined on the data for some a and b, best first. Memory beyond the samples does not
@@ -84,26 +87,25 @@ def fit_edge(
     """
     x, y = x.double(), y.double()
     lo, hi = x.min(), x.max()
+    constant = [_constant(y, function) for function in functions if function.name == "0"]
     if lo == hi or y.min() == y.max():
-        return [fit for fit in (_constant(y, function) for function in functions) if fit is not None]
+        return constant
     samples = _Samples(x, y)
-    few = _spread(x, SEARCH_ROWS)
-    found = []
-    for function in functions:
-        if function.name == "0":
-            found.append((1.0, function, None))
-            continue
-        places, kinds = (t.to(x.device) for t in _starts(function.periodic, function.free_exponent))
-        scores = _explained(function, samples.u[few], y[few], places)
-        best = _different(kinds, scores, starts)
-        if len(best) == 0:
-            continue
-        ends, missing = _descend(function, samples.u[few], y[few], places[best], _SHORT)
-        found.append((float(missing.min()), function, ends))
+    found = samples.searched([function for function in functions if function.name != "0"], starts)
     # Many functions follow a line to any digit, so the simplest of those that do as well come first.
-    found.sort(key=lambda entry: description(entry[0], entry[1].complexity))
-    fits = [samples.polished(function, ends) for _, function, ends in found[:most]]
-    return sorted((fit for fit in fits if fit is not None), key=lambda fit: (fit.missing, fit.function.complexity))
+    ranks = [description(float(missing.min()), function.complexity) for function, _, missing in found]
+    ranks = sorted(range(len(found)), key=ranks.__getitem__)
+    last = len(ranks) if most is None else most
+    chosen = ranks[:last] + [n for n in ranks[last:] if found[n][0].name in always]
+    fits = samples.polished([found[n][:2] for n in chosen])
+    fits += [fit for fit in constant if most is None or len(fits) < most or fit.function.name in always]
+    return sorted(fits, key=lambda fit: (fit.missing, fit.function.complexity))
+
+
+def _best_starts(function: Function, u: Tensor, y: Tensor, count: int) -> Tensor:
+    """`(K, 3)` places from which to search."""
+    places, kinds = (t.to(u.device) for t in _starts(function.periodic, function.free_exponent))
+    return places[_different(kinds, _explained(function, u, y, places), count)]
 
 
 def _different(kinds: Tensor, scores: Tensor, count: int) -> Tensor:
@@ -133,15 +135,26 @@ class _Samples:
         self.u, self.y = (x - self.middle) / self.half, y
         self.many = _spread(x, POLISH_ROWS)
 
-    def polished(self, function: Function, ends: Tensor | None) -> EdgeFit | None:
-        """The best of the ends, followed to the last digit, measured on all samples."""
-        if ends is None:
-            return _constant(self.y, function)
-        u, y = self.u[self.many], self.y[self.many]
-        _, first = _descend(function, u, y, ends, 0)
-        order = first.nan_to_num(torch.inf).argsort()[:3]
-        last, missing = _descend(function, u, y, ends[order], _LONG)
-        s, t, p = last[missing.nan_to_num(torch.inf).argmin()]
+    def searched(self, functions: Sequence[Function], starts: int) -> list[tuple[Function, Tensor, Tensor]]:
+        """Where the best starts of every function lead on a few rows, and what they miss there."""
+        few = _spread(self.u, SEARCH_ROWS)
+        u, y = self.u[few], self.y[few]
+        begins = [_best_starts(function, u, y, starts) for function in functions]
+        able = [(function, own) for function, own in zip(functions, begins, strict=True) if len(own)]
+        functions, at = [function for function, _ in able], [own for _, own in able]
+        at = [_least(*end, _FOLLOWED) for end in descend(functions, at, u, y, _FIRST)]
+        ends = descend(functions, at, u, y, _SHORT)
+        return [(function, *end) for function, end in zip(functions, ends, strict=True)]
+
+    def polished(self, found: Sequence[tuple[Function, Tensor]]) -> list[EdgeFit]:
+        """The best of the ends of every function, followed to the last digit, measured on all samples."""
+        functions, u, y = [function for function, _ in found], self.u[self.many], self.y[self.many]
+        ends = [_least(*end, 3) for end in descend(functions, [own for _, own in found], u, y, 0)]
+        last = [_least(*end, 1)[0] for end in descend(functions, ends, u, y, _LONG)]
+        fits = [self._measured(function, *numbers) for function, numbers in zip(functions, last, strict=True)]
+        return [fit for fit in fits if fit is not None]
+
+    def _measured(self, function: Function, s: Tensor, t: Tensor, p: Tensor) -> EdgeFit | None:
         z = s * self.u + t
         f = function(z, p.expand_as(z))
         centred, labels = f - f.mean(), self.y - self.y.mean()
@@ -155,10 +168,13 @@ class _Samples:
         return EdgeFit(function, tuple(float(v) for v in numbers), 1 - missed, missed, size)
 
 
-def _constant(y: Tensor, function: Function) -> EdgeFit | None:
-    """No function at all, which explains a constant completely and anything else not at all."""
-    if function.name != "0":
-        return None
+def _least(ends: Tensor, missing: Tensor, count: int) -> Tensor:
+    """The ends that miss least."""
+    return ends[missing.nan_to_num(torch.inf).argsort()[:count]]
+
+
+def _constant(y: Tensor, function: Function) -> EdgeFit:
+    """The function "0", which explains a constant completely and anything else not at all."""
     flat = bool(y.min() == y.max())
     return EdgeFit(function, (1.0, 0.0, 0.0, float(y.mean()), 1.0), float(flat), float(not flat))
 
@@ -198,44 +214,3 @@ def _explained(function: Function, u: Tensor, y: Tensor, starts: Tensor) -> Tens
     share = (centred @ labels).square() / (size * labels.square().sum())
     flat = size <= 1e-20 * f.square().sum(-1)  # constant but for rounding
     return torch.where(share.isfinite() & f.isfinite().all(-1) & ~flat, share, -1.0)
-
-
-def _descend(function: Function, u: Tensor, y: Tensor, starts: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """Levenberg-Marquardt on slope, shift and exponent of every start at once; gives the ends and what they miss."""
-    labels = y - y.mean()
-    free = 3 if function.free_exponent else 2
-    at, damping = starts.clone(), starts.new_full((len(starts),), 1e-3)
-    J, r, missing = _linearize(function, u, labels, at, free)
-    for _ in range(steps):
-        A, g = J @ J.mT, J @ r[..., None]
-        size = A.diagonal(dim1=-2, dim2=-1)
-        size = damping[:, None] * (size + 1e-12 * size.amax(-1, keepdim=True)) + 1e-300
-        step = torch.linalg.solve_ex(A + torch.diag_embed(size), g).result[..., 0]
-        trial = at.clone()
-        trial[:, :free] += step.nan_to_num(0.0, 0.0, 0.0)
-        J_new, r_new, missed = _linearize(function, u, labels, trial, free)
-        better = missed < missing  # False for NaN
-        at = torch.where(better[:, None], trial, at)
-        J, r = torch.where(better[:, None, None], J_new, J), torch.where(better[:, None], r_new, r)
-        gained = bool(((missing - missed) > 1e-6 * missing).any())
-        missing = torch.where(better, missed, missing)
-        damping = torch.where(better, damping * 0.2, damping * 5).clamp(1e-14, 1e10)
-        if not gained and bool((damping > 1e4).all() | (missing < 1e-30).all()):
-            break
-    return at, missing
-
-
-def _linearize(function: Function, u: Tensor, labels: Tensor, at: Tensor, free: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Kaufman's Jacobian `(K, free, n)` of what is explained, the rest `(K, n)`, and its share of the variance."""
-    s, t, p = at[:, :, None].unbind(1)
-    z = s * u + t
-    f, slope, by_exponent = slope_of(function, z, p)
-    f = f - f.mean(-1, keepdim=True)
-    size = f.square().sum(-1, keepdim=True)
-    c = (f @ labels)[:, None] / size
-    rest = labels - c * f
-    parts = [slope * u, slope] if by_exponent is None else [slope * u, slope, by_exponent]
-    J = torch.stack(parts[:free], dim=1)  # (K, free, n)
-    J = J - J.mean(-1, keepdim=True)
-    J = J - (J @ f[..., None]) / size[..., None] * f[:, None]
-    return c[..., None] * J, rest, rest.square().sum(-1) / labels.square().sum()

@@ -1,9 +1,10 @@
-"""Find the smallest network that still explains the data: penalize, prune, then try what else can go.
+"""Find the smallest network that still explains the data: leap, or penalize and prune, then try what else can go.
 
-The penalty concentrates the function on few edges, but it says only roughly what is needed: at any strength some edges
-survive that a smaller network could do without once its other edges are free to take over. So what is left is taken
-away piece by piece, nodes first, then edges, each time with a refit by Levenberg-Marquardt, for as long as the error on
-held-out rows allows it.
+Small networks are trained in a moment, so they are tried first: one node in every hidden layer, two, four. Where one
+is not enough, a penalty concentrates the function on few edges. It says only roughly what is needed: at any strength
+some edges survive that a smaller network could do without once its other edges are free to take over. So what is left
+is taken away piece by piece, nodes first, then edges, each time with a refit by Levenberg-Marquardt, for as long as the
+error on held-out rows allows it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from edgewise.interpret.attribution import attribute
 from edgewise.interpret.data import as_rows
 from edgewise.interpret.pruning import prune, remove_edge, remove_node
 from edgewise.models import KAN
-from edgewise.train import fit
+from edgewise.train import FitState, fit
 
 _HELD_OUT = 0.2
+_LOOK, _GAIN = 5, 0.8
+"""A fit is over when the loss of so many steps later is above this share."""
 
 
 @dataclass
@@ -63,13 +66,14 @@ def sparsify(
     seed: int = 0,
     time_limit_sec: float | None = None,
 ) -> Sparsified:
-    """Penalize, prune, and take away piece by piece what the error on held-out rows does not miss.
+    """Leap or penalize, then take away piece by piece what the error on held-out rows does not miss.
 
     Args:
         model: the network, trained or not; it is not changed.
         x: `(N, inputs)` data, or a dict of them and labels as `create_dataset` gives it.
         y: `(N, outputs)` labels.
-        lambs: strengths of the sparsity penalty, one after the other.
+        lambs: strengths of the sparsity penalty, one after the other, where a leap to few nodes is not enough; with
+            none the network is only taken apart piece by piece.
         tolerance: share of the labels' variance that a smaller network may leave unexplained.
         growth: or how many times the smallest error seen, where that is more.
         steps: iterations of every fit.
@@ -100,11 +104,19 @@ def sparsify(
     if time_limit_sec is not None:
         search.deadline = time.monotonic() + time_limit_sec
     search.accept(search.refitted(model), "all")
+    if lambs:
+        search.leap()
     for lamb in lambs:
         search.penalize(lamb)
     search.take_nodes()
     search.take_edges()
     return Sparsified(search.model, search.loss, search.bound, search.path)
+
+
+def _goes_on(state: FitState) -> bool:
+    """Whether a fit is worth a further step: no longer once the grids rest and five steps gain less than a fifth."""
+    losses = state.history["train_loss"]
+    return len(losses) <= state.steps / 4 + _LOOK or losses[-1] < _GAIN * losses[-1 - _LOOK]
 
 
 class _Search:
@@ -136,12 +148,30 @@ class _Search:
     def refitted(self, model: KAN) -> KAN:
         """The same network after a fit without penalty."""
         new = copy.deepcopy(model)
-        fit(new, (self.x, self.y), opt="lm", steps=self.steps, progress=False)
+        fit(new, (self.x, self.y), opt="lm", steps=self.steps, callbacks=_goes_on, progress=False)
         return new
 
+    def leap(self) -> None:
+        """Keep the most important node of every hidden layer, or the best two, four and so on."""
+        keep = 1
+        while keep < max(self._hidden(), default=0):
+            if self._try(self._best_nodes(keep), f"nodes={keep}"):
+                return
+            keep *= 2
+
+    def _hidden(self) -> list[int]:
+        return [layer.in_features for layer in self.model.layers[1:]]
+
+    def _best_nodes(self, keep: int) -> KAN:
+        scores, model = attribute(self.model, self.x).nodes, self.model
+        for l, size in enumerate(self._hidden(), 1):
+            for i in sorted(scores[l].argsort(descending=True)[keep:size].tolist(), reverse=True):
+                model = remove_node(model, l, i, self.x)
+        return model
+
     def penalize(self, lamb: float) -> None:
-        """Fit with a penalty, prune, fit again."""
-        if time.monotonic() > self.deadline:
+        """Fit with a penalty, prune, fit again; of no use where every hidden layer is down to one node."""
+        if time.monotonic() > self.deadline or max(self._hidden(), default=1) == 1:
             return
         new = copy.deepcopy(self.model)
         try:

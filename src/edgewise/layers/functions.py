@@ -4,7 +4,7 @@ A function takes `z = a x + b`; one with a free exponent takes that too. Outside
 never a number that would hide the mistake.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,23 +181,28 @@ def function_named(name: str) -> Function:
     return FUNCTIONS[name]
 
 
-def slope_of(function: Function, z: Tensor, p: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Values, and derivatives with respect to `z` and (where it is free) the exponent.
+def slopes_of(
+    functions: Sequence[Function], counts: Sequence[int], z: Tensor, p: Tensor | None = None, dim: int = -1
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Values of several functions, and derivatives with respect to `z` and (where one is free) the exponent.
 
     Args:
-        function: the function.
+        functions: the functions.
+        counts: how many places along `dim` belong to each, in their order.
         z: arguments.
-        p: exponents, of a shape that broadcasts with `z`.
+        p: exponents, of a shape that broadcasts with `z` and has its length along `dim`.
+        dim: the axis.
 
     Returns:
         Three tensors like `z`, the last one None without a free exponent.
     """
+    free = p is not None and any(function.free_exponent for function in functions)
     with torch.enable_grad():
         leaf = z.detach().requires_grad_(True)
-        exponent = None
-        if function.free_exponent and p is not None:
-            exponent = p.detach().expand_as(z).clone().requires_grad_(True)
-        values = function(leaf, exponent)
+        exponent = p.detach().expand_as(z).clone().requires_grad_(True) if free else None  # pyright: ignore[reportOptionalMemberAccess]
+        exponents = [None] * len(counts) if exponent is None else exponent.split(list(counts), dim)
+        parts = zip(functions, leaf.split(list(counts), dim), exponents, strict=True)
+        values = torch.cat([function(own, own_p) for function, own, own_p in parts], dim)
         wanted = [leaf] if exponent is None else [leaf, exponent]
         if not values.requires_grad:  # "0"
             return values, torch.zeros_like(z), None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from edgewise.layers.functions import Function, slope_of
+from edgewise.layers.functions import Function, slopes_of
 
 PARAMETERS = 5
 """Numbers of an edge: a, b, c, d, and the exponent p of a function that has one."""
@@ -118,7 +118,8 @@ class SymbolicEdges(nn.Module):
         for own, edges in self._edges(x, affine):
             targets = self._at(x.device).grouped_targets[own].expand_as(edges)
             total = total.scatter_add(-2, targets, edges)
-        return total.mT
+        constants = affine[..., 3]  # once for every output, not in every row of every edge
+        return total.mT + self.into_outputs(constants[..., None, :])
 
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
         """Every edge at every row.
@@ -131,10 +132,10 @@ class SymbolicEdges(nn.Module):
             `([M,] B, E)`.
         """
         edges = torch.cat([edges for _, edges in self._edges(x, affine)], dim=-2)
-        return edges.index_select(-2, self._at(x.device).back).mT
+        return edges.index_select(-2, self._at(x.device).back).mT + affine[..., None, :, 3]
 
     def _edges(self, x: Tensor, affine: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """The edges of every function in turn, `([M,] e, B)`: a row is an edge, so all of this runs along memory."""
+        """The edges of each function in turn, `([M,] e, B)` without `d`: a row is an edge, so it runs along memory."""
         places = self._at(x.device)
         a, b, c, d, p = affine.index_select(-2, places.order)[..., None].unbind(-2)  # ([M,] E, 1) each
         # A removed edge sees a further input, one half in every row: zero times NaN is NaN.
@@ -143,8 +144,8 @@ class SymbolicEdges(nn.Module):
         sources = torch.where(absent, x.shape[-1], places.grouped_sources)
         for function, own in self._slices():
             some = sources[..., own, :].expand(*x.shape[:-2], -1, x.shape[-2])
-            z = a[..., own, :] * inputs.gather(-2, some) + b[..., own, :]
-            yield own, c[..., own, :] * function(z, p[..., own, :]) + d[..., own, :]
+            z = torch.addcmul(b[..., own, :], a[..., own, :], inputs.gather(-2, some))
+            yield own, c[..., own, :] * function(z, p[..., own, :])
 
     def into_outputs(self, values: Tensor) -> Tensor:
         """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""
@@ -164,9 +165,9 @@ class SymbolicEdges(nn.Module):
         x = x.index_select(-1, places.grouped_sources[:, 0])
         a, b, c, d, p = affine.index_select(-2, places.order).unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
         z = _where_present(a * x + b, c, d)
-        parts = [slope_of(function, z[..., own], p[..., own]) for function, own in self._slices()]
-        f, slope = torch.cat([part[0] for part in parts], dim=-1), torch.cat([part[1] for part in parts], dim=-1)
-        by_exponent = torch.cat([torch.zeros_like(part[0]) if part[2] is None else part[2] for part in parts], dim=-1)
+        functions, counts = [function for function, _ in self._groups], [len(own) for _, own in self._groups]
+        f, slope, by_exponent = slopes_of(functions, counts, z, p)
+        by_exponent = torch.zeros_like(f) if by_exponent is None else by_exponent
         inner = c * slope
         numbers = torch.stack([inner * x, inner, f, torch.ones_like(f), c * by_exponent], dim=-1)
         return numbers.index_select(-2, places.back), (inner * a).index_select(-1, places.back)
