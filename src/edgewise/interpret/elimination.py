@@ -61,6 +61,18 @@ def solves(A: Tensor, b: Tensor) -> bool:
     return float(left.square().sum()) <= exact_share(b) * variation(b)
 
 
+def criterion(rows: int, missing: float, numbers: int, least: float = 1e-30) -> float:
+    """How badly a fit does: Schwarz's criterion, where half as much missing in every row outweighs many numbers.
+
+    Args:
+        rows: of the data.
+        missing: share of the variation that is not explained.
+        numbers: that were fitted.
+        least: share below which there is only rounding.
+    """  # noqa: DOC201 said in the first line
+    return rows * math.log(max(missing, least)) + numbers * math.log(rows)
+
+
 def thinned(A: Tensor, b: Tensor, most: int, most_exact: int) -> Thinned | None:
     """The best problem among those that are left as the column which is missed least is taken out, again and again.
 
@@ -85,7 +97,7 @@ def thinned(A: Tensor, b: Tensor, most: int, most_exact: int) -> Thinned | None:
     while kept:
         c, left = _solution(A[:, kept], b)
         if len(kept) <= (most_exact if left <= share * total else most):
-            score = rows * math.log(max(left / total, 1e-2 * share)) + len(kept) * math.log(rows)
+            score = criterion(rows, left / total, len(kept), 1e-2 * share)
             if score < best[0]:
                 best = score, (list(kept), c)
         out = int((c.square() / inverse.diagonal().clamp_min(1e-300)).argmin())

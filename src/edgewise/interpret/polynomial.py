@@ -17,7 +17,8 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.interpret.elimination import Thinned, exact_share, solves, thinned, variation
+from edgewise.interpret.elimination import Thinned, criterion, exact_share, solves, thinned, variation
+from edgewise.interpret.expressions import has_no_value
 from edgewise.interpret.factors import Divided, divided
 from edgewise.interpret.monomials import Monomials, exponents_up_to
 
@@ -62,7 +63,7 @@ class _Found:
     is_exact: bool
 
     def criterion(self, rows: int) -> float:
-        return rows * math.log(max(self.missing, 1e-30)) + self.terms * math.log(rows)
+        return criterion(rows, self.missing, self.terms)
 
 
 def polynomials(x: Tensor, y: Tensor, symbols: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
@@ -116,7 +117,7 @@ def _under(transformation: _Transformation, data: Divided, bases: Sequence[Monom
         return None
     expression = data.factor * sympy.Float(sign * size, 17)
     expression = expression * transformation.inverse(basis.expression(best.numbers, data.symbols))
-    if expression.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+    if has_no_value(expression):
         return None
     return _judged(expression, best, w * data.scale)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge
 from edgewise.interpret.evaluation import evaluate
-from edgewise.interpret.expressions import edge_expression
+from edgewise.interpret.expressions import edge_expression, has_no_value
 from edgewise.interpret.library import Library
 
 Z = sympy.Symbol("z", real=True)
@@ -115,7 +115,7 @@ def _undone(
 ) -> OneVariable | None:
     inner = edge_expression(fit.function.formula, fit.numbers, Z)
     expression = sympy.Float(sign * scale, 17) * outer.inverse(inner)
-    if expression.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+    if has_no_value(expression):
         return None
     missed = (evaluate(expression, {Z: z}, {}).expand_as(w) / scale - w).square().mean() / w.var(correction=0)
     return OneVariable(expression, float(missed), fit.cost + outer.cost, way) if bool(missed.isfinite()) else None

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from edgewise.interpret.edge_fit import description, fit_edge
-from edgewise.interpret.elimination import variation
+from edgewise.interpret.elimination import criterion, variation
 from edgewise.interpret.expressions import edge_expression
 from edgewise.interpret.factors import Divided, divided
 from edgewise.interpret.library import Library
@@ -119,7 +119,7 @@ def _fitted(data: Divided, place: int) -> _Varying | None:
         _Term(monomials.exponents[n], (basis @ part if varies else part[0]) / monomials.sizes[n])
         for (n, varies), part in parts
     ]
-    return _Varying(data, place, terms, rows * math.log(max(missing, 1e-30)) + len(c) * math.log(rows))
+    return _Varying(data, place, terms, criterion(rows, missing, len(c)))
 
 
 def _needed(weighted: Tensor, basis: Tensor, y: Tensor) -> dict[int, bool]:
