@@ -82,7 +82,7 @@ def test_the_hand_derived_backward_agrees_with_finite_differences():
         return MSE().forward(y, model.predict(x))
 
     d_x = model.backward(MSE().backward(y, model.predict(x)))
-    # atol: rounding of the differences, 1e-16 / 1e-5; slopes are of order 0.1. Cubic splines break in the third derivative.
+    # atol: rounding of the differences, 1e-16 / 1e-5, times a hundred; slopes are of order 0.1.
     for layer in model.layers[::2]:
         assert_allclose(layer.dEdW, slopes_by_differences(loss, layer.W), rtol=0, atol=1e-9)
     assert_allclose(d_x, slopes_by_differences(loss, x), rtol=0, atol=1e-9)
@@ -105,7 +105,7 @@ def fast(layer: Layer, **options) -> KANLayer:
     return twin
 
 
-@pytest.mark.parametrize("p", [1, 2, 3, 4])
+@pytest.mark.parametrize("p", [1, 2, 3])
 def test_a_layer_equals_the_fast_one_to_1e_12(p):
     layer = Layer(3, 4, weights=p + 5, p=p, rng=np.random.default_rng(p))
     layer.W *= 10

@@ -1,8 +1,8 @@
 """A Kolmogorov-Arnold network in NumPy, every derivative worked out by hand.
 
 Read it from top to bottom: bumps, a layer whose edges are weighted sums of bumps, a squashing function that keeps
-values where the bumps are, an error, and a loop that walks downhill. All rows of a batch go through at once. In formulas
-b is a row of the batch, i an input, o an output and s a bump.
+values where the bumps are, an error, and a loop that walks downhill. All rows of a batch go through at once. In the
+formulas b is a row of the batch, i an input, o an output and s a bump.
 
 Sources: de Boor (1972), On calculating with B-splines, J. Approx. Theory 6; Liu et al. (2024), arXiv:2404.19756.
 
