@@ -38,9 +38,9 @@ print(f"{len(bumps)} bumps; their sum differs from 1 by at most {abs(bumps.sum(0
 weights = np.random.default_rng(0).normal(size=7)
 figure = Figure(figsize=(6, 3), layout="constrained")
 axes = figure.add_subplot()
-axes.plot(fine, (weights[:, None] * bumps).T, color="0.7")
+axes.plot(fine, bumps.T, color="0.8")
 axes.plot(fine, weights @ bumps, color="black", label="curve")
-weights[3] += 1
+weights[1] += 1
 axes.plot(fine, weights @ bumps, color="tab:orange", label="one weight moved")
 axes.legend()
 show(figure, "bumps")
@@ -71,4 +71,4 @@ show(figure, "fit")
 
 # %% The scale of the function is 0.16, its root mean square.
 error = float(np.sqrt(np.mean((model.predict(x) - y) ** 2)))
-print(f"RMSE on the samples: {error:.1e} (should be below {'5e-3' if options.quick else '1e-3'})")
+print(f"RMSE on the samples: {error:.1e} (should be below {'1e-2' if options.quick else '2e-3'})")
