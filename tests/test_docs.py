@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("README*.md")),
+    ROOT / "CHANGELOG.md",
+    ROOT / "examples" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+README_ZH = (ROOT / "README.zh.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -19,7 +25,7 @@ def page_id(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-WITH_CODE = [p for p in PAGES if p.name != "README.md" and blocks(p.read_text(encoding="utf-8"), "python")]
+WITH_CODE = [p for p in PAGES if p.parent != ROOT and blocks(p.read_text(encoding="utf-8"), "python")]
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=page_id)  # the README's lines have a test of their own
@@ -55,6 +61,21 @@ def test_the_readme_opens_with_the_two_commands():
         assert command.count("-c constraints.txt") == 2
     assert main.rstrip().endswith("edgewise demo -o demo")
     assert tests.rstrip().endswith("python -m pytest -q -n 2")
+
+
+def test_the_chinese_readme_does_not_drift():
+    """The same blocks and headings in the same order, the same links, code and figures; each leads to the other."""
+
+    def both(pattern: str) -> list[list[str]]:
+        return [re.findall(pattern, text, flags=re.MULTILINE | re.DOTALL) for text in (README, README_ZH)]
+
+    english, chinese = both(r"^```\w+\n.*?^```|^#+(?= )")
+    assert chinese == english
+    for pattern in (r"\]\((?!README)([^)]+)\)", r"`([^`\n]+)`", r"\d+(?:\.\d+)?(?:e-\d+)?"):
+        english, chinese = map(sorted, both(pattern))  # the order of words differs
+        assert chinese == english
+    assert "](README.zh.md)" in README[:100]
+    assert "](README.md)" in README_ZH[:100]
 
 
 def test_ci_runs_the_readmes_commands():
