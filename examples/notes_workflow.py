@@ -1,6 +1,6 @@
 """What the KAN paper does, in its order: toy functions, finer grids, sparsify, prune, name the edges, read the formula.
 
-    python examples/notes_workflow.py                 # a minute or two
+    python examples/notes_workflow.py                 # two minutes
     python examples/notes_workflow.py --quick         # fewer functions, coarser grids
     python examples/notes_workflow.py --save pictures # and write the pictures there
 
@@ -31,7 +31,7 @@ def show(figure, name: str) -> None:
 
 # %% Toy functions, and for each the network whose nodes and edges its formula calls for. `bessel_j0(20 x)` takes one
 # edge; a product takes two hidden nodes, since `4xy = (x + y)^2 - (x - y)^2`; a hundred inputs are no harder than two
-# where the function is a sum inside another function.
+# where the function is a sum inside another function. Deep networks get stuck more easily: the last has eight starts.
 pi = torch.pi
 toys = {
     "bessel_j0(20 x)": (lambda x: torch.special.bessel_j0(20 * x), [1, 1]),
@@ -49,7 +49,8 @@ toys = {
 grids, steps, rows = ([3, 6], 15, 500) if options.quick else ([3, 6, 12, 24], 40, 3000)
 for formula, (function, width) in list(toys.items())[: 3 if options.quick else None]:
     data = create_dataset(function, n_var=width[0], train_num=rows, test_num=500, seed=0, dtype=torch.float64)
-    result = KAN(width, grid=3, seed=0, dtype=torch.float64).fit(data, grids=grids, steps=steps)
+    model = KAN(width, grid=3, seed=0, dtype=torch.float64)
+    result = model.fit(data, grids=grids, steps=steps, restarts=8 if len(width) > 3 else 1)
     print(f"{formula:52s} {width!s:13s} test RMSE {result['test_rmse'][-1]:.1e}")
 
 # %% Finer grids. A refined network is the same function with more coefficients, so the error goes down a staircase,

@@ -4,6 +4,7 @@ Slow and literal on purpose. Nothing of the library is used, so that its tests c
 hence plain `ValueError`s.
 """
 
-from edgewise.scratch import numpy_kan, scalar
+import edgewise.scratch.numpy_kan as numpy_kan
+import edgewise.scratch.scalar as scalar
 
 __all__ = ["numpy_kan", "scalar"]
