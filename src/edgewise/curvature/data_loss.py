@@ -68,7 +68,7 @@ class DataLoss:
         self._predict = predict if self._module is None else self._evaluate_module
         named = _copies(params) if isinstance(params, Mapping) else _parameters_of(params)
         self.layout = Flattening(named)
-        self.buffers = {} if self._module is None else {n: b.detach().clone() for n, b in self._module.named_buffers()}
+        self._buffers = {} if self._module is None else {n: b.detach().clone() for n, b in self._module.named_buffers()}
         reduction = getattr(loss, "reduction", "mean") if reduction is None else reduction
         self.batches = _weighed(_tensors(data, self.layout.start.device), reduction)
         if self._predict is not None and any(len(batch.tensors) < 2 for batch in self.batches):
@@ -127,7 +127,14 @@ class DataLoss:
         return float(one_number(loss)) * batch.weight
 
     def _evaluate_module(self, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(self._module, {**self.buffers, **params}, (x,))  # pyright: ignore[reportArgumentType]
+        return functional_call(self._module, {**self._buffers, **params}, (x,))  # pyright: ignore[reportArgumentType]
+
+    def fixed(self) -> dict[str, Tensor]:
+        """Name to tensor of what does not move: frozen parameters, and buffers that a state dictionary has."""
+        moving = self.layout.split(self.layout.start)
+        saved = () if self._module is None else self._module.state_dict()
+        frozen = {n: t for n, t in self.layout.unflatten(self.layout.start).items() if n not in moving}
+        return frozen | {name: self._buffers[name] for name in saved if name in self._buffers}
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -146,8 +153,8 @@ def _share(loss: Tensor, batch: Batch) -> Tensor:
     loss = checked_loss(loss)
     if not bool(loss.isfinite()):
         raise DomainError(
-            f"The loss is {float(loss.detach())} at these parameters, so it has no curvature there. Look for NaN in the data "
-            "(`x.isfinite().all()`), or take parameters where the loss is finite."
+            f"The loss is {float(loss.detach())} at these parameters, so it has no curvature there. Look for NaN in "
+            "the data (`x.isfinite().all()`), or take parameters where the loss is finite."
         )
     return loss * batch.weight
 

@@ -72,7 +72,7 @@ def normalized_by_edges(layer: KANLayer, x: Tensor, direction: dict[str, Tensor]
     Returns:
         The same names, free of the gauge: `std(d phi) = std(phi)` over the rows, for every edge.
     """
-    change, values = _edge_change(layer, x, direction), layer.edge_values(x)
+    change, values = _edge_change(layer, x, direction), layer.edge_values(x).detach()
     factors = _quotient(values.std(0), change.std(0))  # (I, O)
     scaled = {}
     for name, tensor in direction.items():
@@ -131,9 +131,14 @@ def _edge_change(layer: KANLayer, x: Tensor, direction: dict[str, Tensor]) -> Te
     """`(B, I, O)` derivative of the edge functions along a direction."""
     edges = _Edges(layer)
     here = {f"layer.{name}": tensor.detach() for name, tensor in layer.named_parameters()}
-    along = {f"layer.{name}": tensor for name, tensor in direction.items()}
-    moving = {name: here[name] for name in along}
-    return torch.func.jvp(lambda p: functional_call(edges, {**here, **p}, (x,)), (moving,), (along,))[1]
+    names = [f"layer.{name}" for name in direction]
+
+    def values(*moving: Tensor) -> Tensor:
+        return functional_call(edges, {**here, **dict(zip(names, moving, strict=True))}, (x,))
+
+    # By two reverse passes: not everything has a rule for the forward mode.
+    point, along = tuple(here[name] for name in names), tuple(direction.values())
+    return torch.autograd.functional.jvp(values, point, along)[1]  # pyright: ignore[reportReturnType]
 
 
 class _Edges(nn.Module):

@@ -7,7 +7,7 @@ stands when it finds nothing.
 Source: Parlett (1998), The Symmetric Eigenvalue Problem, chapter 13.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ class Eigenpairs:
     """
 
     values: Tensor
-    vectors: Tensor
+    vectors: Tensor = field(repr=False)
     residuals: Tensor
     converged: bool
     products: int

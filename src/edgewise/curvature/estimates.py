@@ -5,7 +5,7 @@ Woodruff (2021), Hutch++, SOSA; Bekas, Kokiopoulou and Saad (2007), An estimator
 Numer. Math. 57.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import torch
@@ -32,7 +32,7 @@ class Estimate(Generic[T]):
 
     value: T
     stderr: T
-    samples: Tensor
+    samples: Tensor = field(repr=False)
 
 
 def trace(

@@ -132,12 +132,11 @@ def _named(data: Any) -> dict[str, Any]:
 def _other_end(objective: DataLoss, other: nn.Module | Mapping[str, Tensor]) -> Tensor:
     """The other weights as a vector, once it is clear that they mean the same."""
     if isinstance(other, nn.Module):
-        other = {**dict(other.named_parameters()), **dict(other.named_buffers())}
-    moving = objective.layout.split(objective.layout.start)
-    fixed = {n: t for n, t in objective.layout.unflatten(objective.layout.start).items() if n not in moving}
-    fixed |= objective.buffers
+        other = other.state_dict()
+    moving, fixed = objective.layout.split(objective.layout.start), objective.fixed()
     known = {**fixed, **moving}
-    for name in {**moving, **other}:  # every tensor that moves, and nothing else
+    expected = known if any(name in fixed for name in other) else moving  # named tensors may come without buffers
+    for name in {**expected, **other}:
         here, there = known.get(name), other.get(name)
         if here is None or there is None or here.shape != there.shape:
             shapes = [None if tensor is None else tuple(tensor.shape) for tensor in (here, there)]
