@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from edgewise import KAN, KANLayer
 from edgewise.errors import ShapeError
-from edgewise.kernels import edges, network
+from edgewise.kernels import edges, network, small_networks
 from edgewise.layers import squared_error
 from edgewise.splines import uniform_knots
 
@@ -149,6 +149,40 @@ def test_first_and_second_derivatives_agree_with_differences(linear):
 
     assert gradcheck(function, [x, *flat])
     assert gradgradcheck(function, [x, *flat])
+
+
+@pytest.mark.parametrize("outside", ["linear", "extend"])
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_dense_bases_and_operators_have_the_same_derivatives_of_every_order(k, outside, monkeypatch):
+    """Of outputs by inputs up to the third, and all of them by the weights; rows outside the grid among them."""
+    model, x, _ = problem([2, 3, 1], 3, k, 30, outside)
+
+    def derivatives():
+        found, y = [], model(x).sum(0)
+        for _ in range(3):
+            (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+            found += [slope, *torch.autograd.grad(slope.square().sum(), list(model.parameters()), retain_graph=True)]
+            y = slope
+        return found
+
+    dense = derivatives()
+    monkeypatch.setattr(small_networks, "MOST_VALUES", 0)
+    for found, expected in zip(dense, derivatives(), strict=True):
+        # The derivatives of one network differ by their orders' sizes; worst seen 2e-14 of the largest.
+        assert_close(found, expected, rtol=0, atol=1e-11 * max(1.0, float(expected.detach().abs().max())))
+
+
+def test_a_kept_graph_over_dense_bases_can_be_mapped_and_used_again():
+    model, x, _ = problem([2, 3, 1], 3, 3, 20)
+    weights = list(model.parameters())
+    slopes = torch.autograd.grad(model(x).square().sum(), weights, create_graph=True)
+    v = [torch.randn(4, *w.shape, dtype=F64, generator=torch.Generator().manual_seed(0)) for w in weights]
+
+    def product(*v):
+        return torch.autograd.grad(slopes, weights, v, retain_graph=True)
+
+    for mapped, *alone in zip(vmap(product)(*v), *(product(*(part[n] for part in v)) for n in range(4)), strict=True):
+        assert_close(mapped, torch.stack(alone), rtol=1e-12, atol=1e-12)
 
 
 def test_a_coefficient_computed_from_the_input_is_differentiated_once():

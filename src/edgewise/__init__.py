@@ -26,6 +26,7 @@ _NAMES = {
     "fit": "edgewise.train",
 }
 _ROOMS = (
+    "curvature",
     "datasets",
     "errors",
     "estimators",
@@ -36,6 +37,7 @@ _ROOMS = (
     "models",
     "optim",
     "plot",
+    "pyhessian",
     "scratch",
     "splines",
     "train",

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from edgewise.kernels.dense_networks import MOST_VALUES, dense_edges
 from edgewise.kernels.operators import edges, edges_gradients, is_plain_eager
 
 MOST_EDGES = 192
@@ -123,6 +124,12 @@ def _one_by_one(x: Tensor, layers: Sequence[_Layer], degree: int, linear: bool) 
     return x
 
 
+def _dense(x: Tensor, layers: Sequence[_Layer], degree: int, linear: bool) -> Tensor:
+    for coef, base_weight, knots in layers:
+        x = dense_edges(x, coef, base_weight, knots, degree, linear)
+    return x
+
+
 def _is_small(x: Tensor, layers: Sequence[_Layer]) -> bool:
     """Whether one call for all layers is faster than one for each."""
     if not layers or x.dim() not in (2, 3):
@@ -212,7 +219,8 @@ def _differentiable(
     # Aliases: a derivative with respect to one tensor must not run through another that was computed from it.
     here = [tensor.view_as(tensor) for tensor in (x, *flat)]
     layers = list(zip(here[1::3], here[2::3], here[3::3], strict=True))
-    y = _one_by_one(here[0], layers, degree, linear)
+    dense = here[0].dim() == 2 and all(coef.shape[0] * coef.shape[1] <= MOST_VALUES for coef, _, _ in layers)
+    y = (_dense if dense and is_plain_eager() else _one_by_one)(here[0], layers, degree, linear)
     wanted = [tensor for tensor, needed in zip(here, need, strict=True) if needed]
     found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, allow_unused=True))  # knots have none
     return [next(found) if needed else None for needed in need]

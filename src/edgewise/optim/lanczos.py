@@ -16,7 +16,7 @@ from torch import Tensor
 from edgewise.errors import ConvergenceError, DomainError, ParameterError
 from edgewise.optim.objective import Product
 
-_BREAKDOWN = 10.0
+_BREAKDOWN = 100.0
 """A new direction shorter than this many roundings of the matrix is none."""
 
 
@@ -64,13 +64,25 @@ class Lanczos:
         for _ in range(steps):
             if self.exhausted:
                 return
-            self._extend()
+            self.absorb(self._product(self.next_vector))
 
-    def _extend(self) -> None:
+    @property
+    def next_vector(self) -> Tensor:
+        """`(n,)` the vector whose product `absorb` waits for."""
+        return self._rows[len(self.diagonal)]
+
+    def absorb(self, product: Tensor) -> None:
+        """Enlarge the space by one product. `extend` calls this; who multiplies several vectors at once does, too.
+
+        Args:
+            product: `(n,)` the matrix times `next_vector`.
+
+        Raises:
+            ConvergenceError: it is not finite.
+        """
         k, n = len(self.diagonal), self._rows.shape[1]
         basis = self._rows[: k + 1]
-        w = self._product(basis[k])
-        alpha = float(w @ basis[k])
+        w, alpha = product, float(product @ basis[k])
         if not math.isfinite(alpha):
             raise ConvergenceError(
                 "A product with the Hessian is not finite although the loss is: a second derivative overflows, as of "
@@ -98,6 +110,15 @@ class Lanczos:
         """
         values, vectors = eigh_tridiagonal(self.diagonal, self.beside[:-1])
         return torch.from_numpy(values), torch.from_numpy(vectors)
+
+    def ritz(self) -> tuple[Tensor, Tensor]:
+        """How good the eigenvalues are.
+
+        Returns:
+            `(k,)` ascending Ritz values and `(k,)` residuals `|A u - value u|` of their unit vectors `u`.
+        """
+        values, vectors = self.eigenpairs()
+        return values, self.beside[-1] * vectors[-1].abs()
 
     def leftmost(self) -> tuple[float, Tensor, float]:
         """The smallest Ritz pair.

@@ -161,15 +161,32 @@ def checked_loss(loss: Tensor) -> Tensor:
         ParameterError: not a tensor, or no function of the parameters.
         ShapeError: more or fewer than one element, or not real.
     """
+    loss = one_number(loss)
+    if not loss.requires_grad:
+        raise ParameterError(
+            "`loss` must depend on the parameters it is given, and be differentiable; it has no graph. With a module, "
+            "evaluate `torch.func.functional_call(model, params, (x,))`, not `model(x)`."
+        )
+    return loss
+
+
+def one_number(loss: Tensor) -> Tensor:
+    """See that a loss is a number.
+
+    Args:
+        loss: what a user's function returned.
+
+    Returns:
+        The same as a tensor without axes.
+
+    Raises:
+        ParameterError: not a tensor.
+        ShapeError: more or fewer than one element, or not real.
+    """
     if not isinstance(loss, Tensor):
         raise ParameterError(f"`loss` must return a tensor; got {type(loss)}.")
     if loss.numel() != 1 or not loss.is_floating_point():
         raise ShapeError(
             f"`loss` must return one real number; got shape {tuple(loss.shape)}, {loss.dtype}. Use `.mean()`?"
-        )
-    if not loss.requires_grad:
-        raise ParameterError(
-            "`loss` must depend on the parameters it is given, and be differentiable; it has no graph. With a module, "
-            "evaluate `torch.func.functional_call(model, params, (x,))`, not `model(x)`."
         )
     return loss.reshape(())

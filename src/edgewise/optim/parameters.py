@@ -48,9 +48,20 @@ class Flattening:
         Returns:
             Name to tensor in the order of `params`, the frozen ones among them.
         """
-        pieces = zip(self._shapes.items(), x.split(self._sizes), strict=True)
-        moved = {name: piece.view(shape) for (name, shape), piece in pieces}
+        moved = self.split(x)
         return {name: moved[name] if name in moved else self._fixed[name] for name in self._names}
+
+    def split(self, x: Tensor) -> dict[str, Tensor]:
+        """Read a vector as the tensors that move.
+
+        Args:
+            x: `(n,)` vector; the tensors are views of it and carry its gradient.
+
+        Returns:
+            Name to tensor, without the frozen ones.
+        """
+        pieces = zip(self._shapes.items(), x.split(self._sizes), strict=True)
+        return {name: piece.view(shape) for (name, shape), piece in pieces}
 
     def copies(self, x: Tensor) -> dict[str, Tensor]:
         """Read a vector as tensors that share memory with nothing.

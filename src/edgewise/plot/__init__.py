@@ -1,5 +1,6 @@
 """Pictures of a network and of its training, as matplotlib figures; nothing is shown and no file is written."""
 
+from edgewise.plot.curvature import plot_line, plot_slice, plot_spectrum
 from edgewise.plot.edge import edge_kind, plot_edge
 from edgewise.plot.evaluation import plot_confusion, plot_importance, plot_predictions
 from edgewise.plot.history import plot_history
@@ -16,7 +17,10 @@ __all__ = [
     "plot_edge",
     "plot_history",
     "plot_importance",
+    "plot_line",
     "plot_network",
     "plot_predictions",
+    "plot_slice",
+    "plot_spectrum",
     "plot_tree",
 ]
