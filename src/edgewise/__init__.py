@@ -36,6 +36,7 @@ _ROOMS = (
     "models",
     "optim",
     "plot",
+    "pykan",
     "splines",
     "train",
 )
