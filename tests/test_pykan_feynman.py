@@ -18,9 +18,11 @@ EVERY = range(1, 121)
 NUMBERS = {"I.6.20a": "I.6.2a", "I.6.20": "I.6.2", "I.6.20b": "I.6.2b", "I.8.4": "I.8.14", "I.15.10": "I.15.1",
            "I.18.16": "I.18.14", "I.34.10": "I.34.1", "I.39.10": "I.39.1", "I.48.20": "I.48.2"}  # fmt: skip
 # Symbols of this table in the letters of the original.
-LETTERS = {"m0": "m_0", "N_n": "Nn", "E_f": "Ef", "k_s": "k_spring", "lambda": "lambd", "I_1": "I1", "I_2": "I2", "p_F": "pr",
-           "k_b": "kb", "V_e": "Volt", "V_1": "V1", "V_2": "V2", "x_1": "x1", "T_1": "T1", "T_2": "T2", "omega_o": "omega_0",
-           "n0": "n_0", "B_x": "Bx", "B_y": "By", "B_z": "Bz"}  # fmt: skip
+LETTERS = {
+    "m0": "m_0", "N_n": "Nn", "E_f": "Ef", "k_s": "k_spring", "lambda": "lambd", "I_1": "I1", "I_2": "I2", "p_F": "pr",
+    "k_b": "kb", "V_e": "Volt", "V_1": "V1", "V_2": "V2", "x_1": "x1", "T_1": "T1", "T_2": "T2", "n0": "n_0",
+    "omega_o": "omega_0", "B_x": "Bx", "B_y": "By", "B_z": "Bz",
+}  # fmt: skip
 # The same, where a letter stands for something else.
 OWN = {
     "I.30.3": {"I_0": "Int_0"}, "I.34.8": {"V": "v"}, "I.43.16": {"mu": "mu_drift"}, "I.43.31": {"mu": "mob"},

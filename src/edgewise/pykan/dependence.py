@@ -1,7 +1,7 @@
 """pykan's tests of structure, from the first and second derivatives of a function of rows.
 
-Scores are medians over the rows, in standard deviations of the inputs as in pykan, so that its thresholds mean the
-same. A threshold is not passed where a score is NaN.
+Scores are medians over the rows, in standard deviations of the inputs. Those of sums are in the unit of the function,
+as in pykan, so that its thresholds mean the same. A threshold is not passed where a score is NaN.
 """
 
 from __future__ import annotations
@@ -117,11 +117,17 @@ def separable(
     Raises:
         ParameterError: another `mode`.
     """
-    scores = _scores(model, x, mode, bias)
+    return across(model, x, groups, mode, bias) < threshold
+
+
+def across(model: Function, x: Tensor, groups: Sequence[Sequence[int]], mode: str, bias: float = 0.0) -> float:
+    """The largest score between groups; see `separable`."""
+    scores = _scores(model, x, mode, bias).nan_to_num(torch.inf)
     group = torch.full((x.shape[1],), -1)
     for n, members in enumerate(groups):
         group[list(members)] = n
-    return bool((scores[group[:, None] != group] < threshold).all())
+    apart = group[:, None] != group
+    return float(scores[apart].max()) if bool(apart.any()) else 0.0
 
 
 def generally_separable(model: Function, x: Tensor, groups: Sequence[Sequence[int]], threshold: float = 1e-2) -> bool:
@@ -181,7 +187,10 @@ def batch_grad_normgrad(model: Function, x: Tensor, group: Sequence[int], create
 
 
 def get_dependence(model: Function, x: Tensor, group: Sequence[int]) -> Tensor:
-    """The medians of `batch_grad_normgrad`, in standard deviations of the inputs.
+    """How the direction of the gradient within a group changes with the inputs outside, as medians over the rows.
+
+    Differs from pykan: gradients are taken in standard deviations of the inputs before they are compared, so that no
+    unit matters.
 
     Args:
         model: `(N, inputs)` to `(N, outputs)`, each row by itself; the first output counts.
@@ -249,8 +258,8 @@ def _turning(gradient: Tensor, hessian: Tensor, inside: list[int], outside: list
 
 
 def _dependence(gradient: Tensor, hessian: Tensor, deviation: Tensor, inside: list[int], outside: list[int]) -> Tensor:
-    turning = _turning(gradient, hessian, inside, outside)
-    return (turning * deviation[inside][:, None] * deviation[outside]).abs().median(dim=0).values
+    turning = _turning(gradient * deviation, hessian * deviation * deviation[:, None], inside, outside)
+    return turning.abs().median(dim=0).values
 
 
 def symmetric_in(model: Function, x: Tensor, input_vars: Sequence[Any], symmetry_var: Any) -> Tensor:

@@ -12,7 +12,7 @@ from edgewise.errors import ParameterError
 from edgewise.interpret.data import check_names
 from edgewise.interpret.shape import Node
 from edgewise.interpret.structure import EXACT, Structure, Tolerance
-from edgewise.pykan.dependence import generally_separable, pair_dependence, separable
+from edgewise.pykan.dependence import across, generally_separable, pair_dependence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,6 +88,8 @@ def get_tree_node(
 ) -> tuple[list[list[int]], list[list[str]]]:
     """How many parts every molecule has, and how they come together.
 
+    Differs from pykan: where a sum and a product both pass, it is the one with the lower score, not always the product.
+
     Args:
         model: `(N, inputs)` to `(N, outputs)`, each row by itself; the first output counts.
         x: `(N, inputs)` rows.
@@ -120,9 +122,9 @@ def _property(
     if skip:
         return ""
     if top:
-        for mode, name in (("mul", "Mul"), ("add", "Add")):
-            if separable(model, x, groups, mode=mode, threshold=threshold):
-                return name
+        score, name = min((across(model, x, groups, mode), mode) for mode in ("add", "mul"))
+        if score < threshold:
+            return name.capitalize()
     return "GS" if generally_separable(model, x, groups, threshold) else ""
 
 
