@@ -210,7 +210,7 @@ class MLP(models.MLP):
         device: Any = "cpu",
         reg_metric: str = "w",
         display_metrics: Any = None,
-    ) -> dict[str, list[float]]:
+    ) -> dict[str, list[np.float64]]:
         """Train with pykan's arguments, see `edgewise.train.fit`.
 
         Differs from pykan: an unknown `opt` is an error, losses other than the squared error are reported as they are
@@ -219,14 +219,14 @@ class MLP(models.MLP):
         Args:
             dataset: `train_input`, `train_label`, `test_input`, `test_label`.
             opt: `"LBFGS"`, `"Adam"`, or another one that `edgewise.train.fit` knows.
-            steps: 20 iterations of L-BFGS each, or passes over the rows.
+            steps: 20 iterations of L-BFGS each, or updates.
             log: not needed.
             lamb: strength of the penalty.
             lamb_l1: see `get_reg`.
             lamb_entropy: see `get_reg`.
             loss_fn: `(prediction, label)` to a scalar; the mean squared error when absent.
             lr: learning rate; 1 stands for one that suits the optimizer.
-            batch: rows per update; all for -1.
+            batch: rows per update, every row once in a pass; all for -1, as L-BFGS needs it.
             metrics: functions without arguments, each recorded under its name after every step.
             in_vars: not needed.
             out_vars: not needed.
@@ -236,10 +236,14 @@ class MLP(models.MLP):
             display_metrics: not needed.
 
         Returns:
-            `train_loss`, `test_loss` (roots of the mean squared error), `reg` and the metrics, a number per step. After
-            an early end the last ones are repeated.
+            `train_loss`, `test_loss` (roots of the mean squared error), `reg` and the metrics: a number per step, or
+            per pass over the rows where these are several updates; fewer when nothing more is to be gained.
         """
-        inner = _ITERATIONS if opt.lower() == "lbfgs" else 1
+        opt = opt.lower()
+        inner = _ITERATIONS if opt == "lbfgs" else 1
+        rows = len(dataset["train_input"])
+        if 0 < batch < rows and steps and inner == 1:
+            steps = max(1, round(steps * batch / rows))
         record = _Record(self, dataset, loss_fn, metrics or (), (reg_metric, lamb_l1, lamb_entropy))
 
         def objective(prediction: Tensor, label: Tensor) -> Tensor:
@@ -249,11 +253,13 @@ class MLP(models.MLP):
             if state.step % inner == 0:
                 record.add()
 
-        fit(
-            self, dict(dataset), opt=opt.lower(), steps=steps * inner, lr=None if lr == 1 else lr,
+        result = fit(
+            self, dict(dataset), opt=opt, steps=steps * inner, lr=None if lr == 1 else lr,
             loss=objective if lamb else record.loss, batch_size=None if batch == -1 else batch, callbacks=after,
         )  # fmt: skip
-        return record.filled(steps)
+        if result.steps % inner:  # it ended within one of pykan's steps
+            record.add()
+        return record.columns
 
     # --------------------------------------------------------------------------------- order of the neurons
 
@@ -376,7 +382,7 @@ class _Record:
         self.model, self.dataset, self.penalty, self.metrics = model, dataset, penalty, metrics
         self.squared = loss_fn is None
         self.loss = loss_fn or (lambda prediction, label: (prediction - label).square().mean())
-        self.columns: dict[str, list[float]] = {"train_loss": [], "test_loss": [], "reg": []}
+        self.columns: dict[str, list[np.float64]] = {"train_loss": [], "test_loss": [], "reg": []}
         self.columns |= {metric.__name__: [] for metric in metrics}
 
     @torch.no_grad()
@@ -384,13 +390,12 @@ class _Record:
         """Evaluate the model."""
         for kind in ("test", "train"):  # the training inputs last: they are remembered
             loss = self.loss(self.model(self.dataset[f"{kind}_input"]), self.dataset[f"{kind}_label"])
-            self.columns[f"{kind}_loss"].append(float(loss.sqrt() if self.squared else loss))
-        self.columns["reg"].append(float(self.model.get_reg(*self.penalty)))
+            self.columns[f"{kind}_loss"].append(_number(loss.sqrt() if self.squared else loss))
+        self.columns["reg"].append(_number(self.model.get_reg(*self.penalty)))
         for metric in self.metrics:
-            self.columns[metric.__name__].append(float(metric()))
+            self.columns[metric.__name__].append(_number(metric()))
 
-    def filled(self, steps: int) -> dict[str, list[float]]:
-        """All columns with a number per step."""
-        if steps and len(self.columns["reg"]) < steps:
-            self.add()
-        return {name: column + column[-1:] * (steps - len(column)) for name, column in self.columns.items()}
+
+def _number(value: Any) -> np.float64:
+    """As pykan's results are, with `.item()`."""
+    return np.float64(float(value))

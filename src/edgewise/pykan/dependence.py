@@ -57,7 +57,7 @@ def detect_separability(
         ParameterError: another `mode`.
     """
     scores = _scores(model, x, mode, bias)
-    joined = torch.where(scores < score_th, 0.0, scores.nan_to_num(torch.inf).clamp_max(1e300))
+    joined = torch.where(scores < score_th, 0.0, scores.double().nan_to_num(torch.inf).clamp_max(1e300))
     labels = np.zeros(x.shape[1], dtype=int)
     for count in _counts(n_clusters, x.shape[1]):
         tried = _clusters(joined, count)
