@@ -495,6 +495,10 @@ class MultKAN(nn.Module):
         )  # fmt: skip
         return fitting.fit(self, dataset, options)
 
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Of any module; knots that do not increase, as between two states, are put in order, see `grids.in_order`."""
+        return super().load_state_dict(grids.in_order(state_dict), *args, **kwargs)
+
     def train_model(self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> dict[str, list[Any]]:
         """`fit`, by an older name."""
         return self.fit(dataset, *args, **kwargs)
@@ -751,7 +755,7 @@ class MultKAN(nn.Module):
         sep_th: float = 1e-1, skip_sep_test: bool = False, verbose: bool = False,
     ) -> None:  # fmt: skip
         """Draw the shape of the function as pyplot's current figure; see `drawing.tree`."""
-        drawing.tree(self, x, in_var, style, sep_th, skip_sep_test)
+        drawing.tree(self, x, in_var, style, sym_th, sep_th, skip_sep_test, verbose)
 
     def get_range(self, l: int, i: int, j: int, verbose: bool = True) -> tuple[Any, Any, Any, Any]:
         """Least and largest input and output of an edge on the data of the last pass."""

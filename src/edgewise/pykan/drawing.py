@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,29 +10,23 @@ import numpy as np
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.interpret import structure
 from edgewise.plot import plot_edge, plot_network, plot_tree
 from edgewise.pykan.messages import say
+from edgewise.pykan.molecules import tree_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from edgewise.pykan.MultKAN import MultKAN
 
 
-def new_axes(width: float, height: float) -> Axes:
-    """Axes that fill a new figure of pyplot's.
-
-    Args:
-        width: in inches.
-        height: in inches.
-
-    Returns:
-        The axes.
-    """
+def _into_pyplot(draw: Callable[[Axes | None], Figure]) -> None:
+    """Draw once for the size, and again into a figure of that size which pyplot knows."""
     from matplotlib import pyplot
 
-    return pyplot.figure(figsize=(width, height)).add_axes((0.0, 0.0, 1.0, 1.0))
+    size = draw(None).get_size_inches()
+    draw(pyplot.figure(figsize=tuple(size)).add_axes((0.0, 0.0, 1.0, 1.0)))
 
 
 def plot(
@@ -63,8 +58,7 @@ def plot(
     data = None if model.cache_data is None else model.seen.x
     options: dict[str, Any] = {"beta": beta, "scale": 2 * scale, "tick": tick, "title": title}
     options |= {"in_names": _names(in_vars), "out_names": _names(out_vars), "scores": _scores(model, metric)}
-    size = plot_network(model.kan, data, **options).get_size_inches()
-    plot_network(model.kan, data, ax=new_axes(*size), **options)
+    _into_pyplot(lambda ax: plot_network(model.kan, data, ax=ax, **options))
     if folder is not None:
         _write_edges(model, Path(folder))
 
@@ -113,45 +107,24 @@ def write_step(model: MultKAN, folder: str, step: int, beta: float, in_vars: Any
     figure.savefig(Path(folder) / f"{step}.jpg", dpi=200)
 
 
-def tree(model: MultKAN, x: Any, in_var: Any, style: str, sep_th: float, skip_sep_test: bool) -> None:
-    """Draw the shape of the function, see `edgewise.interpret.structure`, into a new figure of pyplot's.
+def tree(
+    model: MultKAN, x: Any, in_var: Any, style: str, sym_th: float, sep_th: float, skip_sep_test: bool, verbose: bool
+) -> None:
+    """Draw how the inputs combine, see `molecules.plot_tree`, into a new figure of pyplot's.
 
     Args:
         model: the network.
         x: `(N, inputs)` data; what the model saw last when absent.
         in_var: names of the inputs.
-        style: `"tree"`.
-        sep_th: pykan's threshold; with its default the tolerance follows from the error of the model.
-        skip_sep_test: not served.
-
-    Raises:
-        ParameterError: another style, or `skip_sep_test`.
+        style: `"tree"` or `"box"`.
+        sym_th: see there.
+        sep_th: see there.
+        skip_sep_test: see there.
+        verbose: see there.
     """
-    if style not in ("tree", "box") or skip_sep_test:
-        raise ParameterError(
-            f'`style` must be "tree" or "box" and `skip_sep_test` False; got {style!r} and {skip_sep_test!r}. Every '
-            "part of the picture is tested."
-        )
     data = model.seen.x if x is None else model.chosen(x)
-    names = None if in_var is None else [str(name) for name in in_var]
-    found = structure(model.kan, data, noise=None if sep_th != _SEP else _noise(model), names=names,
-                      tolerance=None if sep_th == _SEP else sep_th)  # fmt: skip
-    plot_tree(found, ax=new_axes(*plot_tree(found).get_size_inches()))
-
-
-_SEP = 1e-1
-"""pykan's default threshold."""
-
-
-def _noise(model: MultKAN) -> float | None:
-    """Relative error of the model on what it was trained on; None where that is unknown."""
-    if model.trained_on is None:
-        return None
-    x, y = model.trained_on
-    if not y.is_floating_point():
-        return None
-    missed = (model.kan(x).detach() - y).square().mean().sqrt()
-    return min(0.99, float(missed / y.std().clamp_min(1e-300)))
+    found = tree_of(model.kan, data, in_var, style, sym_th, sep_th, skip_sep_test, verbose)
+    _into_pyplot(lambda ax: plot_tree(found, ax, scores=False))
 
 
 def get_range(model: MultKAN, l: int, i: int, j: int, verbose: bool) -> tuple[Any, Any, Any, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -112,6 +113,30 @@ def initialize_grid_from_another_model(model: MultKAN, other: MultKAN, x: Tensor
     values = other.kan.activations(other.chosen(x))
     for layer, parent, own in zip(model.kan.layers, other.kan.layers, values, strict=False):
         take_over(layer, parent, own)
+
+
+def in_order(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state whose knots all increase.
+
+    Weights on the line through two states, beyond them, may have knots that fall: such splines are no functions of the
+    weights. They are put in order and apart, with a warning. (In pykan these splines vanish.)
+    `edgewise.curvature.landscape` walks between networks without this.
+
+    Args:
+        state: of a `MultKAN`; not changed.
+
+    Returns:
+        The state.
+    """
+    found = dict(state)
+    wrong = [name for name in found if name.endswith(".knots") and not bool((found[name].diff() > 0).all())]
+    for name in wrong:
+        knots = found[name].sort(-1).values
+        even = torch.linspace(0, 1, knots.shape[1]).to(knots) * (knots[:, -1:] - knots[:, :1]).clamp_min(1e-3)
+        found[name] = 0.99 * knots + 0.01 * (knots[:, :1] + even)
+    if wrong:
+        warnings.warn(f"knots of {', '.join(wrong)} do not increase; they were put in order.", stacklevel=3)
+    return found
 
 
 def _grids(kan: KAN) -> list[int]:

@@ -160,6 +160,14 @@ def plot_tree(
     """
     from edgewise import plot
 
+    return plot.plot_tree(tree_of(model, x, in_var, style, sym_th, sep_th, skip_sep_test, verbose), scores=False)
+
+
+def tree_of(
+    model: Callable[[Tensor], Tensor], x: Tensor, in_var: Sequence[Any] | None, style: str, sym_th: float,
+    sep_th: float, skip_sep_test: bool, verbose: bool,
+) -> Structure:  # fmt: skip
+    """What `plot_tree` draws; arguments and errors as there."""
     if style not in ("tree", "box"):
         raise ParameterError(f'`style` must be "tree" or "box"; got {style!r}.')
     names = check_names([f"x_{i + 1}" for i in range(x.shape[1])] if in_var is None else in_var, x.shape[1])
@@ -167,8 +175,7 @@ def plot_tree(
     _, properties = get_tree_node(model, x, moleculess, sep_th, skip_sep_test)
     tree = _node(moleculess, properties, moleculess[-1][0], len(properties))
     scores = cast("Any", None)  # which the picture does not need
-    found = Structure(tree, tuple(names), (), scores, EXACT, Tolerance(sep_th, sep_th, sep_th))
-    return plot.plot_tree(found, scores=False)
+    return Structure(tree, tuple(names), (), scores, EXACT, Tolerance(sep_th, sep_th, sep_th))
 
 
 def _node(moleculess: Sequence[Groups], properties: list[list[str]], molecule: list[int], level: int) -> Node:

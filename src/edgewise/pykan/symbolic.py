@@ -9,7 +9,7 @@ import torch
 
 from edgewise import interpret
 from edgewise.errors import ParameterError
-from edgewise.interpret import Library
+from edgewise.interpret import EdgeFit, Library, Suggestion, Suggestions, fit_edge
 from edgewise.interpret.edge_fit import description
 from edgewise.pykan.library import SYMBOLIC_LIB, function_of
 from edgewise.pykan.messages import say
@@ -99,26 +99,28 @@ def suggest_symbolic(
     """
     if not 0 <= weight_simple <= 1:
         raise ParameterError(f"`weight_simple` must be in [0, 1]; got {weight_simple!r}.")
-    own = library(lib)
-    found = interpret.suggest_symbolic(model.kan, l, i, j, model.seen.x, lib=own, top=len(own))
+    if bool(model.kan.layer_of(l, i, j).mask[i, j] == 0):
+        raise ParameterError(f"edge ({l}, {i}, {j}) was removed; nothing is to be said about it.")
+    found = fit_edge(model.seen.acts[l][:, i], model.seen.spline_postacts[l][:, j, i], list(library(lib)))
     if not found:
         raise ParameterError(f"no function of the library is defined on the values that reach edge ({l}, {i}, {j}).")
 
-    def cost(one: interpret.Suggestion) -> float:
+    def cost(one: EdgeFit) -> float:
         if r2_loss_fun is None and c_loss_fun is None:
-            return _balance(one.missing, one.complexity, weight_simple)
+            return _balance(one.missing, one.cost, weight_simple)
         far = description(one.missing, 0.0) if r2_loss_fun is None else float(r2_loss_fun(one.r2))
-        long = one.complexity if c_loss_fun is None else float(c_loss_fun(one.complexity))
+        long = one.function.complexity if c_loss_fun is None else float(c_loss_fun(one.function.complexity))
         return weight_simple * long + (1 - weight_simple) * far
 
     found.sort(key=cost)
     if verbose:
-        say(repr(interpret.Suggestions(found[:topk])))
-    best = found[0]
-    return best.name, SYMBOLIC_LIB[best.name], best.r2, best.complexity
+        rows = [(one.function, one.r2, one.missing, one.numbers) for one in found[:topk]]
+        say(repr(Suggestions(Suggestion(f.name, r2, missing, f.complexity, None, n) for f, r2, missing, n in rows)))
+    best = found[0].function
+    return best.name, SYMBOLIC_LIB[best.name], found[0].r2, best.complexity
 
 
-def _balance(missing: float, complexity: int, weight_simple: float) -> float:
+def _balance(missing: float, complexity: float, weight_simple: float) -> float:
     """`edgewise.interpret.edge_fit.description`, with complexity counted more or less."""
     if weight_simple == 1:
         return float(complexity)
