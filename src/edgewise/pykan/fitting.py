@@ -182,7 +182,7 @@ class _Run:
     def _record(self, history: Mapping[str, list[float]]) -> None:
         o, number = self.options, len(self.results["train_loss"])
         row = self._losses(history)
-        row |= {metric.__name__: float(metric()) for metric in o.metrics or ()}
+        row |= {metric.__name__: float(torch.as_tensor(metric()).detach()) for metric in o.metrics or ()}
         for name, value in row.items():
             self.results[name].append(np.float64(value))
         if o.save_fig and number % o.save_fig_freq == 0:

@@ -132,7 +132,7 @@ def in_order(state: Mapping[str, Any]) -> dict[str, Any]:
     wrong = [name for name in found if name.endswith(".knots") and not bool((found[name].diff() > 0).all())]
     for name in wrong:
         knots = found[name].sort(-1).values
-        even = torch.linspace(0, 1, knots.shape[1]).to(knots) * (knots[:, -1:] - knots[:, :1]).clamp_min(1e-3)
+        even = _fractions(knots.shape[1] - 1, knots) * (knots[:, -1:] - knots[:, :1]).clamp_min(1e-3)
         found[name] = 0.99 * knots + 0.01 * (knots[:, :1] + even)
     if wrong:
         warnings.warn(f"knots of {', '.join(wrong)} do not increase; they were put in order.", stacklevel=3)
@@ -154,8 +154,13 @@ def _on_samples(layer: KANLayer, x: Tensor, grid: int) -> Tensor:
     """`(I, grid+1)` every N/grid-th sample, blended with equal intervals by `grid_eps`."""
     ranks = [int(len(x) / grid * i) for i in range(grid)] + [len(x) - 1]
     adaptive = x.sort(dim=0).values[ranks].mT
-    uniform = torch.lerp(adaptive[:, :1], adaptive[:, -1:], torch.linspace(0, 1, grid + 1).to(x))
+    uniform = torch.lerp(adaptive[:, :1], adaptive[:, -1:], _fractions(grid, x))
     return layer.grid_eps * uniform + (1 - layer.grid_eps) * adaptive
+
+
+def _fractions(parts: int, like: Tensor) -> Tensor:
+    """`(parts+1,)` from 0 to 1."""
+    return torch.linspace(0, 1, parts + 1, dtype=like.dtype, device=like.device)
 
 
 def _knots(layer: KANLayer, x: Tensor) -> Tensor:
@@ -169,7 +174,7 @@ def _knots(layer: KANLayer, x: Tensor) -> Tensor:
 def _stretched(parent: KANLayer, grid: int) -> Tensor:
     """`(I, grid+1)` the parent's interval ends, interpolated in their index."""
     ends = parent.knots[:, parent.k : parent.k + parent.grid + 1]
-    place = torch.linspace(0, 1, grid + 1).to(ends) * parent.grid
+    place = _fractions(grid, ends) * parent.grid
     below = place.floor().clamp(max=parent.grid - 1)
     left = below.long()
     return torch.lerp(ends[:, left], ends[:, left + 1], place - below)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WEIGHT_SIMPLE = 0.8
 """pykan's default weight of complexity, at which edgewise's own balance stands."""
+_POLISHED = 8
+"""Functions that are fitted to the last digit where edgewise's own balance can choose them."""
 
 
 def fix_symbolic(
@@ -101,7 +103,8 @@ def suggest_symbolic(
         raise ParameterError(f"`weight_simple` must be in [0, 1]; got {weight_simple!r}.")
     if bool(model.kan.layer_of(l, i, j).mask[i, j] == 0):
         raise ParameterError(f"edge ({l}, {i}, {j}) was removed; nothing is to be said about it.")
-    found = fit_edge(model.seen.acts[l][:, i], model.seen.spline_postacts[l][:, j, i], list(library(lib)))
+    most = None if (r2_loss_fun or c_loss_fun or weight_simple != WEIGHT_SIMPLE) else max(topk, _POLISHED)
+    found = fit_edge(model.seen.acts[l][:, i], model.seen.spline_postacts[l][:, j, i], list(library(lib)), most)
     if not found:
         raise ParameterError(f"no function of the library is defined on the values that reach edge ({l}, {i}, {j}).")
 
