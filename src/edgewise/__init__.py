@@ -38,6 +38,7 @@ _ROOMS = (
     "optim",
     "plot",
     "pyhessian",
+    "pykan",
     "scratch",
     "splines",
     "train",

@@ -3,7 +3,7 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 # (sympy's annotations are of Basic where its functions give Expr)
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -37,6 +37,20 @@ class Library:
         else:
             chosen = [function_named(name) for name in names]
         self._functions = {function.name: function for function in chosen}
+
+    @staticmethod
+    def of(functions: Iterable[Function]) -> "Library":
+        """A library of functions as they are: their formulas are not checked.
+
+        Args:
+            functions: the functions.
+
+        Returns:
+            The library.
+        """
+        library = Library([])
+        library._functions = {function.name: function for function in functions}
+        return library
 
     def add(
         self,

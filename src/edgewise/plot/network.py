@@ -44,6 +44,7 @@ def plot_network(
     tick: bool = False,
     scale: float = 1.0,
     max_edges: int = 500,
+    scores: Sequence[Tensor] | None = None,
 ) -> Figure:
     """Draw the network: on every edge its function over the values that reach it, the darker the more it matters.
 
@@ -65,6 +66,7 @@ def plot_network(
         tick: write the range of each function's input and output at its frame, where frames are large enough.
         scale: factor of all text, lines and dots.
         max_edges: draw only this many edges, the most important; a caption says how many were left out.
+        scores: `(I, O)` importance of every layer's edges, instead of their standard deviations.
 
     Returns:
         The figure, not shown and not registered with pyplot; `figure.savefig("network.svg")` writes it.
@@ -80,11 +82,12 @@ def plot_network(
         _names(in_names, model.input_names, "in_names"),
         _names(out_names, model.output_names, "out_names"),
     )
-    scores = edge_scores(model, data)
+    own = edge_scores(model, data)
     marks = None
-    if not any(bool(score.any()) for score in scores):  # no spread: nothing to compare
-        marks, data = data[:1], torch.cat([default_data(model), data])
-        scores = edge_scores(model, data)
+    if not any(bool(score.any()) for score in own):  # no spread: nothing to compare
+        marks, data, scores = data[:1], torch.cat([default_data(model), data]), None
+        own = edge_scores(model, data)
+    scores = own if scores is None else _checked_scores(model, scores)
     edges, left_out = _select(model, scores, max_edges)
     if ax is None:
         size = natural_size(model, edges, names, scale, bool(title), tick)
@@ -133,6 +136,13 @@ def _names(given: Sequence[str] | None, own: Sequence[str], argument: str) -> li
     if len(names) != len(own):
         raise ParameterError(f"`{argument}` must have {len(own)} names; got {len(names)}.")
     return [str(name) for name in names]
+
+
+def _checked_scores(model: KAN, scores: Sequence[Tensor]) -> list[Tensor]:
+    sizes, given = ([tuple(t.shape) for t in tensors] for tensors in ((layer.mask for layer in model.layers), scores))
+    if given != sizes:
+        raise ParameterError(f"`scores` must be {sizes}, one per layer; got {given}.")
+    return list(scores)
 
 
 def _check_options(beta: float, scale: float, max_edges: int) -> None:

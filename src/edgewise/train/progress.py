@@ -43,6 +43,11 @@ class Progress:
             self._bar.set_postfix(rmse or shown, refresh=False)
         self._bar.update()
 
+    def describe(self, text: str) -> None:
+        """Put a text in front of the bar."""
+        if self._bar is not None:
+            self._bar.set_description_str(text, refresh=False)
+
     def close(self) -> None:
         """Leave the bar as it stands."""
         if self._bar is not None:
