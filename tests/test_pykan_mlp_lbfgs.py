@@ -177,6 +177,7 @@ def test_a_node_without_spread_scores_zero(model):
     model.get_act(torch.linspace(-1, 1, 20)[:, None].expand(20, 2))  # what it gets from both cancels
     model.attribute()
     assert torch.equal(model.edge_scores[0][1], torch.zeros(2))
+    assert float(model.node_scores[1][1].detach()) == 0
     assert model.node_scores[0].isfinite().all()
 
 
@@ -238,6 +239,7 @@ def test_training_reports_what_the_model_does(data, tmp_path, monkeypatch):
     assert {name: len(values) for name, values in found.items()} == dict(
         train_loss=5, test_loss=5, reg=5, first_weight=5
     )
+    assert torch.equal(model.cache_data, data["train_input"])
     for kind in ("train", "test"):
         error = (model(data[f"{kind}_input"]) - data[f"{kind}_label"]).square().mean().sqrt()
         assert found[f"{kind}_loss"][-1] == pytest.approx(float(error.detach()), rel=1e-6)
