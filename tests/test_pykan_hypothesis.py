@@ -1,5 +1,7 @@
 """`edgewise.pykan.hypothesis` on functions whose structure is known, and against the definitions done by autograd."""
 
+from itertools import permutations
+
 import pytest
 import sympy
 import torch
@@ -57,6 +59,13 @@ def test_groups_are_found(mode, f, groups):
     assert found["groups"] == groups
     assert found["n_groups"] == len(groups)
     assert found["labels"] == [next(n for n, g in enumerate(groups) if i in g) for i in range(3)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_chain_is_one_group_wherever_its_inputs_stand(order):
+    i, j, k, alone = order
+    found = detect_separability(lambda x: (x[:, [i]] + x[:, [k]]) * x[:, [j]] + x[:, [alone]] ** 2, normal(50, 4))
+    assert sorted(found["groups"]) == sorted([sorted([i, j, k]), [alone]])
 
 
 def test_scores_are_medians_in_deviations_of_the_inputs():
@@ -171,6 +180,9 @@ def test_a_gradient_of_zero_does_not_turn():
     x = normal(9, 3)
     found = batch_grad_normgrad(lambda x: x[:, [2]] ** 2, x, [0, 1])
     assert torch.equal(found, torch.zeros(9, 2, 1, **F64))
+    x[:4, 1] = 0
+    found = batch_grad_normgrad(lambda x: x[:, [0]] * x[:, [1]], x[:, :2], [0])  # the gradient, x2, changes its sign
+    assert torch.equal(found, torch.zeros(9, 1, 1, **F64))
 
 
 def test_the_turning_can_be_differentiated():

@@ -17,12 +17,12 @@ from edgewise.pykan.utils import create_dataset, get_derivative
 # ------------------------------------------------------------------------------------------------------------ LBFGS
 
 
-def rosenbrock(start=(-1.2, 1.0)):
+def rosenbrock(start=(-1.2, 1.0), scale=1.0):
     x = nn.Parameter(torch.tensor(start, dtype=torch.float64))
 
     def closure():
         x.grad = None
-        loss = (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+        loss = scale * ((1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2)
         loss.backward()
         closure.calls += 1
         return loss
@@ -61,6 +61,16 @@ def test_a_step_ends_at_the_first_bound():
     x, closure = rosenbrock((1.0, 1.0))
     LBFGS([x], tolerance_change=0.0, tolerance_grad=0.0).step(closure)
     assert closure.calls == 1
+
+
+def test_a_small_change_of_the_loss_or_of_all_parameters_ends_a_step():
+    options = {"max_iter": 200, "max_eval": 2000, "tolerance_grad": 0.0, "tolerance_change": 1e-3}
+    x, closure = rosenbrock(scale=1e20)  # the loss changes by more to the last digit
+    LBFGS([x], **options).step(closure)
+    assert 1e-9 < float((x - 1).abs().max().detach()) < 1e-2
+    x, closure = rosenbrock(scale=1e-12)  # the loss is less than that everywhere
+    LBFGS([x], **options).step(closure)
+    assert float((x - 1).abs().max().detach()) > 1e-2
 
 
 def test_a_step_looks_at_the_closure_again():
@@ -162,9 +172,12 @@ def test_scores_follow_the_spread_backwards(model):
 
 def test_a_node_without_spread_scores_zero(model):
     with torch.no_grad():
-        model.linears[0].weight[1] = 0
+        model.linears[0].weight[1] = torch.tensor([1.0, -1.0])
+        model.linears[0].bias[1] = 0
+    model.get_act(torch.linspace(-1, 1, 20)[:, None].expand(20, 2))  # what it gets from both cancels
     model.attribute()
     assert torch.equal(model.edge_scores[0][1], torch.zeros(2))
+    assert float(model.node_scores[1][1].detach()) == 0
     assert model.node_scores[0].isfinite().all()
 
 
@@ -226,6 +239,7 @@ def test_training_reports_what_the_model_does(data, tmp_path, monkeypatch):
     assert {name: len(values) for name, values in found.items()} == dict(
         train_loss=5, test_loss=5, reg=5, first_weight=5
     )
+    assert torch.equal(model.cache_data, data["train_input"])
     for kind in ("train", "test"):
         error = (model(data[f"{kind}_input"]) - data[f"{kind}_label"]).square().mean().sqrt()
         assert found[f"{kind}_loss"][-1] == pytest.approx(float(error.detach()), rel=1e-6)

@@ -151,7 +151,7 @@ class MLP(models.MLP):
         score = torch.ones(self.out_features, device=self.device, dtype=self.w[0].dtype)
         nodes, edges = [score], []
         for weighted, scale in zip(reversed(self.wa_forward), reversed(self.acts_scale), strict=True):
-            share = torch.where(scale > 0, score / torch.where(scale > 0, scale, 1.0), 0.0)
+            share = score / torch.where(scale > 0, scale, 1.0)  # without spread the score is zero already
             edges.append(weighted.abs() * share[:, None])
             score = edges[-1].sum(dim=0) / weighted.shape[1] ** 0.5
             nodes.append(score)
