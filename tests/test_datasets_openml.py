@@ -132,13 +132,14 @@ class TestFetching:
         assert server.calls == []
 
 
-ARFF = """@relation toy
-@attribute size numeric
+ARFF = """% a comment
+@RELATION toy
+@ATTRIBUTE size REAL
 @attribute colour {red, 'light blue', green}
 @attribute class {no, yes}
-@data
+@DATA
 1.5,red,yes
-2.5,'light blue',no
+2.5, 'light blue', no
 ?,?,yes
 3.5,green,no
 """

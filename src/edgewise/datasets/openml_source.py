@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 from dataclasses import dataclass
@@ -175,29 +176,32 @@ def _read_file(path: Path, target: str | None) -> OpenMLTable:
 
 
 def _read_arff(path: Path) -> pd.DataFrame:
-    """Numeric and nominal attributes; `?` is missing."""
+    """Numeric and nominal attributes; `?` is missing. scipy reads the head; it does not understand quoted values."""
     import pandas as pd
     from scipy.io import arff
 
     try:
-        with path.open(encoding="utf-8") as file:
-            rows, meta = arff.loadarff(file)
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = [line for line in lines if line.strip() and not line.startswith("%")]
+        start = next(n for n, line in enumerate(lines) if line.strip().lower() == "@data") + 1
+        _, meta = arff.loadarff(io.StringIO("".join(lines[:start])))
+        kinds = {
+            name: str if kind == "nominal" else float for name, kind in zip(meta.names(), meta.types(), strict=True)
+        }
+        frame = pd.read_csv(
+            io.StringIO("".join(lines[start:])), header=None, names=meta.names(), dtype=kinds, quotechar="'",
+            escapechar="\\", skipinitialspace=True, keep_default_na=False, na_values=["?"],
+        )  # fmt: skip
     except (arff.ArffError, NotImplementedError, ValueError, StopIteration) as error:
         raise FormatError(
             f"{path} cannot be read as ARFF with numeric and nominal attributes: {error!r}. Save it as CSV instead."
         ) from error
-    frame = pd.DataFrame(rows)
-    for name, kind in zip(meta.names(), meta.types(), strict=True):
-        if kind == "nominal":
-            texts = frame[name].str.decode("utf-8")
-            frame[name] = texts.where(texts != "?").astype("category")
-    return frame
+    nominal = [name for name, kind in kinds.items() if kind is str]
+    return frame.astype(dict.fromkeys(nominal, "category"))
 
 
 def _read_csv(data: bytes, path: Path, kinds: dict[str, Any]) -> pd.DataFrame:
     """A header line and rows; an empty field is missing."""
-    import io
-
     import pandas as pd
 
     try:
