@@ -8,6 +8,7 @@ from torch import nn
 from edgewise import KAN, MLP
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.optim import HSODM, SFN, FunctionObjective, augmented_eigenpair, augmented_product, hessian_product
+from edgewise.optim.sfn import group_scalar
 
 F64 = torch.float64
 
@@ -162,6 +163,9 @@ class TestNotebook:
         assert not any(t.requires_grad for t in [*hv, *fv])
         np.testing.assert_allclose(flat(hv), dense[:-1, :-1] @ flat(v[:-1]), rtol=0, atol=1e-12)
         np.testing.assert_allclose(flat(fv), dense @ flat([t.double() for t in v]), rtol=0, atol=1e-12)
+        # as the notebook puts the product together by hand
+        by_hand = [h + g.detach() for h, g in zip(hv, group_scalar(grads, v[-1]), strict=True)]
+        np.testing.assert_allclose(flat(by_hand), flat(fv[:-1]), rtol=0, atol=1e-13)
 
     def test_the_minimal_eigenvector(self, build, generator, capsys):
         opt, params, grads, dense = with_gradient(build, generator)

@@ -130,6 +130,19 @@ class SFN(HSODM):
     _hvp, _fvp = hvp, fvp  # their names in the original
 
 
+def group_scalar(tensors: Sequence[Tensor], factor: Tensor | float) -> list[Tensor]:
+    """Multiply every tensor of a list by a number, as the notebook's helper of that name does.
+
+    Args:
+        tensors: of any shapes.
+        factor: a number, or a tensor with one.
+
+    Returns:
+        The products, of the same shapes.
+    """
+    return [tensor * factor for tensor in tensors]
+
+
 def _at(grads: Sequence[Tensor], params: Sequence[Tensor]) -> tuple[Product, Tensor]:
     """Products with the Hessian on a kept graph, and the `(n,)` gradient."""
     grads, params = list(grads), list(params)
