@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from benchmarks.accuracy import discovery, hello, laws, report, second_order, sets, shapes, staircase, tables, training
+from benchmarks.accuracy import (
+    curves,
+    discovery,
+    hello,
+    laws,
+    report,
+    second_order,
+    sets,
+    shapes,
+    staircase,
+    tables,
+    training,
+)
 from benchmarks.accuracy import lm as lm_row
 from benchmarks.accuracy.equivalent import is_same
 from benchmarks.accuracy.journal import Journal
@@ -320,21 +332,21 @@ class TestSecondOrder:
     CURVE = ([0.0, 1, 4.0], [1.0, 3, 1.0], [2.0, 5, 2.0], [4.0, 9, 0.25])
 
     def test_a_curve_read_at_a_time_or_at_some_work(self):
-        assert second_order.at(self.CURVE, 0, 3.0) == 1.0
-        assert second_order.at(self.CURVE, 1, 9) == 0.25
-        assert second_order.at(self.CURVE, 1, 0) == math.inf
-        assert second_order.lowest(self.CURVE, 1) == ([1, 3, 5, 9], [4.0, 1.0, 1.0, 0.25])
+        assert curves.at(self.CURVE, 0, 3.0) == 1.0
+        assert curves.at(self.CURVE, 1, 9) == 0.25
+        assert curves.at(self.CURVE, 1, 0) == math.inf
+        assert curves.lowest(self.CURVE, 1) == ([1, 3, 5, 9], [4.0, 1.0, 1.0, 0.25])
 
     @pytest.mark.parametrize("length", [1, 2, 50, 5000])
     def test_a_thinned_curve_keeps_its_ends_and_its_order(self, length):
         curve = [[float(n), n, 1.0 / (n + 1)] for n in range(length)]
-        kept = second_order.thinned(curve)
+        kept = curves.thinned(curve)
         assert (kept[0], kept[-1]) == (curve[0], curve[-1])
         assert kept == sorted(kept)
-        assert len(kept) <= second_order.POINTS + 2
+        assert len(kept) <= curves.POINTS + 2
 
     def test_bars_count_seeds(self):
-        good, bad = ({"train_rmse": value, "spread": 1.0} for value in (1e-5, 0.6))
+        good, bad = ({"train_rmse": value, "test_rmse": value, "spread": 1.0} for value in (1e-5, 0.6))
         runs = {"HSODM": [good, good], "SFN": [good, bad]}
         assert [bar.value for bar in second_order.bars(runs, runs)] == [1.0, 1.0, 0.5, 0.5, 1.0, 0.5]
 

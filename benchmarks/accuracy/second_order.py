@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -20,61 +19,33 @@ from torch import Tensor, nn
 import edgewise
 from benchmarks import harness
 from benchmarks.accuracy import tables
+from benchmarks.accuracy.curves import Solver, adam, at, lowest, stepping, trace
 from benchmarks.accuracy.problem import HELLO
 from benchmarks.accuracy.report import Report, error
 from benchmarks.accuracy.session import Session
 from benchmarks.accuracy.tables import Table
 from benchmarks.accuracy.training import Record
 from benchmarks.harness import Bar
-from edgewise.optim import Evaluation, FunctionObjective, HSODMMethod, LBFGSMethod, Method, SaddleFreeMethod
+from edgewise.optim import (
+    HSODM,
+    LBFGS,
+    FunctionObjective,
+    HSODMMethod,
+    LBFGSMethod,
+    SaddleFreeMethod,
+    SaddleFreeNewton,
+)
 
 WIDTH, GRID, ROWS, TARGET = (2, 5, 1), 5, 1000, 1e-4
 HIDDEN, TABLE_ROWS = 512, 2000
-SECONDS, MLP_SECONDS, QUICK_SECONDS = 60.0, 30.0, 1.0
-POINTS = 60
-"""Points kept of a curve."""
+SECONDS = {"hello": 20.0, "saddle": 5.0, "table": 20.0, "climb": 60.0}
+QUICK_SECONDS, CURVE_SEEDS = 1.0, 3
+CLIMB = (3, 5, 10, 20, 50)
 
-Solver = Callable[[FunctionObjective], Iterator[Evaluation]]
-
+Runs = dict[str, list[Record]]
+"""Solver to a record per seed."""
 
 # ---------------------------------------------------------------------------------------------- the solvers
-
-
-def adam(lr: float) -> Solver:
-    """Full-batch Adam."""
-
-    def run(objective: FunctionObjective) -> Iterator[Evaluation]:
-        x = nn.Parameter(objective.layout.start.clone())
-        optimizer = torch.optim.Adam([x], lr=lr)
-        while True:
-            here = objective.evaluate(x.detach())
-            yield here
-            x.grad = here.grad
-            optimizer.step()
-
-    return run
-
-
-def stepping(build: Callable[[], Method]) -> Solver:
-    """One of our methods, until it finds nothing lower, also with a fresh memory."""
-
-    def run(objective: FunctionObjective) -> Iterator[Evaluation]:
-        method, stalled = build(), False
-        here = objective.evaluate(objective.layout.start)
-        yield here
-        while True:
-            there = method.step(objective, here)
-            if there is here:
-                if stalled:
-                    return
-                stalled = True
-                method.forget()
-                continue
-            here, stalled = there, False
-            yield here
-
-    return run
-
 
 KAN_SOLVERS: dict[str, Solver] = {
     "Adam": adam(1e-2),
@@ -88,29 +59,6 @@ MLP_SOLVERS: dict[str, Solver] = {
     "HSODM": stepping(lambda: HSODMMethod(iterations=20)),
     "SFN": stepping(lambda: SaddleFreeMethod(rank=20, damping=1e-3)),
 }
-
-
-def trace(solver: Solver, objective: FunctionObjective, seconds: float, target: float = 0.0) -> tuple[Record, Tensor]:
-    """Run until a time, a loss, or the end; the curve, and the `(n,)` parameters with the lowest loss."""
-    curve: list[list[float]] = []
-    best: Evaluation | None = None
-    start = time.process_time()
-    for here in solver(objective):
-        spent, work = time.process_time() - start, objective.evaluations + 2 * objective.products
-        curve.append([spent, work, here.loss])
-        best = here if best is None or here.loss < best.loss else best
-        if spent > seconds or here.loss <= target:
-            break
-    assert best is not None, "a solver shows its start"
-    found = {"seconds": curve[-1][0], "work": curve[-1][1], "steps": len(curve) - 1, "loss": best.loss}
-    return {**found, "curve": thinned(curve)}, best.x
-
-
-def thinned(curve: list[list[float]]) -> list[list[float]]:
-    """At most about `POINTS` points, evenly spaced in the logarithm of the number of the step, the last among them."""
-    last = len(curve) - 1
-    numbers = {0, last} | {round(last ** (n / POINTS)) for n in range(POINTS + 1)} if last else {0}
-    return [curve[n] for n in sorted(numbers)]
 
 
 # --------------------------------------------------------------------------------------------- the problems
@@ -147,6 +95,37 @@ def to_saddle(model: edgewise.KAN, y: Tensor, nudge: float = 0.0, seed: int = 0)
         parameter.add_(nudge * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
 
 
+CLIMBERS: dict[str, tuple[Callable[[list[Tensor]], torch.optim.Optimizer], int]] = {
+    "L-BFGS": (LBFGS, 200),
+    "HSODM": (lambda parameters: HSODM(parameters, tol=1e-2), 80),
+    "SFN": (lambda parameters: SaddleFreeNewton(parameters, rank=40, damping=1e-3), 40),
+}
+"""Optimizer and steps per grid of a climb."""
+
+
+def climb_record(seed: int, solver: str, seconds: float) -> Record:
+    """Hello KAN on finer and finer grids, until the test RMSE is at the target or the time is over."""
+    data = HELLO.dataset(ROWS, ROWS, seed, dtype=torch.float64)
+    build, steps = CLIMBERS[solver]
+    model = edgewise.KAN(list(WIDTH), grid=CLIMB[0], k=3, seed=seed, dtype=torch.float64)
+    start, best, done = time.process_time(), {"train_rmse": math.inf, "test_rmse": math.inf}, 0
+
+    def go_on(state: Any) -> bool:
+        return state.history["test_rmse"][-1] > TARGET and time.process_time() - start < seconds
+
+    for grid in CLIMB:
+        model = model.refine(grid) if grid != CLIMB[0] else model
+        optimizer = build(list(model.parameters()))
+        history = model.fit(data, opt=optimizer, steps=steps, callbacks=go_on, progress=False).history
+        done += len(history["test_rmse"])
+        test = min(history["test_rmse"])
+        if test < best["test_rmse"]:
+            best = {"train_rmse": min(history["train_loss"]) ** 0.5, "test_rmse": test, "grid": grid}
+        if test <= TARGET or time.process_time() - start >= seconds:
+            break
+    return {**best, "seconds": time.process_time() - start, "steps": done}
+
+
 def mlp_record(seed: int, solver: str, seconds: float, table: Table) -> Record:
     """Classes of a table."""
     model = edgewise.MLP(_mlp_width(table), "relu", seed=seed)
@@ -173,32 +152,37 @@ def _objective(model: nn.Module, loss: Callable[[Tensor], Tensor], x: Tensor) ->
 
 
 def second_order(session: Session) -> Report:
-    """All solvers, all seeds, three problems."""
+    """All solvers, all seeds, four problems."""
     seeds, table = session.seed_range(), tables.find(session.data, TABLE_ROWS)
-    seconds = {"hello": SECONDS, "saddle": SECONDS / 4, "table": MLP_SECONDS}
-    if session.quick:
-        seconds = dict.fromkeys(seconds, QUICK_SECONDS)
+    seconds = dict.fromkeys(SECONDS, QUICK_SECONDS) if session.quick else SECONDS
     for solver in KAN_SOLVERS:
         kan_record(0, solver, 0.0, saddle=False)  # compiles, imports
-    runs: dict[str, dict[str, list[Record]]] = {"hello": {}, "saddle": {}, "table": {}}
-    for problem, by_solver in runs.items():
-        for solver in KAN_SOLVERS if problem != "table" else MLP_SOLVERS:
-            of_seeds = seeds if problem != "table" else seeds[:3]
-            by_solver[solver] = [
-                _measured(session, problem, solver, seed, seconds[problem], table) for seed in of_seeds
-            ]
+
+    def measure(problem: str, solvers: Iterable[str], some: Sequence[int]) -> Runs:
+        return {
+            name: [_measured(session, problem, name, seed, seconds[problem], table) for seed in some]
+            for name in solvers
+        }
+
+    climbs, saddles = measure("climb", CLIMBERS, seeds), measure("saddle", KAN_SOLVERS, seeds)
+    hello = measure("hello", KAN_SOLVERS, seeds[:CURVE_SEEDS])
+    classes = measure("table", MLP_SOLVERS, seeds[:CURVE_SEEDS])
     if session.figure:
-        figure(runs).savefig(session.figure)
+        figure({"Hello KAN, mean squared error": hello, f"{table.name}, cross entropy": classes}).savefig(
+            session.figure
+        )
+    steps = ", ".join(f"{count} ({name})" for name, (_, count) in CLIMBERS.items())
     about = [
-        f"Hello KAN: {HELLO.formula}, {list(WIDTH)}, G={GRID}, {ROWS} rows, grid fixed, float64, {len(seeds)} seeds, "
-        f"each ended at train RMSE {TARGET:g} or after {seconds['hello']:g} s of the processor. Saddle: the same "
-        f"network, edges zero but for a constant, which predicts the mean; nudged by 1e-6; {seconds['saddle']:g} s. "
-        f"Table: {table.name}, {len(table.x)} rows, MLP {_mlp_width(table)} with relu, cross entropy, float32, "
-        f"{seconds['table']:g} s, 3 seeds at most. All rows in every step; work is counted in gradients, a Hessian "
+        f"Hello KAN: {HELLO.formula}, {list(WIDTH)}, {ROWS} rows, float64. Climb: grids {'-'.join(map(str, CLIMB))}, "
+        f"steps per grid {steps}, {len(seeds)} seeds, ended at test RMSE {TARGET:g} or after {seconds['climb']:g} s of "
+        f"the processor. Saddle: G={GRID}, edges zero but for a constant, which predicts the mean; nudged by 1e-6; "
+        f"{seconds['saddle']:g} s. Curves: G={GRID}, grid fixed, {seconds['hello']:g} s. Table: {table.name}, "
+        f"{len(table.x)} rows, MLP {_mlp_width(table)} with relu, cross entropy, float32, {seconds['table']:g} s. "
+        f"{CURVE_SEEDS} seeds at most for both. All rows in every step; work is counted in gradients, a Hessian "
         "product as two."
     ]
-    tables_ = [_kan_table(runs["hello"]), _saddle_table(runs["saddle"]), _mlp_table(runs["table"])]
-    return Report("second_order", "Second order", about, tables_, bars(runs["hello"], runs["saddle"]))
+    shown = [_climb_table(climbs), _saddle_table(saddles), _kan_table(hello), _mlp_table(classes)]
+    return Report("second_order", "Second order", about, shown, bars(climbs, saddles))
 
 
 def _measured(session: Session, problem: str, solver: str, seed: int, seconds: float, table: Table) -> Record:
@@ -209,71 +193,68 @@ def _measured(session: Session, problem: str, solver: str, seed: int, seconds: f
     def measure() -> Record:
         if problem == "table":
             return mlp_record(seed, solver, seconds, table)
+        if problem == "climb":
+            return climb_record(seed, solver, seconds)
         return kan_record(seed, solver, seconds, saddle=problem == "saddle")
 
     return session.measure(f"{problem} {solver} seed {seed}", key, measure)
 
 
-def bars(hello: dict[str, list[Record]], saddle: dict[str, list[Record]]) -> list[Bar]:
+def bars(climbs: Runs, saddles: Runs) -> list[Bar]:
     """What the second-order methods promise."""
     promised = ("HSODM", "SFN")
     reached = [
-        Bar(f"{name}: share of seeds that reach train RMSE {limit:g}", _share(hello[name], limit), 1.0, "", True)
+        Bar(f"{name}: share of seeds with test RMSE at most {limit:g}", _share(climbs[name], limit), 1.0, "", True)
         for name in promised
         for limit in (1e-2, TARGET)
     ]
     left = [
-        Bar(f"{name}: share of seeds that leave the saddle", _left(saddle[name]), 1.0, "", True) for name in promised
+        Bar(f"{name}: share of seeds that leave the saddle", _left(saddles[name]), 1.0, "", True) for name in promised
     ]
     return reached + left
 
 
 def _share(records: Sequence[Record], limit: float) -> float:
-    return sum(r["train_rmse"] <= limit for r in records) / len(records)
+    return sum(r["test_rmse"] <= limit for r in records) / len(records)
 
 
 def _left(records: Sequence[Record]) -> float:
     return sum(r["train_rmse"] < 0.5 * r["spread"] for r in records) / len(records)
 
 
-def at(curve: Sequence[Sequence[float]], column: int, limit: float) -> float:
-    """The lowest loss of a curve while `column` (0 seconds, 1 work) is at most `limit`."""
-    return min([point[2] for point in curve if point[column] <= limit], default=math.inf)
-
-
-def _kan_table(by_solver: dict[str, list[Record]]) -> str:
-    header = ["train RMSE", "at 1 s", "at 5 s", "at 20 s", "at the end", "worst", "test", "reach 1e-2", "reach 1e-4"]
+def _climb_table(runs: Runs) -> str:
     rows = []
-    for name, records in by_solver.items():
+    for name, records in runs.items():
+        ends, count = [r["test_rmse"] for r in records], len(records)
+        reached = [f"{round(_share(records, limit) * count)} of {count}" for limit in (1e-2, TARGET)]
+        seconds = statistics.median(r["seconds"] for r in records)
+        rows.append([name, error(min(ends)), _median(ends), error(max(ends)), *reached, harness.duration(seconds)])
+    return harness.table(
+        ["climb, test RMSE", "best", "median", "worst", "below 1e-2", "below 1e-4", "median time"], rows
+    )
+
+
+def _kan_table(runs: Runs) -> str:
+    rows = []
+    for name, records in runs.items():
         cells = [_median([at(r["curve"], 0, limit) ** 0.5 for r in records]) for limit in (1.0, 5.0, 20.0)]
-        ends = [r["train_rmse"] for r in records]
-        counts = [f"{sum(e <= limit for e in ends)} of {len(ends)}" for limit in (1e-2, TARGET)]
-        rows.append([
-            name, *cells, _median(ends), error(max(ends)), _median([r["test_rmse"] for r in records]), *counts
-        ])  # fmt: skip
-    work = [(10, 100), (100, 1000), (1000, 10000)]
-    second = [
-        [name, *[_median([at(r["curve"], 1, w) ** 0.5 for r in records]) for _, w in work], _steps(records)]
-        for name, records in by_solver.items()
-    ]
-    labels = [f"after {w} gradients" for _, w in work]
-    return "\n\n".join([
-        harness.table(header, rows),
-        harness.table(["train RMSE, medians", *labels, "steps made, median"], second),
-    ])
+        works = [_median([at(r["curve"], 1, limit) ** 0.5 for r in records]) for limit in (100, 1000, 10000)]
+        rows.append([name, *cells, *works, _median([r["test_rmse"] for r in records]), _steps(records)])
+    labels = ["at 1 s", "at 5 s", "at 20 s", "after 100 gradients", "after 1000", "after 10000", "test, end", "steps"]
+    return harness.table(["Hello KAN, train RMSE, medians", *labels], rows)
 
 
-def _saddle_table(by_solver: dict[str, list[Record]]) -> str:
+def _saddle_table(runs: Runs) -> str:
     rows = [
         [name, f"{round(_left(records) * len(records))} of {len(records)}", _median([r["train_rmse"] for r in records])]
-        for name, records in by_solver.items()
+        for name, records in runs.items()
     ]
     return harness.table(["from the saddle", "left it", "train RMSE at the end, median"], rows)
 
 
-def _mlp_table(by_solver: dict[str, list[Record]]) -> str:
+def _mlp_table(runs: Runs) -> str:
     rows = []
-    for name, records in by_solver.items():
+    for name, records in runs.items():
         cells = [_median([at(r["curve"], 0, limit) for r in records]) for limit in (5.0, 20.0)]
         works = [_median([at(r["curve"], 1, limit) for r in records]) for limit in (100, 1000)]
         accuracy = statistics.median(r["accuracy"] for r in records)
@@ -291,25 +272,19 @@ def _steps(records: Sequence[Record]) -> str:
     return f"{statistics.median(r['steps'] for r in records):.0f}"
 
 
-def figure(runs: dict[str, dict[str, list[Record]]]) -> Any:
+def figure(problems: dict[str, Runs]) -> Any:
     """Lowest loss so far against time and against work; a line per seed, a colour per solver."""
     from matplotlib.figure import Figure
 
     picture = Figure(figsize=(10, 7), layout="constrained")
-    axes = picture.subplots(2, 2)
-    titles = {"hello": ("Hello KAN", "mean squared error"), "table": ("MLP", "cross entropy")}
-    for row, (problem, (title, quantity)) in zip(axes, titles.items(), strict=True):
+    axes = picture.subplots(len(problems), 2, squeeze=False)
+    for row, (title, runs) in zip(axes, problems.items(), strict=True):
         for column, unit in enumerate(["seconds of the processor", "gradients"]):
-            for number, (name, records) in enumerate(runs[problem].items()):
+            for number, (name, records) in enumerate(runs.items()):
                 for n, record in enumerate(records):
                     points = lowest(record["curve"], column)
                     row[column].plot(*points, f"C{number}", lw=0.8, label=name if n == 0 else None)
-            row[column].set(xscale="log", yscale="log", xlabel=unit, ylabel=quantity, title=title)
+            row[column].set(xscale="log", yscale="log", xlabel=unit, ylabel=title)
             row[column].grid(alpha=0.3)
         row[0].legend()
     return picture
-
-
-def lowest(curve: Sequence[Sequence[float]], column: int) -> tuple[list[float], list[float]]:
-    """A curve as the lowest loss so far, over `column`."""
-    return [point[column] for point in curve], list(accumulate((point[2] for point in curve), min))
