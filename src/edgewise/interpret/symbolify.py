@@ -33,6 +33,8 @@ _CANDIDATES = 5
 """Functions per edge that are put into the network."""
 _PLAIN = ("0", "x", "x^2", "exp")
 """Functions that are always tried."""
+_CLEAN, _FAR = 1e-6, 1e3
+"""Where a function misses less of an edge than the first, those that miss so many times more are not tried."""
 _TIE = 1.5
 """Losses that differ by less than this factor do not decide between two functions: the simpler one is taken."""
 _OWN_LOSS = 1e-3
@@ -325,8 +327,9 @@ class _Search:
             samples = _samples(self.model, *edge, self.x)
             # Noise gives an edge wiggles that many functions follow better than the plain truth.
             fits = sorted(fit_edge(*samples, list(self.library), 2 * _CANDIDATES, always=_PLAIN), key=_description)
-            plain = [found for found in fits[_CANDIDATES:] if found.function.name in _PLAIN]
-            self.candidates[edge] = fits[:_CANDIDATES] + plain
+            fits = fits[:_CANDIDATES] + [found for found in fits[_CANDIDATES:] if found.function.name in _PLAIN]
+            most = _FAR * max(_CLEAN, min((found.missing for found in fits), default=0.0))
+            self.candidates[edge] = [found for found in fits if found.missing <= most]
         return self.candidates[edge]
 
     def _choose(self, edge: tuple[int, int, int]) -> None:
