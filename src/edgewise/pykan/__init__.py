@@ -4,6 +4,9 @@
 the modules `torch`, `np`, `plt`, ... (pykan's own star import gives 969 names.)
 """
 
+# pyright: reportUnsupportedDunderAll=false
+# (modules in `__all__` load when a script asks for them)
+
 from importlib import import_module
 from typing import Any
 
