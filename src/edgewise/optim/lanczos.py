@@ -1,8 +1,8 @@
 """Lanczos iteration: a small tridiagonal matrix with the outer eigenvalues of a large symmetric one.
 
-Every new vector is orthogonalized against all others, twice. Without that, rounding brings converged eigenvectors back
-and each eigenvalue appears several times; once is not enough where the loss is nearly flat. That costs memory for the
-basis, which is small beside what it saves: one product with a Hessian costs more than all of it.
+Every new vector is orthogonalized against all others, twice where it shrinks. Without that, rounding brings converged
+eigenvectors back and each eigenvalue appears several times; once is not enough where the loss is nearly flat. That
+costs memory for the basis, which is small beside what it saves.
 
 Source: Parlett (1998), The Symmetric Eigenvalue Problem, chapter 13.
 """
@@ -18,6 +18,11 @@ from edgewise.optim.objective import Product
 
 _BREAKDOWN = 100.0
 """A new direction shorter than this many roundings of the matrix is none."""
+
+
+_ENOUGH = 0.7
+"""A vector that keeps this part of its length through an orthogonalization had little to lose: its rounding errors are
+gone with it. Otherwise it needs another (Daniel, Gragg, Kaufman and Stewart 1976)."""
 
 
 class Lanczos:
@@ -88,9 +93,15 @@ class Lanczos:
                 "A product with the Hessian is not finite although the loss is: a second derivative overflows, as of "
                 "`sqrt` or `abs` at 0. Use a smooth loss, or a method that needs gradients only."
             )
+        w = torch.add(w, basis[k], alpha=-alpha)
+        if k:
+            w.sub_(basis[k - 1], alpha=self.beside[-1])
+        beta = float(w.norm())
         for _ in range(2):
             w = torch.addmv(w, basis.mT, basis @ w, alpha=-1)
-        beta = float(w.norm())
+            before, beta = beta, float(w.norm())
+            if beta > _ENOUGH * before:
+                break
         self._size = max(self._size, abs(alpha), beta)
         noise = _BREAKDOWN * torch.finfo(w.dtype).eps * math.sqrt(n) * self._size
         self.exhausted = k + 1 == n or beta <= noise
