@@ -218,7 +218,11 @@ class TestRefusals:
             (lambda m, x: hessian(nn.MSELoss(), m, x), ParameterError, "must hold inputs and labels"),
             (lambda m, x: hessian(nn.MSELoss(reduction="none"), m, (x, x)), ParameterError, "'mean' or 'sum'.*'none'"),
             (lambda m, x: hessian(nn.MSELoss(), m, (x, x), reduction="max"), ParameterError, "'mean' or 'sum'.*'max'"),
-            (lambda m, x: gauss_newton(lambda p: p["a"], {"a": x}, (x, x)) @ x[:, 0], ParameterError, "`predict` must"),
+            (
+                lambda m, x: gauss_newton(lambda p, *_: p["a"].sum(), {"a": x}, (x, x)) @ x[:, 0],
+                ParameterError,
+                "`predict` must",
+            ),
             (lambda m, x: hessian(nn.MSELoss(), m, (x / 0, x)) @ torch.ones(2), DomainError, "The loss is nan"),
             (lambda m, x: hessian(lambda p, y: p - y, m, (x, x)) @ torch.ones(2), ShapeError, "one real number"),
             (
@@ -456,3 +460,10 @@ class TestDensity:
         assert float(found.nodes[-1]) == pytest.approx(float(torch.linalg.eigvalsh(dense)[-1]), rel=1e-8)
         spread = (2 * dense.square().sum() / 10).sqrt()
         assert abs(n * found.moment(1) - float(dense.trace())) < 4 * spread
+
+
+def test_a_matrix_must_be_symmetric_and_vectors_tensors():
+    with pytest.raises(ParameterError, match=r"a matrix must be symmetric.*by 1"):
+        eigs(torch.tensor([[1.0, 1.0], [0.0, 1.0]]), 1)
+    with pytest.raises(ParameterError, match="multiplies tensors"):
+        SymmetricOperator.of_matrix(torch.eye(2)) @ [1.0, 0.0]

@@ -82,8 +82,12 @@ class TestLine:
                 ShapeError,
                 r"\(2, 11\) here and \(2, 15",
             ),
-            (lambda m: interpolate(nn.MSELoss(), m, {}, (X, Y)), ShapeError, "None there"),
-            (lambda m: interpolate(nn.MSELoss(), m, {**m.state_dict(), "z": X}, (X, Y)), ShapeError, "'z' is None"),
+            (lambda m: interpolate(nn.MSELoss(), m, {}, (X, Y)), ShapeError, "`other` has no "),
+            (
+                lambda m: interpolate(nn.MSELoss(), m, {**m.state_dict(), "z": X}, (X, Y)),
+                ShapeError,
+                "the model has no 'z'",
+            ),
             (lambda m: interpolate(nn.MSELoss(), m, m, (X, Y), points=1), ParameterError, "`points`.*got 1"),
             (lambda m: interpolate(nn.MSELoss(), m, m, (X, Y), span=(1, 0)), ParameterError, r"`span`.*\(1, 0\)"),
             (lambda m: slice2d(nn.MSELoss(), m, (X, Y), points=0), ParameterError, "`points`.*got 0"),
@@ -94,6 +98,27 @@ class TestLine:
     def test_refusals(self, call, error, words):
         with pytest.raises(error, match=words):
             call(kan())
+
+    def test_running_statistics_move_with_the_weights(self):
+        """At both ends the line is the loss of the models themselves, in evaluation mode."""
+        one, other = (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)).double() for _ in range(2))
+        for model, factor in ((one, 1.0), (other, 3.0)):
+            for _ in range(5):
+                model(factor * X)
+        line = interpolate(nn.MSELoss(), one, other.state_dict(), (X, Y), points=3)
+        for model, found in ((one, line.loss[0, 0]), (other, line.loss[0, -1])):
+            model.eval()
+            assert_close(found, nn.functional.mse_loss(model(X), Y).detach())
+
+    def test_a_missing_tensor_is_named(self):
+        state = kan().state_dict()
+        del state["layers.0.spline_weight"]
+        with pytest.raises(ShapeError, match=r"`other` has no .layers\.0\.spline_weight."):
+            interpolate(nn.MSELoss(), kan(), state, (X, Y))
+
+    def test_data_that_do_not_fit_are_refused_at_once(self):
+        with pytest.raises(ParameterError, match=r"must fit each other; on the first batch \(\(40, 1\)"):
+            hessian(nn.MSELoss(), nn.Linear(2, 1).double(), (X[:, :1], Y))
 
     def test_other_knots_are_refused(self):
         one, other = kan(), kan()
@@ -110,7 +135,7 @@ def test_the_summary_that_fit_leaves_is_no_obstacle_but_a_mask_is():
     mask[0, 0] = 0
     other.layers[0].set_mask(mask)
     for first, second in ((one, other), (other, one)):
-        with pytest.raises(ShapeError, match=r"'layers\.0\.edge_mask' is"):
+        with pytest.raises(ShapeError, match=r"has no 'layers\.0\.edge_mask'"):
             interpolate(nn.MSELoss(), first, second, (X, Y))
 
 

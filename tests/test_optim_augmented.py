@@ -7,8 +7,15 @@ from torch import nn
 
 from edgewise import KAN, MLP
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.optim import HSODM, SFN, FunctionObjective, augmented_eigenpair, augmented_product, hessian_product
-from edgewise.optim.sfn import group_scalar
+from edgewise.optim import (
+    HSODM,
+    SFN,
+    FunctionObjective,
+    augmented_eigenpair,
+    augmented_product,
+    group_scalar,
+    hessian_product,
+)
 
 F64 = torch.float64
 
@@ -244,3 +251,8 @@ def test_unused_parameters_have_no_curvature():
     value, vector = SFN([used, unused]).appx_min_eigvec(grads, [used, unused])
     assert value == pytest.approx(3 - np.sqrt(9 + 18), rel=1e-12)  # of [[6, 3, 0], [6, 0, 3], ...] along (1, 1)
     assert vector[2:4].abs().max() < 1e-12
+
+
+def test_a_step_without_a_closure_says_what_is_missing():
+    with pytest.raises(ParameterError, match=r"SFN\.step needs a closure"):
+        SFN([torch.nn.Parameter(torch.ones(2))]).step()

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.errors import DomainError, EdgewiseError, ParameterError, ShapeError
+from edgewise.layers import KANLayer
 from edgewise.optim.objective import checked_loss, one_number
 from edgewise.optim.parameters import Flattening
 
@@ -45,6 +46,7 @@ class DataLoss:
 
     Attributes:
         layout: how the moving tensors lie in a vector, and their values.
+        buffers: name to tensor of what a module computes with but does not train.
         batches: the rows.
 
     Raises:
@@ -68,13 +70,28 @@ class DataLoss:
         self._predict = predict if self._module is None else self._evaluate_module
         named = _copies(params) if isinstance(params, Mapping) else _parameters_of(params)
         self.layout = Flattening(named)
-        self._buffers = {} if self._module is None else {n: b.detach().clone() for n, b in self._module.named_buffers()}
+        self.buffers = {} if self._module is None else {n: b.detach().clone() for n, b in self._module.named_buffers()}
         reduction = getattr(loss, "reduction", "mean") if reduction is None else reduction
         self.batches = _weighed(_tensors(data, self.layout.start.device), reduction)
         if self._predict is not None and any(len(batch.tensors) < 2 for batch in self.batches):
             raise ParameterError(
                 "`data` must hold inputs and labels, as `(x, y)`: `loss(prediction, y)` compares them."
             )
+        self._try()
+
+    def _try(self) -> None:
+        """See at once whether model, loss and data fit each other."""
+        batch = self.batches[0]
+        try:
+            with torch.no_grad(), self.evaluating():
+                self._plain(self.layout.unflatten(self.layout.start), batch)
+        except EdgewiseError:
+            raise
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            forms = ", ".join(f"{tuple(tensor.shape)} {tensor.dtype}" for tensor in batch.tensors) or "no data"
+            raise ParameterError(
+                f"model, `loss` and `data` must fit each other; on the first batch ({forms}) torch says: {error}"
+            ) from error
 
     def of_batch(self, params: Mapping[str, Tensor], batch: Batch) -> Tensor:
         """The share of one batch in the loss, with its graph.
@@ -127,14 +144,21 @@ class DataLoss:
         return float(one_number(loss)) * batch.weight
 
     def _evaluate_module(self, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(self._module, {**self._buffers, **params}, (x,))  # pyright: ignore[reportArgumentType]
+        return functional_call(self._module, {**self.buffers, **params}, (x,))  # pyright: ignore[reportArgumentType]
 
     def fixed(self) -> dict[str, Tensor]:
         """Name to tensor of what does not move: frozen parameters, and buffers that a state dictionary has."""
         moving = self.layout.split(self.layout.start)
         saved = () if self._module is None else self._module.state_dict()
         frozen = {n: t for n, t in self.layout.unflatten(self.layout.start).items() if n not in moving}
-        return frozen | {name: self._buffers[name] for name in saved if name in self._buffers}
+        return frozen | {name: self.buffers[name] for name in saved if name in self.buffers}
+
+    def statistics(self) -> set[str]:
+        """Names of the buffers that mean the same when they move, such as running means; knots and masks do not."""
+        if self._module is None:
+            return set()
+        layers = [f"{name}.".lstrip(".") for name, part in self._module.named_modules() if isinstance(part, KANLayer)]
+        return {name for name in self.buffers if not any(name.startswith(layer) for layer in layers)}
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:

@@ -88,10 +88,11 @@ def interpolate(
         reduction: as for `hessian`.
 
     Returns:
-        The losses; `barrier` says how far they rise between two trained models.
+        The losses; `barrier` says how far they rise between two trained models. Running statistics, as of batch
+        normalization, move along the line with the weights.
 
     Raises:
-        ParameterError: an argument is outside its documented set, or what does not move (knots, buffers, frozen
+        ParameterError: an argument is outside its documented set, or what does not move (knots, masks, frozen
             parameters) differs between the ends.
         ShapeError: the ends have tensors of different names or shapes.
 
@@ -102,14 +103,19 @@ def interpolate(
     """
     if type(points) is not int or points < 2:
         raise ParameterError(f"`points` must be an int >= 2; got {points!r}.")
-    if len(span) != 2 or not span[0] < span[1]:
+    if not isinstance(span, Sequence) or len(span) != 2 or not span[0] < span[1]:
         raise ParameterError(f"`span` must be (from, to), in units of the line; got {span!r}.")
     t = _positions(span, points)
     curves, named = [], _named(data)
     for one in named.values():
         objective = DataLoss(loss, params, one, reduction=reduction)
-        start, end = objective.layout.start, _other_end(objective, other)
-        curves.append([objective.value(torch.lerp(start, end, at)) for at in t.tolist()])
+        start, end, statistics = objective.layout.start, *_other_end(objective, other)
+        own = {name: objective.buffers[name] for name in statistics}
+        curve = []
+        for at in t.tolist():
+            objective.buffers |= {name: torch.lerp(own[name], there, at) for name, there in statistics.items()}
+            curve.append(objective.value(torch.lerp(start, end, at)))
+        curves.append(curve)
     return Line(t, torch.tensor(curves, dtype=torch.float64), list(named))
 
 
@@ -129,27 +135,33 @@ def _named(data: Any) -> dict[str, Any]:
     return {str(label): one for label, one in data.items()} if many else {"": data}
 
 
-def _other_end(objective: DataLoss, other: nn.Module | Mapping[str, Tensor]) -> Tensor:
-    """The other weights as a vector, once it is clear that they mean the same."""
+def _other_end(objective: DataLoss, other: nn.Module | Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """The other weights as a vector and other running statistics, once it is clear that they mean the same."""
     if isinstance(other, nn.Module):
         other = other.state_dict()
     moving, fixed = objective.layout.split(objective.layout.start), objective.fixed()
     known = {**fixed, **moving}
     expected = known if any(name in fixed for name in other) else moving  # named tensors may come without buffers
+    free, statistics = objective.statistics(), {}
     for name in {**expected, **other}:
         here, there = known.get(name), other.get(name)
-        if here is None or there is None or here.shape != there.shape:
-            shapes = [None if tensor is None else tuple(tensor.shape) for tensor in (here, there)]
+        if here is None or there is None:
+            where = "the model" if here is None else "`other`"
+            raise ShapeError(f"both ends must have the same tensors; {where} has no {name!r}.")
+        if here.shape != there.shape:
             raise ShapeError(
-                f"both ends must have the same tensors; {name!r} is {shapes[0]} here and {shapes[1]} there. A refined "
-                "or pruned model has others than the one it came from."
+                f"both ends must have the same tensors; {name!r} is {tuple(here.shape)} here and {tuple(there.shape)} "
+                "there. A refined or pruned model has others than the one it came from."
             )
-        if name in fixed and not torch.equal(here, there.to(here)):
+        if name in free:
+            statistics |= {name: there.to(here)} if here.is_floating_point() else {}  # not a count of batches
+        elif name in fixed and not torch.equal(here, there.to(here)):
             raise ParameterError(
-                f"what does not move must be the same at both ends; {name!r} differs. Coefficients on other knots mean "
-                "other functions: train with `update_grid=False` after `model.update_grid(x)`, or on a fixed grid."
+                f"what does not move must be the same at both ends; {name!r} differs. Frozen parameters stay as they "
+                "are, and coefficients on other knots mean other functions: train with `update_grid=False` after "
+                "`model.update_grid(x)`, or on a fixed grid."
             )
-    return torch.cat([other[name].detach().to(tensor).reshape(-1) for name, tensor in moving.items()])
+    return torch.cat([other[name].detach().to(tensor).reshape(-1) for name, tensor in moving.items()]), statistics
 
 
 def slice2d(

@@ -58,9 +58,16 @@ class SymmetricOperator:
 
         Raises:
             ShapeError: not a square matrix of floating point numbers.
+            ParameterError: it is not symmetric.
         """
         if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.is_floating_point():
             raise ShapeError(f"a matrix must be (n, n) and real; got {tuple(matrix.shape)}, {matrix.dtype}.")
+        gap, size = float((matrix - matrix.mT).abs().max()), float(matrix.abs().max())
+        if gap > len(matrix) * torch.finfo(matrix.dtype).eps * size:
+            raise ParameterError(
+                f"a matrix must be symmetric; entries differ from those across the diagonal by {gap:.3g}. Its "
+                "symmetric part is `(A + A.mT) / 2`."
+            )
         return cls(lambda rows: rows @ matrix, len(matrix), matrix.dtype, matrix.device)
 
     def matvec(self, v: Tensor) -> Tensor:
@@ -97,6 +104,8 @@ class SymmetricOperator:
 
     def __matmul__(self, v: Tensor) -> Tensor:
         """`(n,)` or `(n, m)` to the same shape."""
+        if not isinstance(v, Tensor):
+            raise ParameterError(f"{self} multiplies tensors; got {type(v)}. Use `torch.as_tensor`, or `to_scipy()`.")
         return self.matvec(v) if v.dim() == 1 else self.rows(v.mT.contiguous()).mT
 
     def to_dense(self) -> Tensor:

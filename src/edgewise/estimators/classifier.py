@@ -151,7 +151,7 @@ class KANClassifier(ClassifierMixin, KANEstimator):
         self.model_.auto_symbolic(rows, None if y is None else self._numbers(y, rows), **kwargs)
         return self
 
-    def formula(self, X: Any = None, *, simplify: bool = True) -> TableFormula:
+    def formula(self, X: Any = None, y: Any = None, *, simplify: bool = True) -> TableFormula:
         """What decides between the classes, as a formula in the units of the table.
 
         Of two classes the log-odds of the second: its probability is `1 / (1 + exp(-formula))`. Of more classes a score
@@ -161,6 +161,7 @@ class KANClassifier(ClassifierMixin, KANEstimator):
         Args:
             X: table on which numbers may become exact, compared with what the network gives there; when absent all
                 stays as fitted.
+            y: not needed, since labels do not say which log-odds are exact; regressors are called like this.
             simplify: multiply out and gather; False leaves the network's own form.
 
         Returns:

@@ -105,8 +105,10 @@ def as_library(library: "Library | Sequence[str] | None") -> Library:
     """A library from what users pass: one, names of built-in functions, or None for the default.
 
     Raises:
-        ParameterError: an unknown name.
+        ParameterError: an unknown name, or a text instead of a list of them.
     """  # noqa: DOC201 said in the first line
+    if isinstance(library, str):
+        raise ParameterError(f"`lib` must be a list of names, like [{library!r}]; got the text {library!r}.")
     return library if isinstance(library, Library) else Library(library)
 
 

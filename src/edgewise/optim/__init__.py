@@ -16,7 +16,7 @@ from edgewise.optim.parameters import flatten
 from edgewise.optim.residuals import Linearization, Residuals
 from edgewise.optim.result import Iterate, Result
 from edgewise.optim.saddle_free import SaddleFreeMethod
-from edgewise.optim.sfn import SFN
+from edgewise.optim.sfn import SFN, group_scalar
 from edgewise.optim.ssbroyden import SSBroydenMethod
 from edgewise.optim.torch_optimizers import HSODM, LBFGS, SaddleFreeNewton, SSBroyden
 
@@ -50,6 +50,7 @@ __all__ = [
     "augmented_product",
     "first_lower",
     "flatten",
+    "group_scalar",
     "hessian_product",
     "least_squares",
     "minimize",

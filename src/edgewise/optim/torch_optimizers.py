@@ -54,19 +54,24 @@ class MethodOptimizer(SolverOptimizer):
         self.last: Evaluation | None = None
         super().__init__(params, method, method.lr)
 
-    def step(self, closure: Closure | Objective) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def step(self, closure: Closure | Objective | None = None) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Make one iteration; the parameters stay where they are if nothing lower is found.
 
         Args:
-            closure: a closure, or an objective; see the module.
+            closure: a closure, or an objective; see the module. It must be given.
 
         Returns:
             The loss before the step, as of `torch.optim.LBFGS`.
 
         Raises:
-            ParameterError: the groups differ in `lr`, or no parameter is free to move.
+            ParameterError: no closure, the groups differ in `lr`, or no parameter is free to move.
             DomainError: the loss is not finite before the step.
         """
+        if closure is None:
+            raise ParameterError(
+                f"{type(self).__name__}.step needs a closure that returns the loss with its graph: it looks at "
+                "several points. `opt.step(lambda: criterion(model(x), y))`."
+            )
         self.method.lr = self._rate()
         moving = self._moving()
         if self._moved is not None and self._moved != [id(p) for p in moving]:  # one was frozen or freed

@@ -70,7 +70,12 @@ def library(names: Sequence[str] | None) -> Library:
 
     Returns:
         The library.
+
+    Raises:
+        ParameterError: a text instead of a list of names.
     """
+    if isinstance(names, str):
+        raise ParameterError(f"`lib` must be a list of names, like [{names!r}]; got the text {names!r}.")
     every = [function_of(name) for name in (SYMBOLIC_LIB if names is None else names)]
     return Library.of([function for function in every if names is not None or function.twin_of is None])
 
