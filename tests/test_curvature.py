@@ -467,3 +467,24 @@ def test_a_matrix_must_be_symmetric_and_vectors_tensors():
         eigs(torch.tensor([[1.0, 1.0], [0.0, 1.0]]), 1)
     with pytest.raises(ParameterError, match="multiplies tensors"):
         SymmetricOperator.of_matrix(torch.eye(2)) @ [1.0, 0.0]
+
+
+def test_too_few_products_give_what_there_is():
+    found = eigs(torch.diag(torch.arange(1.0, 21.0)), 5, max_products=6)
+    assert not found.converged
+    assert len(found.values) == 5
+    assert (found.residuals > 0).any()
+
+
+def test_products_that_are_not_finite_are_refused():
+    with pytest.raises(ConvergenceError, match=r"a product of .* is not finite"):
+        trace(torch.full((3, 3), torch.nan))
+
+
+def test_batches_of_a_weighted_mean_are_refused():
+    """The mean over weights of each batch, weighed by rows, is not the mean over all weights."""
+    loss, model = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0])), nn.Linear(1, 2)
+    x, y = torch.linspace(-1, 1, 8)[:, None], torch.tensor([0, 0, 0, 1, 1, 1, 1, 1])
+    assert hessian(loss, model, (x, y)).shape == (4, 4)
+    with pytest.raises(ParameterError, match="is a mean over weights, not rows"):
+        hessian(loss, model, [(x[:4], y[:4]), (x[4:], y[4:])])

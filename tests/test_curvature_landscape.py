@@ -284,3 +284,8 @@ def test_frozen_parameters_do_not_move():
     model.layers[0].spline_weight.requires_grad_(False)
     found = slice2d(nn.MSELoss(), model, (X, Y), points=3)
     assert found.directions.shape == (2, sum(p.numel() for p in model.parameters() if p.requires_grad))
+
+
+def test_a_plane_over_one_row_is_flat_along_edges_that_do_not_vary():
+    surface = slice2d(nn.MSELoss(), kan(), (X[:1], Y[:1]), points=3)
+    assert surface.loss.isfinite().all()

@@ -103,3 +103,9 @@ def test_gradients_and_products():
     product = torch.cat([part.reshape(-1) for part in hessian_vector_product(again, params[1:], v)])
     dense = dense_hessian(model, criterion, x, y)[2:, 2:]
     assert_close(product, dense.sum(1), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("most", [2, 10, 11, 12, 25])
+def test_a_trace_takes_at_most_as_many_products_as_asked_for(most):
+    model, x = torch.nn.Linear(2, 1), torch.linspace(-1, 1, 8).view(4, 2)
+    assert len(hessian(model, torch.nn.MSELoss(), data=(x, x[:, :1])).trace(maxIter=most, tol=0.0)) == most

@@ -1,7 +1,7 @@
 """A loss over data as a function of named tensors: what Hessians and landscapes are taken of.
 
 Everything is read once, when the object is made: weights and buffers are copied, a loader is listed. What is computed
-later is about that moment, whatever happens to the model meanwhile.
+later is about that moment, whatever happens to the model meanwhile. Tensors of data are not copied: leave them alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,6 +73,11 @@ class DataLoss:
         self.buffers = {} if self._module is None else {n: b.detach().clone() for n, b in self._module.named_buffers()}
         reduction = getattr(loss, "reduction", "mean") if reduction is None else reduction
         self.batches = _weighed(_tensors(data, self.layout.start.device), reduction)
+        if len(self.batches) > 1 and reduction == "mean" and getattr(loss, "weight", None) is not None:
+            raise ParameterError(
+                f"{type(loss).__name__} with `weight` is a mean over weights, not rows: batches do not add up. "
+                "Give all rows as one batch, or use `reduction='sum'`."
+            )
         if self._predict is not None and any(len(batch.tensors) < 2 for batch in self.batches):
             raise ParameterError(
                 "`data` must hold inputs and labels, as `(x, y)`: `loss(prediction, y)` compares them."

@@ -73,7 +73,7 @@ def normalized_by_edges(layer: KANLayer, x: Tensor, direction: dict[str, Tensor]
         The same names, free of the gauge: `std(d phi) = std(phi)` over the rows, for every edge.
     """
     change, values = _edge_change(layer, x, direction), layer.edge_values(x).detach()
-    factors = _quotient(values.std(0), change.std(0))  # (I, O)
+    factors = _quotient(values.std(0, correction=0), change.std(0, correction=0))  # (I, O)
     scaled = {}
     for name, tensor in direction.items():
         if name == "spline_weight":

@@ -59,8 +59,8 @@ def eigs(
         which: `"LM"` largest by absolute value, `"LA"` largest, `"SA"` smallest, `"BE"` half from either end, one
             more from the upper one.
         tol: largest residual, over the largest absolute eigenvalue. Values are then usually right to `tol^2`.
-        max_products: where to stop in any case; `20 k + 1000` when absent. The memory is one vector for each product
-            of a run.
+        max_products: where to stop, once there are k pairs; `20 k + 1000` when absent. The memory is one vector for
+            each product of a run.
         seed: of the random starts.
         generator: on the CPU, taken instead of `seed`.
 
@@ -145,7 +145,7 @@ class _Search:
                 enough = enough.maximum(0.1 * self._behind(values[best]))
             if space.exhausted or bool((residuals[best] <= enough).all()):
                 return True
-            if self.op.products >= self.last:
+            if self.op.products >= self.last and len(space.diagonal) >= self._lacking():
                 return False
 
     def _merge(self, space: Lanczos) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import ConvergenceError, ParameterError, ShapeError
 from edgewise.optim.parameters import Flattening
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class SymmetricOperator:
 
         Raises:
             ShapeError: another size, dtype or device.
+            ConvergenceError: a product is NaN or infinite.
         """
         fits = vectors.dim() == 2 and vectors.shape[1] == self.shape[0]
         if not fits or vectors.dtype != self.dtype or vectors.device != self.device:
@@ -100,7 +101,13 @@ class SymmetricOperator:
                 f"{tuple(vectors.shape)}, {vectors.dtype} on {vectors.device}."
             )
         self.products += len(vectors)
-        return self._rows(vectors)
+        products = self._rows(vectors)
+        if not bool(products.isfinite().all()):
+            raise ConvergenceError(
+                f"a product of {self} is not finite: NaN or infinity in the vector or the matrix. Of a Hessian a second "
+                "derivative overflows, as of a square root at 0; take other parameters, or a smooth function."
+            )
+        return products
 
     def __matmul__(self, v: Tensor) -> Tensor:
         """`(n,)` or `(n, m)` to the same shape."""

@@ -65,7 +65,7 @@ class hessian:
         Returns:
             The values, and for each its unit eigenvector as tensors shaped like the parameters.
         """
-        limit = max(maxIter * top_n, top_n + 1)
+        limit = max(maxIter * top_n, 2 * top_n)
         found = curvature.eigs(self._op, top_n, "LM", tol=tol, max_products=limit, generator=self._generator)
         return found.values.tolist(), [list(self._op.unflatten(v).values()) for v in found.vectors.mT]
 
@@ -73,7 +73,7 @@ class hessian:
         """Samples whose mean is the trace.
 
         Args:
-            maxIter: at most so many products.
+            maxIter: at most so many products, but two at least.
             tol: enough, once the standard error is below this part of the mean. (PyHessian stops when the running mean
                 changes little, which says nothing about its error.)
 
@@ -82,7 +82,8 @@ class hessian:
         """
         samples = torch.zeros(0, dtype=torch.float64)
         while len(samples) < maxIter:
-            more = max(2, min(_BLOCK, maxIter - len(samples)))
+            left = maxIter - len(samples)
+            more = max(2, left if left <= _BLOCK + 1 else _BLOCK)  # never one alone at the end
             found = curvature.trace(self._op, more, "hutchinson", generator=self._generator)
             samples = torch.cat([samples, found.samples])
             if float(samples.std()) <= tol * abs(float(samples.mean())) * len(samples) ** 0.5:
