@@ -104,7 +104,7 @@ class SymmetricOperator:
         products = self._rows(vectors)
         if not bool(products.isfinite().all()):
             raise ConvergenceError(
-                f"a product of {self} is not finite: NaN or infinity in the vector or the matrix. Of a Hessian a second "
+                f"a product of {self} is not finite: NaN or infinity in vector or matrix. Of a Hessian a second "
                 "derivative overflows, as of a square root at 0; take other parameters, or a smooth function."
             )
         return products
