@@ -38,7 +38,7 @@ from edgewise.optim import (
 
 WIDTH, GRID, ROWS, TARGET = (2, 5, 1), 5, 1000, 1e-4
 HIDDEN, TABLE_ROWS = 512, 2000
-SECONDS = {"hello": 20.0, "saddle": 5.0, "table": 20.0, "climb": 60.0}
+SECONDS = {"hello": 20.0, "saddle": 5.0, "table": 20.0, "climb": 90.0}
 QUICK_SECONDS, CURVE_SEEDS = 1.0, 3
 CLIMB = (3, 5, 10, 20, 50)
 
@@ -61,7 +61,7 @@ MLP_OPTIONS: dict[str, dict[str, Any]] = {
 }
 METHODS = {"L-BFGS": LBFGSMethod, "HSODM": HSODMMethod, "SFN": SaddleFreeMethod}
 OPTIMIZERS = {"L-BFGS": LBFGS, "HSODM": HSODM, "SFN": SaddleFreeNewton}
-CLIMB_STEPS = {"L-BFGS": 200, "HSODM": 50, "SFN": 40}
+CLIMB_STEPS = {"L-BFGS": 200, "HSODM": 100, "SFN": 60}
 
 
 def solver_of(name: str, options: dict[str, Any]) -> Solver:
