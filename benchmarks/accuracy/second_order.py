@@ -104,7 +104,11 @@ def to_saddle(model: edgewise.KAN, y: Tensor, nudge: float = 0.0, seed: int = 0)
 
 
 def climb_record(seed: int, solver: str, seconds: float) -> Record:
-    """Hello KAN on finer and finer grids, until the test RMSE is at the target or the time is over."""
+    """Hello KAN on finer and finer grids, until the test RMSE is at the target or the time is over.
+
+    The errors are those of the grid with the lowest test RMSE. A thousand rows leave the 830 numbers of the last grid
+    partly open, so the training error says how well an optimizer did its work, and the test error what it is worth.
+    """
     data = HELLO.dataset(ROWS, ROWS, seed, dtype=torch.float64)
     model = edgewise.KAN(list(WIDTH), grid=CLIMB[0], k=3, seed=seed, dtype=torch.float64)
     start, best, done = time.process_time(), {"train_rmse": math.inf, "test_rmse": math.inf}, 0
@@ -167,9 +171,8 @@ def second_order(session: Session) -> Report:
     hello = measure("hello", KAN_OPTIONS, seeds[:CURVE_SEEDS])
     classes = measure("table", MLP_OPTIONS, seeds[:CURVE_SEEDS])
     if session.figure:
-        figure({"Hello KAN, mean squared error": hello, f"{table.name}, cross entropy": classes}).savefig(
-            session.figure
-        )
+        panels = {"Hello KAN, mean squared error": hello, f"{table.name}, cross entropy": classes}
+        figure(panels).savefig(session.figure)
     steps = ", ".join(f"{count} ({name})" for name, count in CLIMB_STEPS.items())
     about = [
         f"Hello KAN: {HELLO.formula}, {list(WIDTH)}, {ROWS} rows, float64. Climb: grids {'-'.join(map(str, CLIMB))}, "
@@ -211,9 +214,9 @@ def bars(climbs: Runs, saddles: Runs) -> list[Bar]:
     """What the second-order methods promise."""
     promised = ("HSODM", "SFN")
     reached = [
-        Bar(f"{name}: share of seeds with test RMSE at most {limit:g}", _share(climbs[name], limit), 1.0, "", True)
+        Bar(f"{name}: share of seeds with {part} RMSE at most {TARGET:g}", _share(climbs[name], part), 1.0, "", True)
         for name in promised
-        for limit in (1e-2, TARGET)
+        for part in ("train", "test")
     ]
     left = [
         Bar(f"{name}: share of seeds that leave the saddle", _left(saddles[name]), 1.0, "", True) for name in promised
@@ -221,8 +224,8 @@ def bars(climbs: Runs, saddles: Runs) -> list[Bar]:
     return reached + left
 
 
-def _share(records: Sequence[Record], limit: float) -> float:
-    return sum(r["test_rmse"] <= limit for r in records) / len(records)
+def _share(records: Sequence[Record], part: str) -> float:
+    return sum(r[f"{part}_rmse"] <= TARGET for r in records) / len(records)
 
 
 def _left(records: Sequence[Record]) -> float:
@@ -232,13 +235,15 @@ def _left(records: Sequence[Record]) -> float:
 def _climb_table(runs: Runs) -> str:
     rows = []
     for name, records in runs.items():
-        ends, count = [r["test_rmse"] for r in records], len(records)
-        reached = [f"{round(_share(records, limit) * count)} of {count}" for limit in (1e-2, TARGET)]
+        tests, trains = [r["test_rmse"] for r in records], [r["train_rmse"] for r in records]
         seconds = statistics.median(r["seconds"] for r in records)
-        rows.append([name, error(min(ends)), _median(ends), error(max(ends)), *reached, harness.duration(seconds)])
-    return harness.table(
-        ["climb, test RMSE", "best", "median", "worst", "below 1e-2", "below 1e-4", "median time"], rows
-    )
+        counts = [f"{sum(e <= TARGET for e in errors)} of {len(errors)}" for errors in (trains, tests)]
+        rows.append([
+            name, _median(trains), error(min(tests)), _median(tests), error(max(tests)), *counts,
+            harness.duration(seconds),
+        ])  # fmt: skip
+    labels = ["train, median", "test, best", "median", "worst", "train at 1e-4", "test at 1e-4", "median time"]
+    return harness.table(["climb, RMSE", *labels], rows)
 
 
 def _kan_table(runs: Runs) -> str:
