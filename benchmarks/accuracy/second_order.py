@@ -38,7 +38,7 @@ from edgewise.optim import (
 
 WIDTH, GRID, ROWS, TARGET = (2, 5, 1), 5, 1000, 1e-4
 HIDDEN, TABLE_ROWS = 512, 2000
-SECONDS = {"hello": 20.0, "saddle": 5.0, "table": 20.0, "climb": 60.0}
+SECONDS = {"hello": 20.0, "saddle": 5.0, "table": 20.0, "climb": 90.0}
 QUICK_SECONDS, CURVE_SEEDS = 1.0, 3
 CLIMB = (3, 5, 10, 20, 50)
 
@@ -47,18 +47,26 @@ Runs = dict[str, list[Record]]
 
 # ---------------------------------------------------------------------------------------------- the solvers
 
-KAN_SOLVERS: dict[str, Solver] = {
-    "Adam": adam(1e-2),
-    "L-BFGS": stepping(LBFGSMethod),
-    "HSODM": stepping(lambda: HSODMMethod(tol=1e-2)),
-    "SFN": stepping(lambda: SaddleFreeMethod(rank=40, damping=1e-3)),
+KAN_OPTIONS: dict[str, dict[str, Any]] = {
+    "Adam": {"lr": 1e-2},
+    "L-BFGS": {},
+    "HSODM": {"tol": 1e-2, "iterations": 20},
+    "SFN": {"rank": 40, "damping": 1e-3},
 }
-MLP_SOLVERS: dict[str, Solver] = {
-    "Adam": adam(1e-3),
-    "L-BFGS": stepping(LBFGSMethod),
-    "HSODM": stepping(lambda: HSODMMethod(iterations=20)),
-    "SFN": stepping(lambda: SaddleFreeMethod(rank=20, damping=1e-3)),
+MLP_OPTIONS: dict[str, dict[str, Any]] = {
+    "Adam": {"lr": 1e-3},
+    "L-BFGS": {},
+    "HSODM": {"iterations": 20},
+    "SFN": {"rank": 20, "damping": 1e-3},
 }
+METHODS = {"L-BFGS": LBFGSMethod, "HSODM": HSODMMethod, "SFN": SaddleFreeMethod}
+OPTIMIZERS = {"L-BFGS": LBFGS, "HSODM": HSODM, "SFN": SaddleFreeNewton}
+CLIMB_STEPS = {"L-BFGS": 200, "HSODM": 100, "SFN": 60}
+
+
+def solver_of(name: str, options: dict[str, Any]) -> Solver:
+    """The solver of that name."""
+    return adam(**options) if name == "Adam" else stepping(lambda: METHODS[name](**options))
 
 
 # --------------------------------------------------------------------------------------------- the problems
@@ -72,7 +80,7 @@ def kan_record(seed: int, solver: str, seconds: float, saddle: bool) -> Record:
     if saddle:
         to_saddle(model, y, nudge=1e-6, seed=seed)
     objective = _objective(model, lambda prediction: (prediction - y).square().mean(), x)
-    found, best = trace(KAN_SOLVERS[solver], objective, seconds, TARGET**2)
+    found, best = trace(solver_of(solver, KAN_OPTIONS[solver]), objective, seconds, TARGET**2)
     model.load_state_dict(objective.layout.copies(best), strict=False)  # knots are no parameters
     with torch.no_grad():
         test = (model(data["test_input"]) - data["test_label"]).square().mean().sqrt()
@@ -95,18 +103,13 @@ def to_saddle(model: edgewise.KAN, y: Tensor, nudge: float = 0.0, seed: int = 0)
         parameter.add_(nudge * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
 
 
-CLIMBERS: dict[str, tuple[Callable[[list[Tensor]], torch.optim.Optimizer], int]] = {
-    "L-BFGS": (LBFGS, 200),
-    "HSODM": (lambda parameters: HSODM(parameters, tol=1e-2), 80),
-    "SFN": (lambda parameters: SaddleFreeNewton(parameters, rank=40, damping=1e-3), 40),
-}
-"""Optimizer and steps per grid of a climb."""
-
-
 def climb_record(seed: int, solver: str, seconds: float) -> Record:
-    """Hello KAN on finer and finer grids, until the test RMSE is at the target or the time is over."""
+    """Hello KAN on finer and finer grids, until the test RMSE is at the target or the time is over.
+
+    The errors are those of the grid with the lowest test RMSE. A thousand rows leave the 830 numbers of the last grid
+    partly open, so the training error says how well an optimizer did its work, and the test error what it is worth.
+    """
     data = HELLO.dataset(ROWS, ROWS, seed, dtype=torch.float64)
-    build, steps = CLIMBERS[solver]
     model = edgewise.KAN(list(WIDTH), grid=CLIMB[0], k=3, seed=seed, dtype=torch.float64)
     start, best, done = time.process_time(), {"train_rmse": math.inf, "test_rmse": math.inf}, 0
 
@@ -115,8 +118,8 @@ def climb_record(seed: int, solver: str, seconds: float) -> Record:
 
     for grid in CLIMB:
         model = model.refine(grid) if grid != CLIMB[0] else model
-        optimizer = build(list(model.parameters()))
-        history = model.fit(data, opt=optimizer, steps=steps, callbacks=go_on, progress=False).history
+        optimizer = OPTIMIZERS[solver](model.parameters(), **KAN_OPTIONS[solver])
+        history = model.fit(data, opt=optimizer, steps=CLIMB_STEPS[solver], callbacks=go_on, progress=False).history
         done += len(history["test_rmse"])
         test = min(history["test_rmse"])
         if test < best["test_rmse"]:
@@ -130,7 +133,7 @@ def mlp_record(seed: int, solver: str, seconds: float, table: Table) -> Record:
     """Classes of a table."""
     model = edgewise.MLP(_mlp_width(table), "relu", seed=seed)
     objective = _objective(model, lambda prediction: nn.functional.cross_entropy(prediction, table.y), table.x)
-    found, best = trace(MLP_SOLVERS[solver], objective, seconds)
+    found, best = trace(solver_of(solver, MLP_OPTIONS[solver]), objective, seconds)
     model.load_state_dict(objective.layout.copies(best))
     with torch.no_grad():
         accuracy = (model(table.test_x).argmax(1) == table.test_y).double().mean()
@@ -155,7 +158,7 @@ def second_order(session: Session) -> Report:
     """All solvers, all seeds, four problems."""
     seeds, table = session.seed_range(), tables.find(session.data, TABLE_ROWS)
     seconds = dict.fromkeys(SECONDS, QUICK_SECONDS) if session.quick else SECONDS
-    for solver in KAN_SOLVERS:
+    for solver in KAN_OPTIONS:
         kan_record(0, solver, 0.0, saddle=False)  # compiles, imports
 
     def measure(problem: str, solvers: Iterable[str], some: Sequence[int]) -> Runs:
@@ -164,14 +167,13 @@ def second_order(session: Session) -> Report:
             for name in solvers
         }
 
-    climbs, saddles = measure("climb", CLIMBERS, seeds), measure("saddle", KAN_SOLVERS, seeds)
-    hello = measure("hello", KAN_SOLVERS, seeds[:CURVE_SEEDS])
-    classes = measure("table", MLP_SOLVERS, seeds[:CURVE_SEEDS])
+    climbs, saddles = measure("climb", CLIMB_STEPS, seeds), measure("saddle", KAN_OPTIONS, seeds)
+    hello = measure("hello", KAN_OPTIONS, seeds[:CURVE_SEEDS])
+    classes = measure("table", MLP_OPTIONS, seeds[:CURVE_SEEDS])
     if session.figure:
-        figure({"Hello KAN, mean squared error": hello, f"{table.name}, cross entropy": classes}).savefig(
-            session.figure
-        )
-    steps = ", ".join(f"{count} ({name})" for name, (_, count) in CLIMBERS.items())
+        panels = {"Hello KAN, mean squared error": hello, f"{table.name}, cross entropy": classes}
+        figure(panels).savefig(session.figure)
+    steps = ", ".join(f"{count} ({name})" for name, count in CLIMB_STEPS.items())
     about = [
         f"Hello KAN: {HELLO.formula}, {list(WIDTH)}, {ROWS} rows, float64. Climb: grids {'-'.join(map(str, CLIMB))}, "
         f"steps per grid {steps}, {len(seeds)} seeds, ended at test RMSE {TARGET:g} or after {seconds['climb']:g} s of "
@@ -179,16 +181,19 @@ def second_order(session: Session) -> Report:
         f"{seconds['saddle']:g} s. Curves: G={GRID}, grid fixed, {seconds['hello']:g} s. Table: {table.name}, "
         f"{len(table.x)} rows, MLP {_mlp_width(table)} with relu, cross entropy, float32, {seconds['table']:g} s. "
         f"{CURVE_SEEDS} seeds at most for both. All rows in every step; work is counted in gradients, a Hessian "
-        "product as two."
+        f"product as two. Options on the KAN: {_as_text(KAN_OPTIONS)}; on the MLP: {_as_text(MLP_OPTIONS)}."
     ]
     shown = [_climb_table(climbs), _saddle_table(saddles), _kan_table(hello), _mlp_table(classes)]
     return Report("second_order", "Second order", about, shown, bars(climbs, saddles))
 
 
 def _measured(session: Session, problem: str, solver: str, seed: int, seconds: float, table: Table) -> Record:
-    key = {"row": "second_order", "problem": problem, "solver": solver, "seed": seed, "cap": seconds}
+    options = (MLP_OPTIONS if problem == "table" else KAN_OPTIONS)[solver]
+    key = {"row": "second_order", "problem": problem, "solver": solver, "seed": seed, "cap": seconds, **options}
     if problem == "table":
         key["data"] = table.name
+    if problem == "climb":
+        key["steps"] = CLIMB_STEPS[solver]
 
     def measure() -> Record:
         if problem == "table":
@@ -200,13 +205,18 @@ def _measured(session: Session, problem: str, solver: str, seed: int, seconds: f
     return session.measure(f"{problem} {solver} seed {seed}", key, measure)
 
 
+def _as_text(options: dict[str, dict[str, Any]]) -> str:
+    parts = [f"{name} {', '.join(f'{k}={v:g}' for k, v in some.items())}" for name, some in options.items() if some]
+    return "; ".join(parts)
+
+
 def bars(climbs: Runs, saddles: Runs) -> list[Bar]:
     """What the second-order methods promise."""
     promised = ("HSODM", "SFN")
     reached = [
-        Bar(f"{name}: share of seeds with test RMSE at most {limit:g}", _share(climbs[name], limit), 1.0, "", True)
+        Bar(f"{name}: share of seeds with {part} RMSE at most {TARGET:g}", _share(climbs[name], part), 1.0, "", True)
         for name in promised
-        for limit in (1e-2, TARGET)
+        for part in ("train", "test")
     ]
     left = [
         Bar(f"{name}: share of seeds that leave the saddle", _left(saddles[name]), 1.0, "", True) for name in promised
@@ -214,8 +224,8 @@ def bars(climbs: Runs, saddles: Runs) -> list[Bar]:
     return reached + left
 
 
-def _share(records: Sequence[Record], limit: float) -> float:
-    return sum(r["test_rmse"] <= limit for r in records) / len(records)
+def _share(records: Sequence[Record], part: str) -> float:
+    return sum(r[f"{part}_rmse"] <= TARGET for r in records) / len(records)
 
 
 def _left(records: Sequence[Record]) -> float:
@@ -225,13 +235,15 @@ def _left(records: Sequence[Record]) -> float:
 def _climb_table(runs: Runs) -> str:
     rows = []
     for name, records in runs.items():
-        ends, count = [r["test_rmse"] for r in records], len(records)
-        reached = [f"{round(_share(records, limit) * count)} of {count}" for limit in (1e-2, TARGET)]
+        tests, trains = [r["test_rmse"] for r in records], [r["train_rmse"] for r in records]
         seconds = statistics.median(r["seconds"] for r in records)
-        rows.append([name, error(min(ends)), _median(ends), error(max(ends)), *reached, harness.duration(seconds)])
-    return harness.table(
-        ["climb, test RMSE", "best", "median", "worst", "below 1e-2", "below 1e-4", "median time"], rows
-    )
+        counts = [f"{sum(e <= TARGET for e in errors)} of {len(errors)}" for errors in (trains, tests)]
+        rows.append([
+            name, _median(trains), error(min(tests)), _median(tests), error(max(tests)), *counts,
+            harness.duration(seconds),
+        ])  # fmt: skip
+    labels = ["train, median", "test, best", "median", "worst", "train at 1e-4", "test at 1e-4", "median time"]
+    return harness.table(["climb, RMSE", *labels], rows)
 
 
 def _kan_table(runs: Runs) -> str:
