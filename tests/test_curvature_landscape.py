@@ -226,6 +226,8 @@ class TestEdges:
         found = normalized_by_edges(layer, x, self.direction(layer))
         expected = layer.edge_values(x).std(0) * layer.mask
         assert_close(self.change(layer, x, found).std(0), expected.detach(), rtol=1e-7, atol=1e-9)
+        for name, tensor in without_gauge(layer, found).items():
+            assert_close(found[name], tensor, rtol=0, atol=1e-14)
 
     def test_the_gauge_is_gone_and_nothing_else(self, kind):
         """Orthogonal to every exchange of constants; and the sums change as they did."""

@@ -54,3 +54,12 @@ def test_planes(case):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("left", "up")
     assert bar.get_ylabel() == "loss"
     assert isinstance(ax.collections[0].norm, LogNorm) == (case == "decades")
+
+
+def test_the_first_direction_runs_to_the_right():
+    a = torch.linspace(-1, 1, 9, dtype=F64)
+    surface = Surface(a, a, (2 + a[:, None]).expand(9, 9), torch.zeros(2, 3), ("left", "up"))
+    (ax, _) = plot_slice(surface).axes
+    for path in ax.collections[1].get_paths()[1:-1]:  # contours stand upright
+        assert np.ptp(path.vertices[:, 0]) < 1e-9
+        assert np.ptp(path.vertices[:, 1]) == pytest.approx(2)

@@ -134,7 +134,7 @@ class _Sum:
         layout = self._objective.layout
         for batch in self._objective.batches:
             with torch.inference_mode(False), torch.enable_grad(), self._objective.evaluating():
-                leaves = {n: t.clone().requires_grad_() for n, t in layout.split(layout.start).items()}
+                leaves = {n: t.requires_grad_() for n, t in layout.split(layout.start).items()}
                 params = {**layout.unflatten(layout.start), **leaves}
                 product = self._prepare(self._objective, params, list(leaves.values()), batch)
             yield product
