@@ -15,7 +15,7 @@ from torch.func import functional_call
 from edgewise.errors import DomainError, EdgewiseError, ParameterError, ShapeError
 from edgewise.layers import KANLayer
 from edgewise.optim.objective import checked_loss, one_number
-from edgewise.optim.parameters import Flattening
+from edgewise.optim.parameters import Flattening, is_frozen
 
 _FORMS = (
     "None, a tensor, (x, y), what `create_dataset` returns, or an iterable of such batches (a list, a DataLoader); "
@@ -202,12 +202,8 @@ def _parameters_of(module: Any) -> dict[str, Tensor]:
 
 def _copies(params: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same with frozen parameters copied; `Flattening` copies the others."""
-    frozen = {n: nn.Parameter(t.detach().clone(), False) for n, t in params.items() if _is_frozen(t)}
+    frozen = {n: nn.Parameter(t.detach().clone(), False) for n, t in params.items() if is_frozen(t)}
     return {**params, **frozen}
-
-
-def _is_frozen(tensor: Tensor) -> bool:
-    return isinstance(tensor, nn.Parameter) and not tensor.requires_grad
 
 
 # ------------------------------------------------------------------------------------------------------- data

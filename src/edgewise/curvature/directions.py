@@ -12,7 +12,6 @@ Source: Li, Xu, Taylor, Studer and Goldstein (2018), Visualizing the loss landsc
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from math import sqrt
 
 import torch
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from edgewise.curvature.data_loss import DataLoss
-from edgewise.layers import KANLayer
+from edgewise.layers import KANLayer, layer_inputs
 
 _ENTRIES = 2**22
 """Values of edge functions to look at; further rows are left out."""
@@ -159,31 +158,19 @@ def _quotient(a: Tensor, b: Tensor) -> Tensor:
 
 def _spline_layers(module: nn.Module | None, objective: DataLoss) -> Iterator[tuple[str, KANLayer, Tensor]]:
     """Every spline layer with the prefix of its parameters' names and the rows that reach it."""
-    parts = [] if module is None else module.named_modules()
-    layers = {f"{name}.".lstrip("."): part for name, part in parts if isinstance(part, KANLayer)}
+    if module is None:
+        return
+    layers = {f"{name}.".lstrip("."): part for name, part in module.named_modules() if isinstance(part, KANLayer)}
     if not layers:
         return
     params = objective.layout.unflatten(objective.layout.start)
-    with torch.no_grad(), objective.evaluating(), _inputs_of(list(layers.values())) as inputs:
+    inputs: dict[nn.Module, list[Tensor]] = {layer: [] for layer in layers.values()}
+    with torch.no_grad(), objective.evaluating(), layer_inputs(module) as seen:
         for batch in objective.batches:
             objective.predict(params, batch)
+    for layer, x in seen:
+        inputs[layer].append(x.reshape(-1, x.shape[-1]))
     for name, layer in layers.items():
         rows = torch.cat(inputs[layer])
         limit = max(64, _ENTRIES // (layer.in_features * layer.out_features))
         yield name, layer, rows[:: -(-len(rows) // limit)]
-
-
-@contextmanager
-def _inputs_of(layers: list[KANLayer]) -> Iterator[dict[nn.Module, list[Tensor]]]:
-    """Listen to what goes into some modules, for a while."""
-    inputs: dict[nn.Module, list[Tensor]] = {layer: [] for layer in layers}
-
-    def listen(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        inputs[layer].append(arguments[0].reshape(-1, arguments[0].shape[-1]))
-
-    handles = [layer.register_forward_pre_hook(listen) for layer in layers]
-    try:
-        yield inputs
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -6,6 +6,7 @@ from edgewise.layers.functions import FUNCTIONS, Function, function_named
 from edgewise.layers.kan_layer import KANLayer
 from edgewise.layers.linearize import Chain, LinearizedChain, Parts, Weights
 from edgewise.layers.multiply import MultiplyNodes
+from edgewise.layers.observe import layer_inputs
 from edgewise.layers.symbolic import SymbolicEdges
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "evaluate_chain",
     "function_named",
     "is_observed",
+    "layer_inputs",
     "squared_error",
 ]

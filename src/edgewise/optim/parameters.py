@@ -32,8 +32,8 @@ class Flattening:
 
     def __init__(self, params: Mapping[str, Tensor]) -> None:
         _check(params)
-        self._fixed = {name: tensor.detach() for name, tensor in params.items() if _is_frozen(tensor)}
-        moving = {name: tensor.detach() for name, tensor in params.items() if not _is_frozen(tensor)}
+        self._fixed = {name: tensor.detach() for name, tensor in params.items() if is_frozen(tensor)}
+        moving = {name: tensor.detach() for name, tensor in params.items() if not is_frozen(tensor)}
         self._names = list(params)
         self._shapes = {name: tensor.shape for name, tensor in moving.items()}
         self._sizes = [tensor.numel() for tensor in moving.values()]
@@ -111,7 +111,8 @@ def check_one_kind(named: Mapping[str, Tensor]) -> None:
                 )
 
 
-def _is_frozen(tensor: Tensor) -> bool:
+def is_frozen(tensor: Tensor) -> bool:
+    """Whether it is a parameter that shall stay as it is; a tensor that is none always moves."""
     return isinstance(tensor, nn.Parameter) and not tensor.requires_grad
 
 
@@ -123,7 +124,7 @@ def _check(params: Any) -> None:
     for name, tensor in params.items():
         if not isinstance(tensor, Tensor):
             raise ParameterError(f"`params[{name!r}]` must be a tensor; got {type(tensor)}.")
-    moving = {name: tensor for name, tensor in params.items() if not _is_frozen(tensor)}
+    moving = {name: tensor for name, tensor in params.items() if not is_frozen(tensor)}
     if not any(tensor.numel() for tensor in moving.values()):
         raise ParameterError(
             f"`params` must hold a number that may move; got {len(params)} tensors, none of them free."

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.layers import KANLayer
+from edgewise.layers import KANLayer, layer_inputs
 from edgewise.pykan import drawing
 from edgewise.pykan.scores import METRICS, regularization
 from edgewise.pykan.Symbolic_KANLayer import guarding
@@ -21,7 +21,6 @@ from edgewise.train import fit as train
 from edgewise.train.checks import check_int
 from edgewise.train.losses import get_loss
 from edgewise.train.progress import Progress
-from edgewise.train.regularizers import layer_inputs
 
 if TYPE_CHECKING:
     from edgewise.pykan.MultKAN import MultKAN

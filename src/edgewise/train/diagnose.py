@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from edgewise.layers import KANLayer
-from edgewise.train.regularizers import layer_inputs
+from edgewise.layers import KANLayer, layer_inputs
 
 _ROWS = 256  # rows looked at together: edge values are (rows, I, O)
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ConvergenceError, FormatError
-from edgewise.layers import KANLayer, is_observed, squared_error
+from edgewise.layers import KANLayer, is_observed, layer_inputs, squared_error
 from edgewise.models import KAN
 from edgewise.optim import LevenbergMarquardt
 from edgewise.train import checkpoint as files
@@ -33,7 +33,7 @@ from edgewise.train.losses import LOSSES, Loss
 from edgewise.train.metrics import Metric, number
 from edgewise.train.optimizers import forget, sees_all_rows, title_of
 from edgewise.train.progress import Progress
-from edgewise.train.regularizers import layer_inputs, sparsity_penalty
+from edgewise.train.regularizers import sparsity_penalty
 from edgewise.train.schedule import RateSchedule, move_grids, move_input_grid, scale_rate
 from edgewise.train.solvers import (
     GradientSolver,

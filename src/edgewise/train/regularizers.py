@@ -16,11 +16,9 @@ axis as the kernels' model axis, and recompute in the backward pass: extra memor
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgewise import kernels
 from edgewise.layers import KANLayer
@@ -92,33 +90,6 @@ def _entropy(magnitude: Tensor, mask: Tensor | None) -> Tensor:
     # The clamp keeps the gradient finite where an edge is exactly zero.
     entropy = -(share * share.clamp_min(_TINY).log()).sum()
     return entropy / torch.tensor(float(present.numel()), dtype=magnitude.dtype).log().item()
-
-
-@contextmanager
-def layer_inputs(model: nn.Module, enabled: bool = True) -> Iterator["list[tuple[KANLayer, Tensor]]"]:
-    """Collect the inputs of every spline layer while the model runs inside this context.
-
-    Args:
-        model: any module.
-        enabled: whether to collect at all.
-
-    Yields:
-        A list of `(layer, input)` in the order of execution, filled by the model's forward.
-    """
-    seen: list[tuple[KANLayer, Tensor]] = []
-    hooks = []
-    if enabled:
-
-        def remember(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            if isinstance(module, KANLayer):
-                seen.append((module, inputs[0]))
-
-        hooks = [m.register_forward_pre_hook(remember) for m in model.modules() if isinstance(m, KANLayer)]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 class _EdgeL1(torch.autograd.Function):
