@@ -321,6 +321,18 @@ def test_a_symbolic_layer_alone():
     assert str(layer.funs_sympy[1][1](sympy.Symbol("t"))) == "t**3 + 1"
 
 
+def test_functions_without_a_name_keep_apart():
+    layer = Symbolic_KANLayer(in_dim=3, out_dim=1)
+    layer.fix_symbolic(0, 0, torch.sin)
+    layer.fix_symbolic(1, 0, torch.cos)
+    layer.layer.free_edge(0, 0)
+    layer.fix_symbolic(2, 0, torch.exp)
+    assert layer.funs_name == [["0", "anonymous_2", "anonymous"]]
+    x = rows(20, 3)
+    assert torch.allclose(layer(x)[0][:, 0], x[:, 1].cos() + x[:, 2].exp())
+    assert torch.allclose(layer(x, singularity_avoiding=True)[0][:, 0], x[:, 1].cos() + x[:, 2].exp())
+
+
 def test_functions_stay_finite_when_asked():
     model = KAN(width=[1, 1], grid=5, k=3, seed=0)
     x = torch.tensor([[1.0], [-0.01]])
