@@ -617,6 +617,16 @@ def test_pruning():
         model.prune_node(mode="off")
 
 
+def test_functions_are_chosen_on_what_a_pruned_model_was_trained_on():
+    data = create_dataset(lambda x: x[:, [0]] ** 2 + x[:, [2]], n_var=3, train_num=80, test_num=10)
+    model = KAN(width=[3, 1], seed=1)
+    model.fit(data, steps=2, log=0)
+    model = model.prune_input(active_inputs=[0, 2])
+    assert torch.equal(model.trained_on[0], data["train_input"][:, [0, 2]])
+    model.auto_symbolic(lib=["x", "x^2"], verbose=0)
+    assert model.symbolic_fun[0].funs_name == [["x^2", "x"]]
+
+
 def test_removing(trained):
     trained.remove_edge(0, 1, 0)
     assert trained.act_fun[0].mask[1, 0] == 0
