@@ -16,6 +16,7 @@ from scipy.interpolate import BSpline
 import edgewise
 from edgewise import pykan
 from edgewise.errors import ParameterError, ShapeError
+from edgewise.layers import function_named
 from edgewise.pykan import KAN, KANLayer, MultKAN, Symbolic_KANLayer, create_dataset, ex_round
 
 F64 = torch.float64
@@ -570,6 +571,38 @@ def test_nothing_was_seen_yet():
         model.prune()
     with pytest.raises(ShapeError, match="`x` must have 2 columns"):
         model(torch.rand(5, 3))
+
+
+def test_what_was_seen_is_of_the_present_weights(trained):
+    x = DATA["train_input"]
+    trained(x)
+    changes = [
+        lambda: trained.act_fun[0].coef.data.mul_(100),
+        lambda: trained.kan.layers[0].base_weight.data.add_(1),  # no version counts this
+        lambda: trained.kan.fit(DATA, steps=1, progress=False),
+        lambda: trained.kan.layers[0].fix_edge(0, 0, function_named("sin"), (1.0, 0.0, 1.0, 0.0)),
+        lambda: trained.kan.layers[0].fix_edge(0, 0, function_named("exp"), (1.0, 0.0, 1.0, 0.0)),
+        trained.double,
+    ]
+    for change in changes:
+        before, scores = trained.acts[1], trained.edge_scores[0]
+        change()
+        assert trained.acts[1].dtype != before.dtype or not torch.equal(trained.acts[1], before)
+        assert trained.edge_scores[0].dtype != scores.dtype or not torch.equal(trained.edge_scores[0], scores)
+        fresh = KAN.wrap(trained.kan)
+        fresh(x.to(trained.acts[1]))
+        assert torch.equal(trained.acts[1], fresh.acts[1])
+        assert torch.equal(trained.edge_scores[0], fresh.edge_scores[0])
+    assert trained.acts[1] is trained.acts[1]  # as long as nothing changes
+
+
+def test_data_are_remembered_without_their_graph():
+    model = KAN(width=[2, 2, 1], seed=0)
+    x = rows().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model(2 * x).sum(), x)
+    assert bool((gradient != 0).any())
+    assert not model.cache_data.requires_grad
+    assert torch.equal(model.copy().acts[0], model.cache_data)
 
 
 def test_attribution_by_layer_and_node(trained):
