@@ -257,6 +257,36 @@ def test_masks_remove_edges_and_bring_them_back():
         model.symbolic_fun[0].mask.data[2, 1] = 1.0
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda t: t.masked_fill_(torch.ones_like(t) > 0, 0.0),
+        lambda t: t.index_fill_(0, torch.arange(len(t)), 0.0),
+        lambda t: t.view(*t.shape).fill_(0.0),
+        lambda t: t.mT.zero_(),
+        lambda t: t.detach().mul_(0.0),
+        lambda t: [row.zero_() for row in t.data],
+        torch.nn.init.zeros_,
+        lambda t: torch.mul(t.detach(), 0.0, out=t.detach()),
+        lambda t: [part.bernoulli_(0.0) for part in t.detach().split(1)],
+    ],
+)
+def test_no_way_to_write_is_lost(write):
+    model = KAN(width=[2, 3, 1], seed=0)
+    layer = model.kan.layers[0]
+    write(model.act_fun[0].mask)
+    assert model.n_edge == 3
+    write(model.act_fun[0].coef)
+    assert not bool(layer.spline_weight.any())
+    fresh = KAN(width=[2, 3, 1], seed=0)
+    write(fresh.act_fun[0].scale_sp)
+    assert not bool(fresh.kan.layers[0].scale_sp.any())
+    model.fix_symbolic(1, 0, 0, "sin", fit_params_bool=False)
+    write(model.symbolic_fun[1].affine)
+    assert not bool(model.kan.layers[1].symbolic.affine[0, :4].any())
+    assert type(model.act_fun[0].mask + 1) is torch.Tensor
+
+
 def test_functions_are_seen_and_their_numbers_written():
     model = KAN(width=[2, 3, 1], seed=0)
     model.fix_symbolic(0, 1, 2, "sin", fit_params_bool=False)
