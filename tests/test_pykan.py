@@ -949,6 +949,31 @@ def test_versions_are_kept_where_a_folder_is_given(tmp_path):
         model.checkout("7.7")
 
 
+def test_a_folder_with_versions_gets_a_next_round(tmp_path, capsys):
+    x = DATA["train_input"]
+    first, model = [KAN(width=[2, 2, 1], seed=seed, ckpt_path=tmp_path) for seed in (0, 1)]  # a script that runs twice
+    assert "those of this one begin with 1.0" in capsys.readouterr().err
+    first.log_history("mine")
+    model.log_history("mine")
+    assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["0.0", "0.1", "1.0", "1.1"]
+    assert (tmp_path / "history.txt").read_text().splitlines() == [
+        "### Round 0 ###", "init => 0.0", "### Round 1 ###", "init => 1.0", "0.0 => mine => 0.1", "1.0 => mine => 1.1",
+    ]  # fmt: skip
+    assert torch.equal(model.checkout("0.1")(x), first(x))
+    assert [model.rewind("1.0").round, model.rewind("0.0").round] == [2, 3]
+
+
+def test_a_version_that_cannot_be_written_is_said(tmp_path, capsys):
+    model = KAN(width=[2, 1], seed=0, ckpt_path=tmp_path)
+    model.fix_symbolic(0, 0, 0, lambda z: z**3, fit_params_bool=False)
+    assert "version 0.1 was not written" in (said := capsys.readouterr().err)
+    assert "functions of your own: anonymous" in said
+    assert (tmp_path / "history.txt").read_text() == "### Round 0 ###\ninit => 0.0\n"
+    model.unfix_symbolic(0, 0, 0)
+    assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["0.0", "0.2"]
+    assert model.history()[2:] == ["0.0 => fix_symbolic => 0.1", "0.1 => unfix_symbolic => 0.2"]
+
+
 # ------------------------------------------------------------------------------------------------------ a notebook
 
 HELLO = """
