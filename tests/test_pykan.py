@@ -15,7 +15,7 @@ from scipy.interpolate import BSpline
 
 import edgewise
 from edgewise import pykan
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import FormatError, ParameterError, ShapeError
 from edgewise.layers import function_named
 from edgewise.pykan import KAN, KANLayer, MultKAN, Symbolic_KANLayer, create_dataset, ex_round
 
@@ -446,6 +446,16 @@ def test_the_mode_of_a_module_is_still_set_by_train():
     results = model.train(DATA, opt="LBFGS", steps=1, log=0)
     assert len(results["train_loss"]) == 1
     assert len(model.train_model(DATA, steps=1, log=0)["test_loss"]) == 1
+
+
+def test_a_state_of_pykans_is_not_read():
+    state = {
+        "node_bias_0": torch.zeros(2),
+        "act_fun.0.grid": torch.zeros(2, 10),
+        "act_fun.0.coef": torch.zeros(2, 2, 6),
+    }
+    with pytest.raises(FormatError, match=r"one of pykan's: it has 'act_fun\.0\.grid'.*copy coef, grid"):
+        KAN(width=[2, 2, 1]).load_state_dict(state)
 
 
 def test_a_state_beyond_two_others_can_be_read():

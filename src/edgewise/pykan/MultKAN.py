@@ -498,6 +498,7 @@ class MultKAN(nn.Module):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Of any module; knots that do not increase, as between two states, are put in order, see `grids.in_order`."""
+        checkpoints.refuse_foreign(state_dict)
         return super().load_state_dict(grids.in_order(state_dict), *args, **kwargs)
 
     def train_model(self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> dict[str, list[Any]]:

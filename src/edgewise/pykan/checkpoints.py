@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgewise.pykan.MultKAN import MultKAN
 
 _SUFFIX = ".safetensors"
+_COPY = "copy coef, grid, scale_base, scale_sp and mask of every `act_fun[l]` over."
 
 
 def save(model: MultKAN, path: str | os.PathLike[str]) -> None:
@@ -48,7 +50,7 @@ def load(kind: type[MultKAN], path: str | os.PathLike[str]) -> MultKAN:
     if not _named(path).exists() and Path(f"{path}_state").exists():
         raise ParameterError(
             f"`path`: {path}_state is a file of pykan's, which can run code when opened and is never read here. Load "
-            "it with pykan and copy coef, grid, scale_base, scale_sp and mask of every `act_fun[l]` over."
+            f"it with pykan and {_COPY}"
         )
     tensors, header = read_file(_named(path))
     kan = unpack(tensors, header, path) if header["kind"] == "KAN" else None
@@ -59,6 +61,23 @@ def load(kind: type[MultKAN], path: str | os.PathLike[str]) -> MultKAN:
     model.columns = int(own.get("columns", kan.in_features))
     model.round, model.state_id = int(own.get("round", 0)), int(own.get("state_id", 0))
     return model
+
+
+def refuse_foreign(state: Mapping[str, Any]) -> None:
+    """Say what to do with a state of pykan's.
+
+    Args:
+        state: names to tensors.
+
+    Raises:
+        FormatError: the names are pykan's.
+    """
+    foreign = next((name for name in state if str(name).startswith(("act_fun.", "symbolic_fun."))), None)
+    if foreign is not None:
+        raise FormatError(
+            f"`state_dict` is one of pykan's: it has {foreign!r}, where this model has `kan.layers`. Load it with pykan "
+            f"and {_COPY}"
+        )
 
 
 def begin(model: MultKAN) -> None:
