@@ -304,3 +304,12 @@ class TestModel:
 def _outputs(problem, v):
     """Residuals as a differentiable function of the unknowns."""
     return problem.residuals(v[None])[0]
+
+
+def test_one_name_is_one_function():
+    layer = KANLayer(2, 1, 3, 3)
+    layer.fix_edge(0, 0, Function("mine", torch.sin, "sin(z)", 1))
+    with pytest.raises(ParameterError, match="two different ones are called 'mine'"):
+        layer.fix_edge(1, 0, Function("mine", torch.cos, "cos(z)", 1))
+    assert layer.symbolic is not None
+    assert layer.symbolic.edges == [(0, 0)]

@@ -15,7 +15,8 @@ from scipy.interpolate import BSpline
 
 import edgewise
 from edgewise import pykan
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import FormatError, ParameterError, ShapeError
+from edgewise.layers import function_named
 from edgewise.pykan import KAN, KANLayer, MultKAN, Symbolic_KANLayer, create_dataset, ex_round
 
 F64 = torch.float64
@@ -256,6 +257,36 @@ def test_masks_remove_edges_and_bring_them_back():
         model.symbolic_fun[0].mask.data[2, 1] = 1.0
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda t: t.masked_fill_(torch.ones_like(t) > 0, 0.0),
+        lambda t: t.index_fill_(0, torch.arange(len(t)), 0.0),
+        lambda t: t.view(*t.shape).fill_(0.0),
+        lambda t: t.mT.zero_(),
+        lambda t: t.detach().mul_(0.0),
+        lambda t: [row.zero_() for row in t.data],
+        torch.nn.init.zeros_,
+        lambda t: torch.mul(t.detach(), 0.0, out=t.detach()),
+        lambda t: [part.bernoulli_(0.0) for part in t.detach().split(1)],
+    ],
+)
+def test_no_way_to_write_is_lost(write):
+    model = KAN(width=[2, 3, 1], seed=0)
+    layer = model.kan.layers[0]
+    write(model.act_fun[0].mask)
+    assert model.n_edge == 3
+    write(model.act_fun[0].coef)
+    assert not bool(layer.spline_weight.any())
+    fresh = KAN(width=[2, 3, 1], seed=0)
+    write(fresh.act_fun[0].scale_sp)
+    assert not bool(fresh.kan.layers[0].scale_sp.any())
+    model.fix_symbolic(1, 0, 0, "sin", fit_params_bool=False)
+    write(model.symbolic_fun[1].affine)
+    assert not bool(model.kan.layers[1].symbolic.affine[0, :4].any())
+    assert type(model.act_fun[0].mask + 1) is torch.Tensor
+
+
 def test_functions_are_seen_and_their_numbers_written():
     model = KAN(width=[2, 3, 1], seed=0)
     model.fix_symbolic(0, 1, 2, "sin", fit_params_bool=False)
@@ -319,6 +350,18 @@ def test_a_symbolic_layer_alone():
     layer.swap(0, 1, mode="out")
     assert torch.allclose(layer(x)[0], before[:, [1, 0]], atol=1e-6)  # pykan's keeps the functions where they were
     assert str(layer.funs_sympy[1][1](sympy.Symbol("t"))) == "t**3 + 1"
+
+
+def test_functions_without_a_name_keep_apart():
+    layer = Symbolic_KANLayer(in_dim=3, out_dim=1)
+    layer.fix_symbolic(0, 0, torch.sin)
+    layer.fix_symbolic(1, 0, torch.cos)
+    layer.layer.free_edge(0, 0)
+    layer.fix_symbolic(2, 0, torch.exp)
+    assert layer.funs_name == [["0", "anonymous_2", "anonymous"]]
+    x = rows(20, 3)
+    assert torch.allclose(layer(x)[0][:, 0], x[:, 1].cos() + x[:, 2].exp())
+    assert torch.allclose(layer(x, singularity_avoiding=True)[0][:, 0], x[:, 1].cos() + x[:, 2].exp())
 
 
 def test_functions_stay_finite_when_asked():
@@ -403,6 +446,16 @@ def test_the_mode_of_a_module_is_still_set_by_train():
     results = model.train(DATA, opt="LBFGS", steps=1, log=0)
     assert len(results["train_loss"]) == 1
     assert len(model.train_model(DATA, steps=1, log=0)["test_loss"]) == 1
+
+
+def test_a_state_of_pykans_is_not_read():
+    state = {
+        "node_bias_0": torch.zeros(2),
+        "act_fun.0.grid": torch.zeros(2, 10),
+        "act_fun.0.coef": torch.zeros(2, 2, 6),
+    }
+    with pytest.raises(FormatError, match=r"one of pykan's: it has 'act_fun\.0\.grid'.*copy coef, grid"):
+        KAN(width=[2, 2, 1]).load_state_dict(state)
 
 
 def test_a_state_beyond_two_others_can_be_read():
@@ -560,6 +613,38 @@ def test_nothing_was_seen_yet():
         model(torch.rand(5, 3))
 
 
+def test_what_was_seen_is_of_the_present_weights(trained):
+    x = DATA["train_input"]
+    trained(x)
+    changes = [
+        lambda: trained.act_fun[0].coef.data.mul_(100),
+        lambda: trained.kan.layers[0].base_weight.data.add_(1),  # no version counts this
+        lambda: trained.kan.fit(DATA, steps=1, progress=False),
+        lambda: trained.kan.layers[0].fix_edge(0, 0, function_named("sin"), (1.0, 0.0, 1.0, 0.0)),
+        lambda: trained.kan.layers[0].fix_edge(0, 0, function_named("exp"), (1.0, 0.0, 1.0, 0.0)),
+        trained.double,
+    ]
+    for change in changes:
+        before, scores = trained.acts[1], trained.edge_scores[0]
+        change()
+        assert trained.acts[1].dtype != before.dtype or not torch.equal(trained.acts[1], before)
+        assert trained.edge_scores[0].dtype != scores.dtype or not torch.equal(trained.edge_scores[0], scores)
+        fresh = KAN.wrap(trained.kan)
+        fresh(x.to(trained.acts[1]))
+        assert torch.equal(trained.acts[1], fresh.acts[1])
+        assert torch.equal(trained.edge_scores[0], fresh.edge_scores[0])
+    assert trained.acts[1] is trained.acts[1]  # as long as nothing changes
+
+
+def test_data_are_remembered_without_their_graph():
+    model = KAN(width=[2, 2, 1], seed=0)
+    x = rows().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model(2 * x).sum(), x)
+    assert bool((gradient != 0).any())
+    assert not model.cache_data.requires_grad
+    assert torch.equal(model.copy().acts[0], model.cache_data)
+
+
 def test_attribution_by_layer_and_node(trained):
     assert trained.attribute(1).shape == (3, 2)
     assert torch.equal(trained.attribute(1, 2), trained.attribute(1, 2, plot=False))
@@ -603,6 +688,16 @@ def test_pruning():
         model.prune_node(mode="manual")
     with pytest.raises(ParameterError, match="`mode` must be"):
         model.prune_node(mode="off")
+
+
+def test_functions_are_chosen_on_what_a_pruned_model_was_trained_on():
+    data = create_dataset(lambda x: x[:, [0]] ** 2 + x[:, [2]], n_var=3, train_num=80, test_num=10)
+    model = KAN(width=[3, 1], seed=1)
+    model.fit(data, steps=2, log=0)
+    model = model.prune_input(active_inputs=[0, 2])
+    assert torch.equal(model.trained_on[0], data["train_input"][:, [0, 2]])
+    model.auto_symbolic(lib=["x", "x^2"], verbose=0)
+    assert model.symbolic_fun[0].funs_name == [["x^2", "x"]]
 
 
 def test_removing(trained):
@@ -862,6 +957,31 @@ def test_versions_are_kept_where_a_folder_is_given(tmp_path):
     assert back.history(k=1) == ["1.0 => fit => 1.1"]
     with pytest.raises(ParameterError, match="`model_id` must be one of"):
         model.checkout("7.7")
+
+
+def test_a_folder_with_versions_gets_a_next_round(tmp_path, capsys):
+    x = DATA["train_input"]
+    first, model = [KAN(width=[2, 2, 1], seed=seed, ckpt_path=tmp_path) for seed in (0, 1)]  # a script that runs twice
+    assert "those of this one begin with 1.0" in capsys.readouterr().err
+    first.log_history("mine")
+    model.log_history("mine")
+    assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["0.0", "0.1", "1.0", "1.1"]
+    assert (tmp_path / "history.txt").read_text().splitlines() == [
+        "### Round 0 ###", "init => 0.0", "### Round 1 ###", "init => 1.0", "0.0 => mine => 0.1", "1.0 => mine => 1.1",
+    ]  # fmt: skip
+    assert torch.equal(model.checkout("0.1")(x), first(x))
+    assert [model.rewind("1.0").round, model.rewind("0.0").round] == [2, 3]
+
+
+def test_a_version_that_cannot_be_written_is_said(tmp_path, capsys):
+    model = KAN(width=[2, 1], seed=0, ckpt_path=tmp_path)
+    model.fix_symbolic(0, 0, 0, lambda z: z**3, fit_params_bool=False)
+    assert "version 0.1 was not written" in (said := capsys.readouterr().err)
+    assert "functions of your own: anonymous" in said
+    assert (tmp_path / "history.txt").read_text() == "### Round 0 ###\ninit => 0.0\n"
+    model.unfix_symbolic(0, 0, 0)
+    assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["0.0", "0.2"]
+    assert model.history()[2:] == ["0.0 => fix_symbolic => 0.1", "0.1 => unfix_symbolic => 0.2"]
 
 
 # ------------------------------------------------------------------------------------------------------ a notebook

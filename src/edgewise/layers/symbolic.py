@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from edgewise.errors import ParameterError
 from edgewise.layers.functions import Function, slopes_of
 
 PARAMETERS = 5
@@ -37,6 +38,9 @@ class SymbolicEdges(nn.Module):
 
     Attributes:
         affine: `(E, 5)` trainable numbers a, b, c, d, p of every edge.
+
+    Raises:
+        ParameterError: two different functions have one name.
     """
 
     def __init__(
@@ -55,6 +59,11 @@ class SymbolicEdges(nn.Module):
         names = {function.name: function for function in self.functions}
         members: dict[str, list[int]] = {name: [] for name in names}
         for e, function in enumerate(self.functions):
+            if function.torch != names[function.name].torch:
+                raise ParameterError(
+                    f"`functions` must have one name each: two different ones are called {function.name!r}, and edges "
+                    "of one name are evaluated together. Rename one."
+                )
             members[function.name].append(e)
         self._groups = [(names[name], members[name]) for name in names]
         self._places: dict[torch.device, _Places] = {}

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from edgewise.errors import ShapeError
 from edgewise.optim.augmented import augmented_eigenpair, augmented_product
-from edgewise.optim.method import count
+from edgewise.optim.method import count, positive
 from edgewise.optim.objective import Product, hessian_product
 from edgewise.optim.parameters import flatten
 from edgewise.optim.torch_optimizers import HSODM
@@ -61,7 +61,7 @@ class SFN(HSODM):
 
     @delta.setter
     def delta(self, value: float) -> None:
-        self.method.delta = value
+        self.method.delta = positive("delta", value, zero=True)
 
     def hvp(self, grads: Sequence[Tensor], params: Sequence[Tensor], v: Sequence[Tensor]) -> list[Tensor]:
         """Multiply the Hessian by a vector.

@@ -162,20 +162,21 @@ class MultKAN(nn.Module):
 
     @property
     def seen(self) -> Seen:
-        """What became of the data of the last pass.
+        """What becomes of the data of the last pass in the network as it is now.
 
         Raises:
             ParameterError: there was none.
         """
         if self.cache_data is None:
             raise ParameterError("the model has seen no data yet: call `model(x)` or `model.get_act(x)` first.")
-        if self._seen is None:
-            self._seen = Seen(self.kan, self.cache_data.detach().to(self.kan.layers[0].knots))
+        if self._seen is None or not self._seen.current:
+            self.forget()
+            self._seen = Seen(self.kan, self.cache_data.to(self.kan.layers[0].knots))
         return self._seen
 
     def see(self, x: Tensor, chosen: bool = False) -> None:
-        """Remember data; `chosen` if its columns are those of `input_id` already."""
-        self.cache_data = x if chosen else self.chosen(x)
+        """Remember data without their graph; `chosen` if its columns are those of `input_id` already."""
+        self.cache_data = (x if chosen else self.chosen(x)).detach()
         self.forget()
 
     def forget(self) -> None:
@@ -497,6 +498,7 @@ class MultKAN(nn.Module):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Of any module; knots that do not increase, as between two states, are put in order, see `grids.in_order`."""
+        checkpoints.refuse_foreign(state_dict)
         return super().load_state_dict(grids.in_order(state_dict), *args, **kwargs)
 
     def train_model(self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> dict[str, list[Any]]:
@@ -572,6 +574,7 @@ class MultKAN(nn.Module):
         return self.node_attribute_scores
 
     def _scored(self, name: str) -> list[Tensor] | None:
+        self._of("x")  # forgets scores of other weights
         if self.scores is None and self.cache_data is not None:
             self.attribute()
         return None if self.scores is None else getattr(self.scores, name)

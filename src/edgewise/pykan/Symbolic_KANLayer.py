@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, count
 from typing import Any
 
 import torch
@@ -190,8 +191,9 @@ class Symbolic_KANLayer(nn.Module):
         """A user's function; pykan's name for all of them, numbered because a layer knows functions by name."""
         own = [] if self.layer.symbolic is None else self.layer.symbolic.functions
         same = next((known for known in own if known.torch is function), None)
-        number = len({known.name for known in own if known.name.startswith("anonymous")})
-        return same or anonymous(function, "anonymous" + (f"_{number + 1}" if number else ""))
+        taken = {known.name for known in own}
+        names = chain(["anonymous"], (f"anonymous_{number}" for number in count(2)))
+        return same or anonymous(function, next(name for name in names if name not in taken))
 
     def swap(self, i1: int, i2: int, mode: str = "in") -> None:
         """Exchange the functions of two inputs (`mode="in"`) or two outputs (`"out"`); pykan's forgets `funs`."""
@@ -271,7 +273,8 @@ def guarded(own: SymbolicEdges, y_th: float) -> SymbolicEdges:
         safe = safe_function(function)
         return Function(function.name, lambda z: safe(z, torch.as_tensor(y_th).to(z))[1], "", 0)
 
-    new = SymbolicEdges(own.edges, [finite(f) for f in own.functions], own.outputs, device="meta")
+    safe_ones = {function.name: finite(function) for function in own.functions}
+    new = SymbolicEdges(own.edges, [safe_ones[f.name] for f in own.functions], own.outputs, device="meta")
     new.affine = own.affine
     return new
 

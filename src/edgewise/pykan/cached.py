@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,6 +79,17 @@ class Seen:
 
     def __init__(self, kan: KAN, x: Tensor) -> None:
         self.kan, self.x = kan, x
+        self._tensors, self._functions = {name: t.clone() for name, t in kan.state_dict().items()}, _functions(kan)
+
+    @property
+    def current(self) -> bool:
+        """Whether the network still is what it was, by its numbers: versions miss what is written to `.data`."""
+        state = self.kan.state_dict()
+        return (
+            state.keys() == self._tensors.keys()
+            and _functions(self.kan) == self._functions
+            and all(_same(t, self._tensors[name]) for name, t in state.items())
+        )
 
     @cached_property
     def acts(self) -> list[Tensor]:
@@ -134,6 +146,16 @@ class Seen:
     def subnode_actscale(self) -> list[Tensor]:
         """`(O,)` standard deviations of the sums."""
         return [spread.sums for spread in self.spreads]
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return (a.dtype, a.device) == (b.dtype, b.device) and torch.equal(a, b)
+
+
+def _functions(kan: KAN) -> list[Any]:
+    """The edges with functions of every layer, in an order of their own, and the functions."""
+    own = [layer.symbolic for layer in kan.layers]
+    return [None if edges is None else (list(edges.edges), list(edges.functions)) for edges in own]
 
 
 def _deviation(values: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgewise.pykan.MultKAN import MultKAN
 
 _SUFFIX = ".safetensors"
+_COPY = "copy coef, grid, scale_base, scale_sp and mask of every `act_fun[l]` over."
 
 
 def save(model: MultKAN, path: str | os.PathLike[str]) -> None:
@@ -48,7 +50,7 @@ def load(kind: type[MultKAN], path: str | os.PathLike[str]) -> MultKAN:
     if not _named(path).exists() and Path(f"{path}_state").exists():
         raise ParameterError(
             f"`path`: {path}_state is a file of pykan's, which can run code when opened and is never read here. Load "
-            "it with pykan and copy coef, grid, scale_base, scale_sp and mask of every `act_fun[l]` over."
+            f"it with pykan and {_COPY}"
         )
     tensors, header = read_file(_named(path))
     kan = unpack(tensors, header, path) if header["kind"] == "KAN" else None
@@ -61,15 +63,35 @@ def load(kind: type[MultKAN], path: str | os.PathLike[str]) -> MultKAN:
     return model
 
 
+def refuse_foreign(state: Mapping[str, Any]) -> None:
+    """Say what to do with a state of pykan's.
+
+    Args:
+        state: names to tensors.
+
+    Raises:
+        FormatError: the names are pykan's.
+    """
+    foreign = next((name for name in state if str(name).startswith(("act_fun.", "symbolic_fun."))), None)
+    if foreign is not None:
+        raise FormatError(
+            f"`state_dict` is one of pykan's: it has {foreign!r}, where this model has `kan.layers`. Load it with pykan "
+            f"and {_COPY}"
+        )
+
+
 def begin(model: MultKAN) -> None:
-    """The first version; written where a folder was given.
+    """The first version; written where a folder was given. Where that has versions already, it begins a next round.
 
     Args:
         model: the network.
     """
-    _write_line(model, f"### Round {model.round} ###", mode="w")
-    _write_line(model, "init => 0.0")
-    _write_version(model)
+    folder = _folder(model)
+    if folder is not None and (later := _next_round(folder)) > model.round:
+        model.round = later
+        say(f"{folder} has versions of another run; those of this one begin with {later}.{model.state_id}")
+    _write_line(model, f"### Round {model.round} ###")
+    _write_line(model, f"init => {model.round}.{model.state_id}", file=_write_version(model))
 
 
 def log(model: MultKAN, method: str) -> None:
@@ -81,8 +103,8 @@ def log(model: MultKAN, method: str) -> None:
     """
     before = f"{model.round}.{model.state_id}"
     model.state_id += 1
-    _write_line(model, f"{before} => {method} => {model.round}.{model.state_id}")
-    _write_version(model)
+    line = f"{before} => {method} => {model.round}.{model.state_id}"
+    _write_line(model, line, file=_write_version(model))
 
 
 def rewind(model: MultKAN, model_id: str) -> MultKAN:
@@ -98,7 +120,7 @@ def rewind(model: MultKAN, model_id: str) -> MultKAN:
         The earlier network.
     """
     new = checkout(model, model_id)
-    new.round = model.round + 1
+    new.round = max(model.round + 1, _next_round(Path(str(model.ckpt_path))))
     _write_line(new, f"### Round {new.round} ###")
     _write_version(new)
     say(f"rewind to model version {model_id}, renamed as {new.round}.{new.state_id}")
@@ -156,16 +178,30 @@ def _named(path: Any) -> Path:
     return Path(f"{path}{'' if str(path).endswith(_SUFFIX) else _SUFFIX}")
 
 
-def _write_line(model: MultKAN, line: str, mode: str = "a") -> None:
+def _next_round(folder: Path) -> int:
+    """One more than the last round that has a version in a folder."""
+    rounds = [path.stem.split(".")[0] for path in folder.glob(f"*.*{_SUFFIX}")]
+    return max((int(number) + 1 for number in rounds if number.isdecimal()), default=0)
+
+
+def _write_line(model: MultKAN, line: str, file: bool = True) -> None:
+    """Note what happened; in the folder only if `file`."""
     model.log.append(line)
     folder = _folder(model)
+    if folder is not None and file:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "history.txt", "a", encoding="utf-8") as history_file:
+            history_file.write(line + "\n")
+
+
+def _write_version(model: MultKAN) -> bool:
+    """Write a version where a folder was given; False, and said on stderr, where the model cannot be written."""
+    folder, name = _folder(model), f"{model.round}.{model.state_id}"
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "history.txt", mode, encoding="utf-8") as file:
-            file.write(line + "\n")
-
-
-def _write_version(model: MultKAN) -> None:
-    folder = _folder(model)
-    if folder is not None:
-        save(model, cast("Any", folder / f"{model.round}.{model.state_id}"))
+        try:
+            save(model, cast("Any", folder / name))
+        except ParameterError as error:
+            say(f"version {name} was not written to {folder}: {error}")
+            return False
+    return True

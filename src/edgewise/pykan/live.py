@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-_IN_PLACE = (
-    "copy_", "fill_", "zero_", "add_", "sub_", "mul_", "div_", "clamp_", "normal_", "uniform_", "__iadd__", "__isub__",
-    "__imul__", "__itruediv__",
-)  # fmt: skip
+_OPERATORS = {f"__i{name}__" for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "mod", "pow", "and", "or")}
 
 
 class Live(Tensor):
-    """A tensor whose in-place changes, also of its slices and of its `.data`, are followed by a call.
+    """A tensor whose in-place changes, also of its views and of its `.data`, are followed by a call.
 
-    Made by `live`; what is computed from it is an ordinary tensor. Gradients flow through it.
+    Made by `live`; its views are live too, what is computed from it is an ordinary tensor. Gradients flow through it.
     """
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # pyright: ignore
     written: Callable[[], None]
     source: nn.Parameter | None
 
-    def __getitem__(self, index: Any) -> Live:
-        return live(super().__getitem__(index), self.written)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self.detach()[index] = value
-        self.written()
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call a function of torch's, and carry back what it wrote."""
+        kwargs = kwargs or {}
+        with torch._C.DisableTorchFunctionSubclass():
+            own = [part for part in (*args, *kwargs.values()) if isinstance(part, Live)]
+            before = [_version(part) for part in own]
+            with torch.no_grad() if _writes(func) else nullcontext():
+                result = func(*args, **kwargs)
+            changed = [part for part, version in zip(own, before, strict=True) if _version(part) != version]
+            result = _views(result, own)
+        for part in changed:
+            part.written()
+        return result
 
     @property
     def data(self) -> Live:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The same numbers without a graph."""
-        return live(self.detach(), self.written)
+        return self.detach()  # pyright: ignore[reportReturnType]
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -53,17 +58,27 @@ class Live(Tensor):
         return self
 
 
-def _in_place(name: str) -> Callable[..., Live]:
-    def method(self: Live, *args: Any, **kwargs: Any) -> Live:
-        getattr(self.detach(), name)(*args, **kwargs)
-        self.written()
-        return self
-
-    return method
+def _writes(func: Any) -> bool:
+    """Whether a function changes its tensor in place: torch's names of these end in one underscore."""
+    name = getattr(func, "__name__", "")
+    return name == "__setitem__" or name in _OPERATORS or (name.endswith("_") and not name.endswith("__"))
 
 
-for _name in _IN_PLACE:
-    setattr(Live, _name, _in_place(_name))
+def _version(tensor: Tensor) -> int:
+    """How often its storage was written; views share it."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _views(result: Any, own: list[Live]) -> Any:
+    """Make those parts of a result live that show the numbers of a live tensor."""
+    if isinstance(result, (tuple, list)) and type(result) in (tuple, list):
+        return type(result)(_views(part, own) for part in result)
+    if not isinstance(result, Tensor) or isinstance(result, Live) or not result.numel():
+        return result
+    for part in own:
+        if result.untyped_storage().data_ptr() == part.untyped_storage().data_ptr():
+            return live(result, part.written)
+    return result
 
 
 def _nothing() -> None:

@@ -97,7 +97,10 @@ def prune_input(model: MultKAN, threshold: float, active_inputs: Sequence[int] |
     new = model.like(interpret.select(model.kan, [kept, *rest]))
     new.input_id = model.input_id[torch.tensor(kept)]
     if model.cache_data is not None:
-        new.see(model.cache_data[:, kept])
+        new.see(model.cache_data[:, kept], chosen=True)
+    if model.trained_on is not None:
+        inputs, labels = model.trained_on
+        new.trained_on = inputs[:, kept], labels
     return new.logged("prune_input")
 
 
