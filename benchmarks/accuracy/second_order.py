@@ -61,7 +61,7 @@ MLP_OPTIONS: dict[str, dict[str, Any]] = {
 }
 METHODS = {"L-BFGS": LBFGSMethod, "HSODM": HSODMMethod, "SFN": SaddleFreeMethod}
 OPTIMIZERS = {"L-BFGS": LBFGS, "HSODM": HSODM, "SFN": SaddleFreeNewton}
-CLIMB_STEPS = {"L-BFGS": 200, "HSODM": 100, "SFN": 60}
+CLIMB_STEPS = {"L-BFGS": 200, "HSODM": 150, "SFN": 60}
 
 
 def solver_of(name: str, options: dict[str, Any]) -> Solver:
