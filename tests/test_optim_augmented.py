@@ -261,6 +261,6 @@ def test_a_step_without_a_closure_says_what_is_missing():
 def test_delta_is_checked_when_it_is_changed():
     opt = SFN([torch.nn.Parameter(torch.ones(2))], delta=0.2)
     opt.delta = 0.0
-    with pytest.raises(ParameterError, match="`delta` must be a finite number >= 0; got -1.0"):
+    with pytest.raises(ParameterError, match=r"`delta` must be a finite number >= 0; got -1\.0"):
         opt.delta = -1.0
     assert opt.delta == 0.0

@@ -75,8 +75,8 @@ def refuse_foreign(state: Mapping[str, Any]) -> None:
     foreign = next((name for name in state if str(name).startswith(("act_fun.", "symbolic_fun."))), None)
     if foreign is not None:
         raise FormatError(
-            f"`state_dict` is one of pykan's: it has {foreign!r}, where this model has `kan.layers`. Load it with pykan "
-            f"and {_COPY}"
+            f"`state_dict` is one of pykan's: it has {foreign!r}, where this model has `kan.layers`. Load it with "
+            f"pykan and {_COPY}"
         )
 
 
