@@ -702,6 +702,22 @@ def test_pruning():
         model.prune_node(mode="off")
 
 
+@pytest.mark.parametrize("threshold", [0.05, 0.2, 0.5])
+def test_edges_are_pruned_in_place(threshold):
+    """What stays is what a smaller model has, in the same parameters."""
+    model = KAN(width=[2, [5, 2], 1], seed=1)
+    model.fit(DATA, steps=3, lamb=1e-2, log=0)
+    parameters, width = list(model.parameters()), model.width
+    expected, report = edgewise.interpret.prune_edges(model.kan, DATA["train_input"], threshold)
+    model.prune_edge(threshold)
+    assert report.edges
+    assert model.width == width
+    assert all(a is b for a, b in zip(parameters, model.parameters(), strict=True))
+    assert model.n_edge == expected.n_edges
+    x = DATA["train_input"]
+    assert torch.allclose(model(x), expected(x), atol=1e-5)
+
+
 def test_functions_are_chosen_on_what_a_pruned_model_was_trained_on():
     data = create_dataset(lambda x: x[:, [0]] ** 2 + x[:, [2]], n_var=3, train_num=80, test_num=10)
     model = KAN(width=[3, 1], seed=1)
