@@ -430,6 +430,8 @@ def test_splines_begin_as_small_as_asked():
         ({"mult_arity": [[], [2, 3], []]}, "`mult_arity` must be one number for all products.*3: a factor"),
         ({"base_fun": lambda x: x**2}, "`base_fun` must be one of"),
         ({"grid": 0}, "`grid`"),
+        ({"noise_scale_base": 0.1}, "`noise_scale_base` is an argument of earlier versions.*`scale_base_sigma` now"),
+        ({"bias_trainable": True}, "`bias_trainable` is .*edges hold the constants"),
     ],
 )
 def test_what_cannot_be_built_says_what_can(options, message):
@@ -446,6 +448,13 @@ def test_the_mode_of_a_module_is_still_set_by_train():
     results = model.train(DATA, opt="LBFGS", steps=1, log=0)
     assert len(results["train_loss"]) == 1
     assert len(model.train_model(DATA, steps=1, log=0)["test_loss"]) == 1
+
+
+def test_what_older_scripts_say_about_the_device_is_accepted():
+    model = KAN(width=[2, 2, 1], device="cpu")
+    assert len(model.train(DATA, steps=1, log=-1, device="cpu")["train_loss"]) == 1
+    with pytest.raises(TypeError, match="fit got an unexpected keyword argument 'stepz'"):
+        model.fit(DATA, stepz=1)
 
 
 def test_a_state_of_pykans_is_not_read():
@@ -551,6 +560,9 @@ def test_adam_takes_batches_and_another_loss_is_reported_as_it_is():
         ({"display_metrics": ["accuracy"]}, r"`display_metrics` must be names of results.*\['accuracy'\]"),
         ({"grid_update_num": 0}, "`grid_update_num` must be"),
         ({"dataset": [1, 2]}, "`dataset` must be a dict"),
+        ({"device": "cuda"}, r"`device` must be 'cpu', where the model is; got 'cuda'.*model\.to\('cuda'\)"),
+        ({"sglr_avoid": True}, "`sglr_avoid` is .*`singularity_avoiding` now"),
+        ({"log": -2}, "`log` must be"),
     ],
 )
 def test_what_fit_cannot_do_says_what_can(options, message):
@@ -688,6 +700,22 @@ def test_pruning():
         model.prune_node(mode="manual")
     with pytest.raises(ParameterError, match="`mode` must be"):
         model.prune_node(mode="off")
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.2, 0.5])
+def test_edges_are_pruned_in_place(threshold):
+    """What stays is what a smaller model has, in the same parameters."""
+    model = KAN(width=[2, [5, 2], 1], seed=1)
+    model.fit(DATA, steps=3, lamb=1e-2, log=0)
+    parameters, width = list(model.parameters()), model.width
+    expected, report = edgewise.interpret.prune_edges(model.kan, DATA["train_input"], threshold)
+    model.prune_edge(threshold)
+    assert report.edges
+    assert model.width == width
+    assert all(a is b for a, b in zip(parameters, model.parameters(), strict=True))
+    assert model.n_edge == expected.n_edges
+    x = DATA["train_input"]
+    assert torch.allclose(model(x), expected(x), atol=1e-5)
 
 
 def test_functions_are_chosen_on_what_a_pruned_model_was_trained_on():

@@ -136,7 +136,7 @@ def remove_edge(model: KAN, l: int, i: int, j: int, x: Any = None) -> KAN:
     """
     model.layer_of(l, i, j)
     new = copy.deepcopy(model)
-    _drop(new, model.activations(as_data(model, x)), {(l, i, j)})
+    drop_edges(new, model.activations(as_data(model, x)), {(l, i, j)})
     return new
 
 
@@ -183,7 +183,7 @@ def _cut(
     _say(model, scores, alive, keep, present, report)
     new = copy.deepcopy(model)
     gone = {(l, i, j) for l in range(len(keep)) for i, j in (present[l] & ~keep[l]).nonzero().tolist()}
-    _drop(new, model.activations(x), gone)
+    drop_edges(new, model.activations(x), gone)
     report.kept = [mark.nonzero()[:, 0].tolist() for mark in alive]
     return select(new, report.kept), report
 
@@ -231,8 +231,14 @@ def _say(
 
 
 @torch.no_grad()
-def _drop(model: KAN, activations: list[Tensor], gone: set[Edge]) -> None:
-    """Mask edges of a model; another edge into the same sum takes over their means."""
+def drop_edges(model: KAN, activations: list[Tensor], gone: set[Edge]) -> None:
+    """Mask edges of a model in place; another edge into the same sum takes over their means.
+
+    Args:
+        model: the network.
+        activations: `(B, nodes)` values of its nodes, layer by layer.
+        gone: the edges.
+    """
     for l, layer in enumerate(model.layers):
         own = [(i, j) for number, i, j in gone if number == l]
         if not own:

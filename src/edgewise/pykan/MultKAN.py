@@ -21,6 +21,7 @@ from edgewise.pykan.cached import Seen, layer_values
 from edgewise.pykan.initialization import initialize
 from edgewise.pykan.KANLayer import KANLayer, base_name
 from edgewise.pykan.library import SYMBOLIC_LIB
+from edgewise.pykan.older import check_device, refuse
 from edgewise.pykan.Symbolic_KANLayer import Symbolic_KANLayer, guarding
 from edgewise.pykan.utils import sparse_mask
 
@@ -67,6 +68,7 @@ class MultKAN(nn.Module):
         round: how often `rewind` was called.
         device: where the parameters live.
         outside: what splines do beyond their grid: `"extend"` as in pykan (they vanish), or `"linear"`.
+        **older: none; those of earlier versions of pykan get an answer.
 
     Attributes:
         kan: the `edgewise.KAN`.
@@ -108,8 +110,10 @@ class MultKAN(nn.Module):
         round: int = 0,
         device: torch.device | str = "cpu",
         outside: str = "extend",
+        **older: Any,
     ) -> None:
         super().__init__()
+        refuse("KAN", older)
         if affine_trainable:
             raise ParameterError(
                 "`affine_trainable` must be False: a node's factor and constant are in the edges around it (coef, "
@@ -449,6 +453,8 @@ class MultKAN(nn.Module):
         y_th: float = 1000.0,
         reg_metric: str = "edge_forward_spline_n",
         display_metrics: Sequence[str] | None = None,
+        device: torch.device | str | None = None,
+        **older: Any,
     ) -> dict[str, list[Any]]:
         """Train in place, by `edgewise.fit`.
 
@@ -460,7 +466,7 @@ class MultKAN(nn.Module):
             dataset: `train_input`, `train_label`, and `test_input`, `test_label`, which are only reported.
             opt: `"LBFGS"`, up to 20 iterations a step, or `"Adam"`.
             steps: how many.
-            log: every how many steps the bar's text is renewed; 0 for no bar.
+            log: every how many steps the bar's text is renewed; 0 or -1 for no bar.
             lamb: strength of the penalty, see `reg`.
             lamb_l1: factor of magnitudes in it.
             lamb_entropy: factor of entropies.
@@ -485,10 +491,14 @@ class MultKAN(nn.Module):
             y_th: see there.
             reg_metric: what the penalty measures, see `reg`.
             display_metrics: which results the bar shows.
+            device: not needed; that of the model.
+            **older: none; those of earlier versions of pykan get an answer.
 
         Returns:
             `train_loss`, `test_loss`, `reg` and the metrics, one entry per step.
         """
+        refuse("fit", older)
+        check_device(device, self.device)
         options = fitting.Options(
             opt, steps, log, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, update_grid, grid_update_num,
             loss_fn, lr, start_grid_update_step, stop_grid_update_step, batch, metrics, save_fig, in_vars, out_vars,

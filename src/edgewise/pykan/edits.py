@@ -69,7 +69,7 @@ def remove_node(model: MultKAN, l: int, i: int, mode: str) -> None:
         _mask(layer, [i], range(layer.out_features), 0.0)
     if mode in ("all", "down"):
         layer = model.kan.layers[l - 1]
-        _mask(layer, range(layer.in_features), _sums(model, l, i) if mode == "all" else [i], 0.0)
+        _mask(layer, range(layer.in_features), sums_of(model, l, i) if mode == "all" else [i], 0.0)
 
 
 def module(model: MultKAN, start_layer: int, chain: str) -> None:
@@ -103,8 +103,17 @@ def _mask(layer: KANLayer, inputs: Sequence[int], outputs: Sequence[int], value:
     layer.set_mask(mask)
 
 
-def _sums(model: MultKAN, l: int, i: int) -> list[int]:
-    """The sums that make up node `i` of layer `l`."""
+def sums_of(model: MultKAN, l: int, i: int) -> list[int]:
+    """The sums that make up a node.
+
+    Args:
+        model: the network.
+        l: layer of nodes, from 1.
+        i: the node.
+
+    Returns:
+        Their numbers: one, or the factors of a product.
+    """
     product = model.kan.products[l - 1]
     first = product.n_sum + (i - product.n_sum) * product.arity
     return [i] if i < product.n_sum else list(range(first, first + product.arity))
@@ -131,7 +140,7 @@ def swap(model: MultKAN, l: int, i1: int, i2: int) -> None:
             f"`swap({l}, {i1}, {i2})`: hidden layers are 1 to {model.depth - 1}, and two sums or two products of one "
             "can change places."
         )
-    for a, b in zip(_sums(model, l, i1), _sums(model, l, i2), strict=True):
+    for a, b in zip(sums_of(model, l, i1), sums_of(model, l, i2), strict=True):
         _exchange(model.kan.layers[l - 1], a, b, "out")
     _exchange(model.kan.layers[l], i1, i2, "in")
 
@@ -164,7 +173,7 @@ def auto_swap(model: MultKAN, layers: Sequence[int]) -> None:
 def _cost_after(model: MultKAN, l: int, i: int, j: int) -> float:
     edges = list(model.edge_scores)
     rows, columns = torch.arange(edges[l - 1].shape[0]), torch.arange(edges[l].shape[1])
-    for a, b in zip(_sums(model, l, i), _sums(model, l, j), strict=True):
+    for a, b in zip(sums_of(model, l, i), sums_of(model, l, j), strict=True):
         rows[[a, b]] = rows[[b, a]]
     columns[[i, j]] = columns[[j, i]]
     edges[l - 1], edges[l] = edges[l - 1][rows], edges[l][:, columns]

@@ -102,7 +102,7 @@ def _checked(model: MultKAN, dataset: Mapping[str, Tensor], o: Options) -> dict[
             "`dataset` must be a dict with 'train_input', 'train_label', 'test_input' and 'test_label'; "
             "`model.kan.fit` takes other forms."
         )
-    for name, least in (("grid_update_num", 1), ("stop_grid_update_step", 0), ("save_fig_freq", 1), ("log", 0)):
+    for name, least in (("grid_update_num", 1), ("stop_grid_update_step", 0), ("save_fig_freq", 1), ("log", -1)):
         check_int(name, getattr(o, name), least)
     rows = len(dataset["train_input"])
     if o.opt == "LBFGS" and 0 < o.batch < rows:

@@ -12,6 +12,8 @@ import torch
 
 from edgewise import interpret
 from edgewise.errors import ParameterError
+from edgewise.interpret.pruning import drop_edges
+from edgewise.pykan import edits
 from edgewise.pykan.messages import say
 
 if TYPE_CHECKING:
@@ -63,7 +65,9 @@ def prune_node(model: MultKAN, threshold: float, mode: str, active: Sequence[Seq
 
 
 def prune_edge(model: MultKAN, threshold: float) -> MultKAN:
-    """Take away edges whose score is below a threshold, and hidden nodes that have none left, in place.
+    """Mask edges whose score is below a threshold, and all edges of hidden nodes that have none left, in place.
+
+    The width and the parameters stay the same objects.
 
     Args:
         model: changed in place. (pykan's returns None, and its example assigns it.)
@@ -72,8 +76,13 @@ def prune_edge(model: MultKAN, threshold: float) -> MultKAN:
     Returns:
         The model.
     """
-    kan, _ = interpret.prune_edges(model.kan, model.seen.x, threshold * model.kan.out_features)
-    return model.become(kan).logged("prune_edge")
+    kan, x = model.kan, model.seen.x
+    report = interpret.prune_edges(kan, x, threshold * kan.out_features)[1]
+    idle = {(l - 1, j) for l, node in report.nodes for j in edits.sums_of(model, l, node)}
+    drop_edges(kan, kan.activations(x), {(l, i, j) for l, i, j in report.edges if (l, j) not in idle})
+    for l, i, j in report.edges:
+        edits.set_mode(model, l, i, j, "off")
+    return model.logged("prune_edge")
 
 
 def prune_input(model: MultKAN, threshold: float, active_inputs: Sequence[int] | None) -> MultKAN:
