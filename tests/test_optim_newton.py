@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from edgewise.errors import ConvergenceError, ParameterError
-from edgewise.optim import FunctionObjective, HSODMMethod, SaddleFreeMethod
-from edgewise.optim.hsodm import bordered
+from edgewise.optim import AugmentedEigenpair, FunctionObjective, HSODMMethod, SaddleFreeMethod, augmented_product
+from edgewise.optim.hsodm import interpret
 from edgewise.optim.saddle_free import dense
 
 F64 = torch.float64
@@ -104,7 +104,8 @@ class TestIdentities:
         assert method.last.theta == pytest.approx(-float(values[0]), rel=1e-12)
         assert method.last.t == pytest.approx(abs(float(vectors[-1, 0])), rel=1e-9)
         u = torch.randn(21, generator=generator, dtype=F64)
-        torch.testing.assert_close(bordered(lambda v: hessian @ v, here.grad, 0.1, u), full @ u, rtol=1e-12, atol=1e-13)
+        product = augmented_product(lambda v: hessian @ v, here.grad, 0.1, u)
+        torch.testing.assert_close(product, full @ u, rtol=1e-12, atol=1e-13)
 
     def test_scaling_the_parameters_is_a_change_of_variables(self, generator):
         """With `scale`, the step is the one that the method makes in `x / scale`."""
@@ -150,7 +151,7 @@ class TestHSODM:
     @pytest.mark.parametrize("sign", [1.0, -1.0])
     def test_in_the_hard_case_the_eigenvector_is_turned_downhill(self, sign):
         u = torch.tensor([sign, 0.0, 1e-12], dtype=F64)
-        found = HSODMMethod()._interpret(-1.0, u, torch.tensor([1e-9, 1.0], dtype=F64), 0.0)
+        found = interpret(AugmentedEigenpair(-1.0, u, 0.0, 3), torch.tensor([1e-9, 1.0], dtype=F64))
         assert found.hard
         assert found.direction.tolist() == [-1.0, 0.0]
         assert found.slope == pytest.approx(-1e-9 - 0.5)  # g'v + v'Hv / 2

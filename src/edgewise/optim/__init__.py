@@ -1,5 +1,6 @@
 """Solvers for smooth losses and for least squares, on any function or as torch optimizers."""
 
+from edgewise.optim.augmented import AugmentedEigenpair, augmented_eigenpair, augmented_product
 from edgewise.optim.hsodm import HSODMMethod
 from edgewise.optim.jacobian import ClosureResiduals, FunctionResiduals
 from edgewise.optim.lanczos import Lanczos
@@ -15,6 +16,7 @@ from edgewise.optim.parameters import flatten
 from edgewise.optim.residuals import Linearization, Residuals
 from edgewise.optim.result import Iterate, Result
 from edgewise.optim.saddle_free import SaddleFreeMethod
+from edgewise.optim.sfn import SFN
 from edgewise.optim.ssbroyden import SSBroydenMethod
 from edgewise.optim.torch_optimizers import HSODM, LBFGS, SaddleFreeNewton, SSBroyden
 
@@ -22,6 +24,8 @@ __all__ = [
     "HSODM",
     "LBFGS",
     "METHODS",
+    "SFN",
+    "AugmentedEigenpair",
     "ClosureResiduals",
     "Evaluation",
     "FunctionObjective",
@@ -42,6 +46,8 @@ __all__ = [
     "SSBroydenMethod",
     "SaddleFreeMethod",
     "SaddleFreeNewton",
+    "augmented_eigenpair",
+    "augmented_product",
     "first_lower",
     "flatten",
     "hessian_product",

@@ -1,19 +1,13 @@
 """Homogenized second-order descent: a Newton step from one eigenvector.
 
-The leftmost eigenpair `(-theta, [v; t])` of the gradient bordered Hessian
-
-    F = [[H, g], [g', -delta]]
-
-gives the direction `d = v / t`, for which
+The leftmost eigenpair `(-theta, [v; t])` of the augmented Hessian (see `edgewise.optim.augmented`) gives the direction
+`d = v / t`, for which
 
     (H + theta I) d = -g,      theta >= max(delta, -lambda_min(H)),      g'd = delta - theta <= 0:
 
 Newton's method with a shift that the eigenvalue chooses. It goes downhill where the Hessian is indefinite, and the
 shift vanishes with the gradient, so that with `delta = 0` convergence is quadratic. Where `g` is orthogonal to the
 leftmost eigenvector of `H` (the hard case, such as at a saddle point), `t` vanishes and `v` itself is the direction.
-
-The eigenvector comes from products with `H` alone. Its gap shrinks with the loss, so near a solution of a problem with
-many flat directions nearly the full Krylov space is needed: at most `n + 2` products a step.
 
 Source: Zhang, He, Jiang, Xue, Jiang, Ge and Ye, A homogeneous second-order descent method, arXiv 2211.08212.
 Differs from it: `delta = 0` from the start, and a strong Wolfe line search; `radius` brings its fixed-radius step.
@@ -22,23 +16,17 @@ Differs from it: `delta = 0` from the start, and a strong Wolfe line search; `ra
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.optim.lanczos import Lanczos, random_unit, seeded
+from edgewise.optim.augmented import SMALL, AugmentedEigenpair, augmented_eigenpair
+from edgewise.optim.lanczos import seeded
 from edgewise.optim.line_search import search
-from edgewise.optim.method import Method, positive
+from edgewise.optim.method import Method, count, positive
 from edgewise.optim.objective import Evaluation, Objective, Product
-
-_HARD = 1e-8
-"""With a smaller `|t|`, `v / t` has lost the digits that make it a Newton step."""
-
-_NOISE = 1e-2
-"""Length of the random part of the start; it finds what the last eigenvector and the skewed start are blind to."""
 
 
 @dataclass
@@ -73,6 +61,7 @@ class HSODMMethod(Method):
             then rise. None for a line search.
         scale: `(n,)` positive: the sizes of the parameters. The method does depend on how they are scaled.
         tol: how accurate an eigenvector must be: the residual of the Newton equation relative to the gradient.
+        iterations: most iterations of Lanczos per step, for networks too large to reach `tol`; None for no limit.
         lr: factor of the first trial step.
         seed: of the random part of the first vector of Lanczos.
         generator: instead of `seed`.
@@ -93,12 +82,14 @@ class HSODMMethod(Method):
         radius: float | None = None,
         scale: Tensor | None = None,
         tol: float = 1e-6,
+        iterations: int | None = None,
         lr: float = 1.0,
         seed: int = 0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(lr)
         self.delta, self.tol = positive("delta", delta, zero=True), positive("tol", tol)
+        self.iterations = None if iterations is None else count("iterations", iterations)
         self.radius = None if radius is None else positive("radius", radius)
         if scale is not None and not (scale.dim() == 1 and bool((scale > 0).all())):
             raise ParameterError("`scale` must be a vector of positive numbers, one per parameter.")
@@ -109,9 +100,7 @@ class HSODMMethod(Method):
 
     def step(self, objective: Objective, here: Evaluation) -> Evaluation:
         """Make one iteration; see `Method.step`."""
-        before = objective.products
         found = self.last = self._solve(objective, here)
-        found.products = objective.products - before
         if not found.slope < 0:
             return here
         if self.radius is None:
@@ -141,40 +130,19 @@ class HSODMMethod(Method):
         return None if self.scale is None else self.scale.to(here.x)
 
     def _eigenvector(self, hessian: Product, grad: Tensor) -> Homogenized:
-        matrix = partial(bordered, hessian, grad, self.delta)
-        krylov = Lanczos(matrix, self._first_vector(matrix, grad))
-        asked = self.tol * float(grad.norm())
-        while True:
-            krylov.extend()
-            value, coordinates, residual = krylov.leftmost()
-            t = abs(float(krylov.basis[:, -1].to("cpu", torch.float64) @ coordinates))
-            if krylov.exhausted or residual <= max(asked * max(t, _HARD), krylov.rounding()):
-                break
-        u = self._warm = krylov.vector(coordinates)
-        return self._interpret(value, u if float(u[-1]) >= 0 else -u, grad, residual)
-
-    def _first_vector(self, matrix: Product, grad: Tensor) -> Tensor:
-        """The last eigenvector, or at first the skewed start `[0; 1]`, and a little of everything that matters."""
-        start = grad.new_zeros(len(grad) + 1)
-        start[-1] = 1.0
-        if self._warm is not None and len(self._warm) == len(start):
-            start = start * _NOISE + self._warm
-        # Times the matrix: directions that change nothing, such as those of unused parameters, would otherwise keep a
-        # random part, which the residual does not show.
-        noise = matrix(random_unit(start, self.generator))
-        length = float(noise.norm())
-        return start if length == 0.0 else start + noise * (_NOISE / length)
-
-    def _interpret(self, value: float, u: Tensor, grad: Tensor, residual: float) -> Homogenized:
-        v, t = u[:-1], float(u[-1])
-        slope = float(grad @ v)
-        if t > _HARD:
-            return Homogenized(-value, t, v / t, slope / t, False, 0, residual)
-        if slope > 0:
-            v, slope, t = -v, -slope, -t
-        # `H v + t g = value v`. Downhill by curvature: over a unit step the quadratic model falls by half of it.
-        curvature = value * float(v @ v) - t * slope
-        return Homogenized(-value, abs(t), v, slope + min(curvature, 0.0) / 2, True, 0, residual)
+        if self._warm is not None and len(self._warm) != len(grad) + 1:
+            self._warm = None
+        found = augmented_eigenpair(
+            hessian,
+            grad,
+            self.delta,
+            tol=self.tol,
+            iterations=self.iterations,
+            start=self._warm,
+            generator=self.generator,
+        )
+        self._warm = found.vector
+        return interpret(found, grad)
 
     def forget(self) -> None:
         """Drop what was learnt."""
@@ -191,17 +159,25 @@ class HSODMMethod(Method):
         self._warm = state["warm"].clone() if "warm" in state else None
 
 
-def bordered(hessian: Product, grad: Tensor, delta: float, u: Tensor) -> Tensor:
-    """Multiply by `[[H, g], [g', -delta]]`.
+def interpret(found: AugmentedEigenpair, grad: Tensor) -> Homogenized:
+    """Read an eigenvector as a direction of descent.
 
     Args:
-        hessian: `v -> H v`.
-        grad: `(n,)` g.
-        delta: minus the last entry.
-        u: `(n+1,)` the vector `[v; t]`.
+        found: the eigenpair; exact or not.
+        grad: `(n,)` the gradient.
 
     Returns:
-        `(n+1,)` the product.
+        The direction: `v / t`, or `v` where `t` is too small to divide by.
     """
-    v, t = u[:-1], u[-1]
-    return torch.cat([hessian(v) + t * grad, (grad @ v - delta * t).reshape(1)])
+    v, t = found.vector[:-1], float(found.vector[-1])
+    slope = float(grad @ v)
+    if slope > 0:  # of an inexact vector, or in the hard case
+        v, slope, t = -v, -slope, -t
+    hard = abs(t) <= SMALL
+    if hard:
+        # `H v + t g = value v`. Downhill by curvature: over a unit step the quadratic model falls by half of it.
+        curvature = found.value * float(v @ v) - t * slope
+        slope += min(curvature, 0.0) / 2
+    else:
+        v, slope = v / abs(t), slope / abs(t)
+    return Homogenized(-found.value, abs(t), v, slope, hard, found.products, found.residual)

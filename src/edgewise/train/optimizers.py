@@ -160,8 +160,8 @@ def name_of(optimizer: torch.optim.Optimizer) -> str:
     Returns:
         `"lm"`, `"lbfgs"`, ..., or the class in lower case.
     """
-    names = {kind: name for name, kind in OURS.items()}
-    return names.get(type(optimizer), type(optimizer).__name__.lower())
+    ours = (name for name, kind in OURS.items() if isinstance(optimizer, kind))
+    return next(ours, type(optimizer).__name__.lower())
 
 
 _TITLES = {
