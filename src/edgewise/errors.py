@@ -31,3 +31,7 @@ class FormatError(EdgewiseError, ValueError):
 
 class MissingDependencyError(EdgewiseError, ImportError):
     """An optional dependency is not installed."""
+
+
+class DownloadError(EdgewiseError, OSError):
+    """Something could not be fetched from the network."""
