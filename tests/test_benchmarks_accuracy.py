@@ -4,10 +4,23 @@ import json
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import sympy
 import torch
-from benchmarks.accuracy import discovery, hello, laws, report, sets, shapes, staircase, training
+from benchmarks.accuracy import (
+    curves,
+    discovery,
+    hello,
+    laws,
+    report,
+    second_order,
+    sets,
+    shapes,
+    staircase,
+    tables,
+    training,
+)
 from benchmarks.accuracy import lm as lm_row
 from benchmarks.accuracy.equivalent import is_same
 from benchmarks.accuracy.journal import Journal
@@ -313,3 +326,50 @@ class TestFoundFormulas:
     def test_an_unknown_law_is_refused(self):
         with pytest.raises(ValueError, match="got nothing"):
             discovery.ai_feynman(Session(Journal(), only=("nothing",)))
+
+
+class TestSecondOrder:
+    CURVE = ([0.0, 1, 4.0], [1.0, 3, 1.0], [2.0, 5, 2.0], [4.0, 9, 0.25])
+
+    def test_a_curve_read_at_a_time_or_at_some_work(self):
+        assert curves.at(self.CURVE, 0, 3.0) == 1.0
+        assert curves.at(self.CURVE, 1, 9) == 0.25
+        assert curves.at(self.CURVE, 1, 0) == math.inf
+        assert curves.lowest(self.CURVE, 1) == ([1, 3, 5, 9], [4.0, 1.0, 1.0, 0.25])
+
+    @pytest.mark.parametrize("length", [1, 2, 50, 5000])
+    def test_a_thinned_curve_keeps_its_ends_and_its_order(self, length):
+        curve = [[float(n), n, 1.0 / (n + 1)] for n in range(length)]
+        kept = curves.thinned(curve)
+        assert (kept[0], kept[-1]) == (curve[0], curve[-1])
+        assert kept == sorted(kept)
+        assert len(kept) <= curves.POINTS + 2
+
+    def test_bars_count_seeds(self):
+        good, bad = ({"train_rmse": value, "test_rmse": value, "spread": 1.0} for value in (1e-5, 0.6))
+        runs = {"HSODM": [good, good], "SFN": [good, bad]}
+        assert [bar.value for bar in second_order.bars(runs, runs)] == [1.0, 1.0, 0.5, 0.5, 1.0, 0.5]
+
+    def test_the_digits_serve_where_no_folder_is_named(self):
+        table = tables.find(None, 100)
+        assert [len(part) for part in table[1:]] == [100] * 4
+        assert float(table.x.abs().max()) <= 1
+        assert set(table.y.tolist()) == set(range(10))
+
+    def test_mnist_becomes_as_many_components_as_volkert_has_columns(self, tmp_path):
+        (tmp_path / "mnist").mkdir()
+        images = torch.randint(256, (400, 28, 28), generator=torch.Generator().manual_seed(0)).to(torch.uint8).numpy()
+        labels = (images[:, 0, 0] % 10).astype("uint8")
+        parts = {"x_train": images[:300], "y_train": labels[:300], "x_test": images[300:], "y_test": labels[300:]}
+        np.savez(tmp_path / "mnist" / "mnist.npz", **parts)
+        table = tables.find(str(tmp_path), 200)
+        assert (table.x.shape, table.test_x.shape) == ((200, 147), (100, 147))
+        covariance = table.x.double().mT @ table.x.double()
+        off = covariance - covariance.diag().diag()
+        assert float(off.abs().max()) < 1e-4 * float(covariance.diag().max())  # components; rounding of float32
+
+    def test_an_empty_folder(self, tmp_path):
+        with pytest.raises(
+            FileNotFoundError, match=r"holds neither volkert .* nor mnist/mnist.npz; leave out `--data`"
+        ):
+            tables.find(str(tmp_path), 10)

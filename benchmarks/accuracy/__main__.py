@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import bars, harness
-from benchmarks.accuracy import discovery, hello, kernels, lm, many, reading, report, sets, staircase
+from benchmarks.accuracy import discovery, hello, kernels, lm, many, reading, report, second_order, sets, staircase
 from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
@@ -40,6 +40,7 @@ ROWS: dict[str, Callable[[Session], Report]] = {
     "formulas": discovery.formulas,
     "ai_feynman": discovery.ai_feynman,
     "lm": lm.lm,
+    "second_order": second_order.second_order,
 }
 
 
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--only", default="", help="comma-separated names of problems (special, feynman, formulas, ai_feynman)"
     )
+    options.add_argument("--data", metavar="DIR", help="folder with volkert or MNIST (second_order)")
+    options.add_argument("--figure", metavar="FILE", help="write the curves to FILE (second_order)")
     options.add_argument("--resume", action="store_true", help="keep what the --json file holds, measure the rest")
     options.add_argument("--write", metavar="FILE", help="put the report into this page, replacing the row's section")
     return options
@@ -68,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         options.error(str(error))
     only = tuple(name for name in args.only.split(",") if name)
-    session = Session(journal, args.quick, args.seeds, args.steps, args.restarts, args.pykan_seeds, only)
+    session = Session(
+        journal, args.quick, args.seeds, args.steps, args.restarts, args.pykan_seeds, only, args.data, args.figure
+    )
     measured = ROWS[args.row](session)
     text = f"{measured.as_text()}\n\n_{harness.environment_line()}_"
     print(text)

@@ -25,6 +25,8 @@ class Session:
         restarts: starts per seed.
         pykan_seeds: how many of the seeds pykan runs as well.
         only: names of the problems to run.
+        data: folder with tables that are too large to ship; None does without.
+        figure: file for the row's picture, if it has one; None for none.
     """
 
     journal: Journal = field(default_factory=Journal)
@@ -34,6 +36,8 @@ class Session:
     restarts: int | None = None
     pykan_seeds: int | None = None
     only: tuple[str, ...] = ()
+    data: str | None = None
+    figure: str | None = None
 
     def seed_range(self, default: int = 10) -> range:
         return range(self.seeds or (2 if self.quick else default))
