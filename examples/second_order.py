@@ -68,7 +68,7 @@ for name in ("lbfgs", "hsodm"):
 ways = {
     "Adam": (lambda m: torch.optim.Adam(m.parameters(), lr=1e-2), 100 if options.quick else 3000),
     "L-BFGS": (lambda m: "lbfgs", 50 if options.quick else 500),
-    "HSODM": (lambda m: HSODM(m.parameters(), tol=1e-2), 10 if options.quick else 80),
+    "HSODM": (lambda m: HSODM(m.parameters(), tol=1e-2, iterations=20), 10 if options.quick else 80),
     "SFN": (lambda m: SaddleFreeNewton(m.parameters(), rank=30, damping=1e-3), 10 if options.quick else 80),
 }
 curves = {}
