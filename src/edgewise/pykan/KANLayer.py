@@ -249,6 +249,21 @@ def exchange_splines(layer: layers.KANLayer, i1: int, i2: int, mode: str) -> Non
         i1: the one.
         i2: the other.
         mode: `"in"` or `"out"`.
+    """
+    assign(layer, exchanged(layer, i1, i2, mode), ("knots", "spline_weight", "base_weight", "spline_scale"))
+
+
+def exchanged(layer: layers.KANLayer, i1: int, i2: int, mode: str) -> layers.KANLayer:
+    """A layer with two inputs, or two outputs, in each other's place.
+
+    Args:
+        layer: the layer; it is not changed.
+        i1: the one.
+        i2: the other.
+        mode: `"in"` or `"out"`.
+
+    Returns:
+        A new layer.
 
     Raises:
         ParameterError: another `mode`.
@@ -258,7 +273,7 @@ def exchange_splines(layer: layers.KANLayer, i1: int, i2: int, mode: str) -> Non
     inputs, outputs = list(range(layer.in_features)), list(range(layer.out_features))
     own = inputs if mode == "in" else outputs
     own[i1], own[i2] = own[i2], own[i1]
-    assign(layer, layer.part(inputs, outputs), ("knots", "spline_weight", "base_weight", "spline_scale"))
+    return layer.part(inputs, outputs)
 
 
 @torch.no_grad()

@@ -11,17 +11,16 @@ from torch import Tensor, nn
 
 from edgewise import models
 from edgewise.errors import ParameterError
+from edgewise.pykan.fitting import ITERATIONS
 from edgewise.pykan.LBFGS import LBFGS
 from edgewise.pykan.molecules import plot_tree
+from edgewise.pykan.scores import connection_cost, entropy
 from edgewise.train import fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["LBFGS", "MLP", "nn", "np", "torch"]
-
-_ITERATIONS = 20
-"""Of L-BFGS in one of pykan's steps."""
 
 
 class MLP(models.MLP):
@@ -177,8 +176,8 @@ class MLP(models.MLP):
         sizes = [size.abs() for size in self._sizes(reg_metric)]
         total = sizes[0].new_zeros(())
         for size in sizes:
-            entropy = sum((_entropy(size, axis) for axis in range(size.dim())), total.new_zeros(()))
-            total = total + lamb_l1 * size.sum() + lamb_entropy * entropy
+            bits = sum((entropy(size, axis) for axis in range(size.dim())), total.new_zeros(()))
+            total = total + lamb_l1 * size.sum() + lamb_entropy * bits
         return total
 
     reg = get_reg
@@ -240,7 +239,7 @@ class MLP(models.MLP):
             per pass over the rows where these are several updates; fewer when nothing more is to be gained.
         """
         opt = opt.lower()
-        inner = _ITERATIONS if opt == "lbfgs" else 1
+        inner = ITERATIONS if opt == "lbfgs" else 1
         rows = len(dataset["train_input"])
         if 0 < batch < rows and steps and inner == 1:
             steps = max(1, round(steps * batch / rows))
@@ -266,11 +265,7 @@ class MLP(models.MLP):
     @property
     def connection_cost(self) -> Tensor:
         """Sum of the sizes of all weights times the distances of their ends, layers spread over one unit."""
-        total = self.w[0].new_zeros(())
-        for weight in self.w:
-            ends = [(torch.arange(n, device=weight.device, dtype=weight.dtype) + 0.5) / n for n in weight.shape]
-            total = total + ((ends[0][:, None] - ends[1]).abs() * weight.detach().abs()).sum()
-        return total
+        return connection_cost([weight.detach().abs() for weight in self.w])
 
     @torch.no_grad()
     def swap(self, l: int, i1: int, i2: int) -> None:
@@ -360,12 +355,6 @@ class MLP(models.MLP):
         """
         data = self._data if x is None else x
         return plot_tree(super().forward, data, in_var, style, sym_th, sep_th, skip_sep_test, verbose)
-
-
-def _entropy(size: Tensor, axis: int) -> Tensor:
-    """Mean over the other axis of the entropy along one, of shares of their sum + 1 as in pykan."""
-    share = size / (size.sum(dim=axis, keepdim=True) + 1)
-    return -(share * (share + 1e-4).log2()).sum(dim=axis).mean()
 
 
 class _Record:

@@ -15,9 +15,10 @@ from edgewise.errors import ParameterError, ShapeError
 from edgewise.interpret.edge_fit import fit_edge
 from edgewise.layers import Function, SymbolicEdges
 from edgewise.models import KAN
-from edgewise.pykan.library import SYMBOLIC_LIB, function_of, limited
+from edgewise.pykan.KANLayer import exchanged
+from edgewise.pykan.library import SYMBOLIC_LIB, function_of, limited, sympy_function
 from edgewise.pykan.live import Live, live
-from edgewise.pykan.messages import say
+from edgewise.pykan.messages import say_r2
 
 __all__ = ["SYMBOLIC_LIB", "Symbolic_KANLayer", "nn", "torch"]
 
@@ -184,7 +185,7 @@ class Symbolic_KANLayer(nn.Module):
         fit = _fitted(function, x.detach(), y.detach())
         self.layer.fix_edge(i, j, function, fit[0])
         if verbose:
-            say(f"r2 is {fit[1]:.10g}" + ("" if fit[1] > 0.9 else ": not very high; is it the right function?"))
+            say_r2(fit[1])
         return torch.tensor(fit[1], dtype=x.dtype)
 
     def _anonymous(self, function: Callable[[Any], Any]) -> Function:
@@ -208,16 +209,8 @@ def exchange_functions(layer: layers.KANLayer, i1: int, i2: int, mode: str) -> N
         i1: the one.
         i2: the other.
         mode: `"in"` or `"out"`.
-
-    Raises:
-        ParameterError: another `mode`.
     """
-    if mode not in ("in", "out"):
-        raise ParameterError(f'`mode` must be "in" or "out"; got {mode!r}.')
-    inputs, outputs = list(range(layer.in_features)), list(range(layer.out_features))
-    own = inputs if mode == "in" else outputs
-    own[i1], own[i2] = own[i2], own[i1]
-    new = layer.part(inputs, outputs)
+    new = exchanged(layer, i1, i2, mode)
     layer.symbolic = new.symbolic
     layer.set_mask(new.mask)
 
@@ -245,15 +238,6 @@ def safe_function(function: Function) -> Callable[..., Any]:
     """The last entry of `SYMBOLIC_LIB`, or one made for a function that is not in it."""
     entry = SYMBOLIC_LIB.get(function.name)
     return limited(function.torch, function.domain) if entry is None else entry[3]
-
-
-def sympy_function(function: Function) -> Callable[[Any], Any]:
-    """A function for sympy expressions."""
-    import sympy
-
-    z = sympy.Symbol("z")
-    expression: Any = sympy.sympify(function.formula, locals={"z": z})  # pyright: ignore[reportCallIssue]
-    return lambda x: expression.subs(z, x)
 
 
 def guarded(own: SymbolicEdges, y_th: float) -> SymbolicEdges:

@@ -36,8 +36,8 @@ def batch_jacobian(
         raise ShapeError(f"`x` must be a tensor (rows, inputs); got {getattr(x, 'shape', type(x).__name__)}.")
 
     def total(rows: Tensor) -> Tensor:
-        values = func(rows)
-        return values.reshape(len(rows), -1).sum(dim=0)
+        values = func(rows).reshape(len(rows), -1)
+        return (values[:, :1] if mode == "scalar" else values).sum(dim=0)
 
     found: Any = jacobian(total, x, create_graph=create_graph)  # (outputs, N, n)
     return found[0] if mode == "scalar" else found.transpose(0, 1)

@@ -15,7 +15,7 @@ from torch import Tensor
 from edgewise.errors import DomainError, ParameterError
 from edgewise.interpret.edge_fit import fit_edge
 from edgewise.layers import Function, function_named
-from edgewise.pykan.messages import say
+from edgewise.pykan.messages import say_r2
 
 _NAMES = (  # noqa: SIM905  a table reads better
     "x x^2 x^3 x^4 x^5 1/x 1/x^2 1/x^3 1/x^4 1/x^5 sqrt x^0.5 x^1.5 1/sqrt(x) 1/x^0.5 exp log abs sin cos tan tanh sgn "
@@ -54,7 +54,9 @@ def limited(function: Callable[[Tensor], Tensor], domain: str = "") -> Callable[
     return safe
 
 
-def _entry(function: Function, safe: Callable[..., Any] | None = None) -> tuple[Any, ...]:
+def sympy_function(function: Function) -> Callable[[Any], Any]:
+    """A function for sympy expressions; sympy is imported when it is called."""
+
     def expression(x: Any) -> Any:
         import sympy
 
@@ -62,7 +64,16 @@ def _entry(function: Function, safe: Callable[..., Any] | None = None) -> tuple[
         formula: Any = sympy.sympify(function.formula, locals={"z": z})  # pyright: ignore[reportCallIssue, reportArgumentType]
         return formula.subs(z, x)
 
-    return function.torch, expression, function.complexity, safe or limited(function.torch, function.domain)
+    return expression
+
+
+def _entry(function: Function, safe: Callable[..., Any] | None = None) -> tuple[Any, ...]:
+    return (
+        function.torch,
+        sympy_function(function),
+        function.complexity,
+        safe or limited(function.torch, function.domain),
+    )
 
 
 SYMBOLIC_LIB: dict[str, tuple[Any, ...]] = {name: _entry(function_named(name)) for name in _NAMES}
@@ -158,7 +169,7 @@ def fit_params(
         raise DomainError("`fun` is finite on all samples for no a and b that were tried; look at its domain.")
     best = fits[0]
     if verbose:
-        say(f"r2 is {best.r2:.10g}" + ("" if best.r2 > 0.9 else ": not very high; is it the right function?"))
+        say_r2(best.r2)
     device = x.device if device is None else device
     numbers = torch.tensor(best.numbers[:4], dtype=x.dtype, device=device)
     return numbers, torch.tensor(best.r2, dtype=x.dtype, device=device)

@@ -96,7 +96,7 @@ def regularization(
     seen = [Spread.of(layer, x) for layer, x in zip(kan.layers, inputs, strict=True)]
     total = seen[0].inputs.new_zeros(())
     for magnitude in _magnitudes(kan, metric, seen):
-        total = total + lamb_l1 * magnitude.sum() + lamb_entropy * (_entropy(magnitude, 1) + _entropy(magnitude, 0))
+        total = total + lamb_l1 * magnitude.sum() + lamb_entropy * (entropy(magnitude, 1) + entropy(magnitude, 0))
     for layer in kan.layers:
         total = total + lamb_coef * layer.coef.abs().mean(-1).sum()
         total = total + lamb_coefdiff * layer.coef.diff().abs().mean(-1).sum()
@@ -116,8 +116,16 @@ def _magnitudes(kan: KAN, metric: str, seen: list[Spread]) -> list[Tensor]:
     return [attribution(kan, seen, last, weights[last]).nodes[0] for last in range(1, len(seen) + 1)]
 
 
-def _entropy(magnitude: Tensor, dim: int) -> Tensor:
-    """In bits; one is added to the sum, as in pykan, so that small layers count little."""
+def entropy(magnitude: Tensor, dim: int) -> Tensor:
+    """Mean entropy of shares along an axis.
+
+    Args:
+        magnitude: sizes >= 0.
+        dim: the axis.
+
+    Returns:
+        A scalar, in bits; one is added to the sum, as in pykan, so that small layers count little.
+    """
     share = magnitude / (magnitude.sum(dim, keepdim=True) + 1)
     return -(share * torch.log2(share + 1e-4)).sum(dim).mean()
 
