@@ -160,11 +160,25 @@ def remove_node(model: KAN, l: int, i: int, x: Any = None) -> KAN:
         raise ParameterError(
             f"there is no hidden node ({l}, {i}) that can go: layers of nodes have {hidden}, and each keeps one."
         )
-    data = as_data(model, x)
-    scores = attribute(model, data)
+    return remove_nodes(model, [(l, i)], as_data(model, x))
+
+
+def remove_nodes(model: KAN, gone: Sequence[tuple[int, int]], x: Tensor) -> KAN:
+    """A new model without some hidden nodes; every layer must keep one.
+
+    Args:
+        model: the network; it is not changed.
+        gone: layer and number of each.
+        x: `(B, inputs)` data.
+
+    Returns:
+        The new model.
+    """
+    scores = attribute(model, x)
     alive = [torch.ones_like(score, dtype=torch.bool) for score in scores.nodes]
-    alive[l][i] = False
-    return _cut(model, data, scores, alive, [torch.ones_like(e, dtype=torch.bool) for e in scores.edges], False)[0]
+    for l, i in gone:
+        alive[l][i] = False
+    return _cut(model, x, scores, alive, [torch.ones_like(e, dtype=torch.bool) for e in scores.edges], False)[0]
 
 
 # ------------------------------------------------------------------------------------------------- cutting

@@ -19,6 +19,7 @@ from edgewise.errors import DomainError, EdgewiseError, ParameterError, ShapeErr
 from edgewise.interpret.buckingham import Dimensionless
 from edgewise.interpret.constants import exact, fitted
 from edgewise.interpret.data import as_numbers, check_finite, check_labels, check_names, from_set
+from edgewise.interpret.deadline import deadline_after
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library
 from edgewise.interpret.noise import is_noise
@@ -85,7 +86,7 @@ class Problem:
         held = min(max(1, round(val_split * len(rows))), len(rows) - 10)
         self.train = rows[order[held:]], labels[order[held:]]
         self.val = rows[order[:held]], labels[order[:held]]
-        self.deadline = time.monotonic() + (math.inf if limit is None else limit)
+        self.deadline = deadline_after(limit)
         self.symbols = symbols
         if form is not None:
             self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]

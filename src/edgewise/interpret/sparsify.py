@@ -21,7 +21,8 @@ from torch import Tensor
 from edgewise.errors import ConvergenceError, ParameterError
 from edgewise.interpret.attribution import attribute
 from edgewise.interpret.data import as_rows
-from edgewise.interpret.pruning import prune, remove_edge, remove_node
+from edgewise.interpret.deadline import check_time_limit, deadline_after
+from edgewise.interpret.pruning import prune, remove_edge, remove_node, remove_nodes
 from edgewise.models import KAN
 from edgewise.train import FitState, fit
 
@@ -90,8 +91,7 @@ def sparsify(
     """
     if not 0 <= tolerance < 1 or not growth >= 1:
         raise ParameterError(f"`tolerance` must lie in [0, 1) and `growth` be >= 1; got {tolerance!r} and {growth!r}.")
-    if time_limit_sec is not None and not time_limit_sec > 0:
-        raise ParameterError(f"`time_limit_sec` must be a number > 0 or None; got {time_limit_sec!r}.")
+    check_time_limit(time_limit_sec)
     x, labels = as_rows(model, x, y)
     if labels is None:
         raise ParameterError("`y` must be given: a smaller network is judged by how well it predicts the labels.")
@@ -101,8 +101,7 @@ def sparsify(
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     held = max(1, round(_HELD_OUT * len(x)))
     search = _Search(x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]], tolerance, growth, steps)
-    if time_limit_sec is not None:
-        search.deadline = time.monotonic() + time_limit_sec
+    search.deadline = deadline_after(time_limit_sec)
     search.accept(search.refitted(model), "all")
     if lambs:
         search.leap()
@@ -163,11 +162,9 @@ class _Search:
         return [layer.in_features for layer in self.model.layers[1:]]
 
     def _best_nodes(self, keep: int) -> KAN:
-        scores, model = attribute(self.model, self.x).nodes, self.model
-        for l, size in enumerate(self._hidden(), 1):
-            for i in sorted(scores[l].argsort(descending=True)[keep:size].tolist(), reverse=True):
-                model = remove_node(model, l, i, self.x)
-        return model
+        scores = attribute(self.model, self.x).nodes
+        gone = [(l, i) for l in range(1, len(scores) - 1) for i in scores[l].argsort(descending=True)[keep:].tolist()]
+        return remove_nodes(self.model, gone, self.x)
 
     def penalize(self, lamb: float) -> None:
         """Fit with a penalty, prune, fit again; of no use where every hidden layer is down to one node."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from edgewise.errors import ConvergenceError, ParameterError
 from edgewise.interpret.data import as_data, as_rows
+from edgewise.interpret.deadline import check_time_limit, deadline_after
 from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge
 from edgewise.interpret.library import Library, as_library
 from edgewise.layers import KANLayer
@@ -231,16 +232,14 @@ def auto_symbolic(
     get_loss(loss)  # raises early
     if not growth >= 1:
         raise ParameterError(f"`growth` must be a number >= 1; got {growth!r}.")
-    if time_limit_sec is not None and not time_limit_sec > 0:
-        raise ParameterError(f"`time_limit_sec` must be a number > 0 or None; got {time_limit_sec!r}.")
+    check_time_limit(time_limit_sec)
     data, labels = as_rows(model, x, y)
     if labels is None:
         labels = model(data).detach()
         max_loss = _OWN_LOSS * float((labels - labels.mean(0)).square().mean()) if max_loss is None else max_loss
     _check_labels(labels, loss)
     search = _Search(copy.deepcopy(model), data, labels, loss, library, max_loss, growth)
-    if time_limit_sec is not None:
-        search.deadline = time.monotonic() + time_limit_sec
+    search.deadline = deadline_after(time_limit_sec)
     search.run()
     _take_over(model, search.model)
     return model
@@ -263,8 +262,7 @@ def all_symbolic(
         The network.
     """
     search = _Search(copy.deepcopy(model), x, y, "mse", library, max_loss, 1.0, whole=True)
-    if time_limit_sec is not None:
-        search.deadline = time.monotonic() + time_limit_sec
+    search.deadline = deadline_after(time_limit_sec)
     return search.model if search.run() else None
 
 
