@@ -56,6 +56,7 @@ DOORS = {"models/kan.py", "models/mlp.py"}
 # Imported only in these rooms at the top of a file; anywhere else only inside a function.
 HEAVY = {
     "numba": ("kernels",),
+    "triton": ("kernels",),
     "matplotlib": ("plot",),
     "sympy": ("interpret",),
     "sklearn": ("estimators",),

@@ -13,7 +13,7 @@ from numba import carray
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
 
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.kernels.checks import axes, check, vanishing
 from edgewise.kernels.compilation import compiled_entry
 from edgewise.kernels.cpu_loops import backward, forward, spacings
 from edgewise.kernels.emitter import VECTOR_BYTES, take_ticket
@@ -105,38 +105,6 @@ def place(tensor: Any, models: bool) -> tuple[Any, int, int]:
     return tensor, tensor.data_ptr(), tensor.stride(0) if models else 0
 
 
-def _axes(x: Tensor) -> tuple[bool, int, int, int]:
-    """Whether there is a model axis; models, rows, inputs."""
-    if x.dim() not in (2, 3):
-        raise ShapeError(f"kernels: `x` must be (rows, inputs) or (models, rows, inputs); got {tuple(x.shape)}.")
-    return x.dim() == 3, x.shape[0] if x.dim() == 3 else 1, x.shape[-2], x.shape[-1]
-
-
-def _check(x: Tensor, degree: int, order: int, knots: Tensor, **others: tuple[Tensor | None, tuple[int, ...]]) -> None:
-    """Refuse tensors that do not fit together: the kernels work on addresses and would read beyond them."""
-    rows = (*x.shape[:-2], x.shape[-1]) if knots.dim() == 3 else x.shape[-1:]
-    shapes = {"knots": (knots, (*rows, knots.shape[-1])), **others}
-    if order < 0:
-        raise ParameterError(f"kernels: `order` (of the derivative) must be an int >= 0; got {order}.")
-    if degree < 0 or knots.shape[-1] < 2 * degree + 2:
-        raise ShapeError(
-            f"kernels: `knots` needs at least {2 * degree + 2} entries a row for degree {degree}; "
-            f"got {tuple(knots.shape)}."
-        )
-    for name, (tensor, shape) in shapes.items():
-        if tensor is None:
-            continue
-        if tensor.shape != shape:
-            raise ShapeError(
-                f"kernels: `{name}` must be {tuple(shape)} beside `x` {tuple(x.shape)}; got {tuple(tensor.shape)}."
-            )
-        if tensor.dtype != x.dtype or tensor.device != x.device:
-            raise ShapeError(
-                f"kernels: `{name}` is {tensor.dtype} on {tensor.device}, `x` is {x.dtype} on {x.device}; "
-                f"use one of both."
-            )
-
-
 def _rows_per_block(rows: int, basis: int, wanted: int, per_cell: int) -> int:
     """Rows per block: what the caches like, more where cells would hold fewer than `per_cell` samples."""
     while wanted < per_cell * basis and wanted < MOST_ROWS:
@@ -173,16 +141,16 @@ def address_of(array: np.ndarray) -> int:
 
 
 def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tensor:
-    models, M, B, I = _axes(x)
+    models, M, B, I = axes(x)
     S, O = coef.shape[-2:]
     lead = x.shape[:-2]
-    _check(x, degree, order, knots, coef=(coef, (*lead, I, knots.shape[-1] - degree - 1, O)), weight=(weight, x.shape),
+    check(x, degree, order, knots, coef=(coef, (*lead, I, knots.shape[-1] - degree - 1, O)), weight=(weight, x.shape),
            base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
     y = x.new_empty((*x.shape[:-1], O))
     if y.numel() == 0 or I == 0:
         return y.zero_()
     if order > degree:
-        return y.copy_(torch.where(x.isnan(), x, 0.0).sum(-1, keepdim=True))  # NaN in, NaN out
+        return y.copy_(vanishing(x).sum(-1, keepdim=True))  # NaN in, NaN out
     x, x_at, x_step = place(x, models)
     coef, coef_at, coef_step = place(coef, models)
     knots, knots_at, knots_step = place(knots, knots.dim() == 3)
@@ -234,10 +202,10 @@ def _run(entry: Any, address: int, threads: int, memory: Any, numbers: tuple[int
 
 
 def _backward(flags, x, coef, base_weight, g, knots, weight, degree, order, slope_order, linear):
-    models, M, B, I = _axes(x)
+    models, M, B, I = axes(x)
     S, O = knots.shape[-1] - degree - 1, g.shape[-1]
     lead = x.shape[:-2]
-    _check(x, degree, order, knots, coef=(coef, (*lead, I, S, O)), cotangent=(g, (*lead, B, O)),
+    check(x, degree, order, knots, coef=(coef, (*lead, I, S, O)), cotangent=(g, (*lead, B, O)),
            weight=(weight, x.shape), base_weight=(base_weight, (*lead, I, O)))  # fmt: skip
     if B == 0 or O == 0 or I == 0:
         dcoef = x.new_zeros((*lead, I, S, O))

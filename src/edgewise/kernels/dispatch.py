@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -14,16 +15,30 @@ from edgewise.kernels import reference
 
 def run(name: str, *args: Any) -> Any:
     """Compute contraction `name` on the device of its tensors, outside autograd."""
-    x = args[0]
-    if x.device.type == "cpu" and x.dtype in _CPU_DTYPES:
-        return getattr(_cpu(), name)(*args)
-    return REFERENCE[name](*args)
+    kernels = _kernels(args[0])
+    return REFERENCE[name](*args) if kernels is None else getattr(kernels, name)(*args)
+
+
+def _kernels(x: Tensor) -> ModuleType | None:
+    """The compiled kernels for a tensor, if there are any."""
+    if x.dtype not in _DTYPES:
+        return None
+    device = x.device.type
+    if device == "cpu":
+        return _cpu()
+    return _gpu() if device == "cuda" else None
 
 
 @lru_cache(maxsize=1)
 def _cpu() -> ModuleType:
-    """The compiled kernels; Numba is imported at their first use."""
+    """Numba is imported at the first use."""
     return import_module("edgewise.kernels.cpu")
+
+
+@lru_cache(maxsize=1)
+def _gpu() -> ModuleType | None:
+    """Triton, which comes with torch where torch supports GPUs on Linux, is imported at the first use."""
+    return import_module("edgewise.kernels.gpu") if find_spec("triton") else None
 
 
 def silu_slope(x: Tensor) -> Tensor:
@@ -46,7 +61,7 @@ def _edges_backward(x, coef, base_weight, cotangent, knots, degree, linear, need
     return dx.contiguous(), dcoef.contiguous(), (silu(x).mT @ cotangent).contiguous()
 
 
-_CPU_DTYPES = (torch.float32, torch.float64)
+_DTYPES = (torch.float32, torch.float64)
 
 REFERENCE = {
     "evaluate": reference.evaluate,
