@@ -16,8 +16,9 @@ SOURCE = Path(edgewise.__file__).parent
 KNOWS = {
     "errors": (),
     "lazy": (),
+    "terminal": (),
     "splines": ("errors",),
-    "kernels": ("splines",),
+    "kernels": ("splines", "terminal"),
     "layers": ("kernels",),
     "models": ("layers",),
     "optim": ("errors",),

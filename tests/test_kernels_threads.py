@@ -186,6 +186,28 @@ def test_the_kernels_work_without_a_cache_folder():
     run_alone(UNWRITABLE)
 
 
+ANNOUNCED = """
+import io, sys
+class Terminal(io.StringIO):
+    isatty = lambda self: True
+sys.stderr = Terminal()
+from edgewise.kernels.compilation import compiled_entry
+for add in (1.0, 2.0):  # two compilations, one line
+    compiled_entry(lambda address: None)
+text, sys.stderr = sys.stderr.getvalue(), sys.__stderr__
+assert text.count("compiling kernels") == 1, text
+sys.stderr = io.StringIO()  # nobody watches
+from edgewise import terminal
+terminal.announce("never seen")
+assert not sys.stderr.getvalue()
+print("right")
+"""
+
+
+def test_compiling_is_announced_once_and_only_to_someone_who_watches():
+    run_alone(ANNOUNCED)
+
+
 CACHED = """
 import torch
 from numba.core.event import install_recorder

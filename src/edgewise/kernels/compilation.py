@@ -10,6 +10,8 @@ from numba import types
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
+from edgewise.terminal import announce
+
 # NaN and infinity must keep their meaning. Sums are not reordered, nor products fused with them, unless the code says
 # so (`emitter.multiply_add`): LLVM does that in one way in freshly compiled code and in another in code from the cache,
 # in one way where arrays lie apart and in another where it cannot tell, and results would differ in their last digit.
@@ -23,6 +25,18 @@ def _tie_to_sources(function: Any) -> None:
     cache_file = getattr(getattr(function, "_cache", None), "_cache_file", None)
     if cache_file is not None:
         cache_file._source_stamp = _SOURCES
+
+
+class _Entry(CFunc):
+    """A C function that says so before it compiles: some seconds of silence look like a hang."""
+
+    _announced = False
+
+    def _compile_uncached(self) -> Any:
+        if not _Entry._announced:
+            _Entry._announced = True
+            announce("edgewise: compiling kernels for this machine; once, a few seconds each")
+        return super()._compile_uncached()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FAST, "error_model": "numpy", "boundscheck": False}
@@ -86,11 +100,11 @@ def compiled_entry(function: Callable[..., Any]) -> Any:
         Numba's C function, with `.ctypes` and `.address`.
     """
     signature = normalize_signature(types.void(types.voidptr))
-    result = CFunc(function, signature, locals={}, options={"fastmath": _FAST})
+    result = _Entry(function, signature, locals={}, options={"fastmath": _FAST})
     try:
         result.enable_caching()
     except RuntimeError:  # nowhere to write
-        result = CFunc(function, signature, locals={}, options={"fastmath": _FAST})
+        result = _Entry(function, signature, locals={}, options={"fastmath": _FAST})
     else:
         _tie_to_sources(result)
     result.compile()

@@ -1,17 +1,9 @@
 """The progress bar: there when someone watches, silent otherwise."""
 
-import sys
 import time
 from typing import Any
 
-
-def _watched() -> bool:
-    """Whether standard error is a terminal or the code runs in a notebook."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        return True
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+from edgewise.terminal import watched
 
 
 class Progress:
@@ -26,7 +18,7 @@ class Progress:
     def __init__(self, show: bool | None, steps: int, done: int = 0) -> None:
         self._bar: Any = None
         self._next = 0.0
-        if _watched() if show is None else show:
+        if watched() if show is None else show:
             from tqdm.auto import tqdm
 
             self._bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True)
