@@ -88,6 +88,15 @@ def test_a_function_defined_nowhere_is_left_out():
     assert [fit.function.name for fit in fit_edge(inputs(), inputs(), list(nan))] == ["x"]
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_data_on_a_gpu_are_fitted_as_on_the_cpu():
+    x = inputs()
+    own, there = (
+        fit_edge(x.to(d), torch.sin(3 * x).to(d), [FUNCTIONS["sin"], FUNCTIONS["x^2"]]) for d in ("cpu", "cuda")
+    )
+    assert there == own
+
+
 def test_float32_data_are_fitted_in_float64():
     x = inputs().float()
     assert fit_edge(x, torch.sin(3 * x), [FUNCTIONS["sin"]])[0].missing < 1e-12

@@ -74,10 +74,10 @@ class _Descent:
     def __init__(self, functions: list[Function], starts: list[Tensor], u: Tensor, labels: Tensor) -> None:
         self.functions, self.u, self.labels = functions, u, labels
         self.counts = [len(own) for own in starts]
-        self.kinds = torch.arange(len(functions), device=u.device).repeat_interleave(torch.tensor(self.counts))
+        self.kinds = torch.arange(len(functions)).repeat_interleave(torch.tensor(self.counts))
         self.free = 3 if functions[0].free_exponent else 2
         self.at, self.damping = torch.cat(list(starts)), u.new_full((len(self.kinds),), 1e-3)
-        self.live = torch.arange(len(self.kinds), device=u.device)
+        self.live = torch.arange(len(self.kinds))
         self.J, self.rest, self.missing = self._linearize(self.at, self.counts)
 
     def run(self, steps: int) -> None:

@@ -85,7 +85,7 @@ def fit_edge(
         Fits of functions that are defined on the data for some a and b, best first. Memory beyond the samples does not
         grow with N.
     """
-    x, y = x.double(), y.double()
+    x, y = x.cpu().double(), y.cpu().double()  # a few hundred rows: a GPU would only wait for the next launch
     lo, hi = x.min(), x.max()
     constant = [_constant(y, function) for function in functions if function.name == "0"]
     if lo == hi or y.min() == y.max():
@@ -104,15 +104,15 @@ def fit_edge(
 
 def _best_starts(function: Function, u: Tensor, y: Tensor, count: int) -> Tensor:
     """`(K, 3)` places from which to search."""
-    places, kinds = (t.to(u.device) for t in _starts(function.periodic, function.free_exponent))
+    places, kinds = _starts(function.periodic, function.free_exponent)
     return places[_different(kinds, _explained(function, u, y, places), count)]
 
 
 def _different(kinds: Tensor, scores: Tensor, count: int) -> Tensor:
     """The best starts, and the best of different steepness: flat pieces of many functions follow a parabola alike."""
     order = scores.argsort(descending=True)
-    ranks = torch.arange(len(order), device=order.device)
-    first = torch.full((int(kinds.max()) + 1,), len(order), device=order.device)
+    ranks = torch.arange(len(order))
+    first = torch.full((int(kinds.max()) + 1,), len(order))
     first = first.scatter_reduce(0, kinds[order], ranks, "amin")
     best = order[torch.cat([ranks[: min(count, len(order))], first.sort().values[:count]]).unique()]
     return best[scores[best] > 0]  # the others are not defined on all samples

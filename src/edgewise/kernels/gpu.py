@@ -14,7 +14,7 @@ from torch.nn.functional import pad, silu
 from edgewise.kernels import gpu_loops as loops
 from edgewise.kernels.checks import axes, check, vanishing
 
-DENSE_BASIS = 64
+DENSE_BASIS = 32
 """Most basis functions per edge for which a matrix product with all of them is faster than rows of the few."""
 CHUNK = 2048
 """Rows that are sorted by cell at a time."""
@@ -151,17 +151,20 @@ def _forward(x, coef, base_weight, knots, weight, degree, order, linear) -> Tens
         x, coef = x.contiguous(), coef.contiguous()
         base = coef if base_weight is None else base_weight.contiguous()
         is_dense = size <= DENSE_BASIS
-        tiles = evaluate_tiles(rows, outputs, x.dtype, is_dense)
+        padded = _padded(size)
+        tiles = evaluate_tiles(rows, outputs, padded, x.dtype) if is_dense else evaluate_sparse_tiles(outputs, x.dtype)
         grid = -(-rows // tiles.m) * -(-outputs // tiles.n)
-        terms = inputs * size if is_dense else inputs
-        shares, step = _share(x, grid * models, terms, tiles.k if is_dense else 1, 128 if is_dense else 32)
+        shares, step = _share(x, grid * models, inputs, *((tiles.k // padded, 128 // padded) if is_dense else (1, 32)))
         y = x.new_empty((shares, *shape))
-        program = loops.evaluate_dense if is_dense else loops.evaluate_sparse
-        program[(grid, shares, models)](
-            local.first, local.values, coef, x, base, y, rows, inputs, size, outputs, step, -(-inputs // shares),
-            K1=degree + 1, BASE=base_weight is not None, PRECISION=_precision(x.device, x.dtype),
-            BM=tiles.m, BN=tiles.n, BK=tiles.k, num_warps=tiles.warps, num_stages=tiles.stages,
-        )  # fmt: skip
+        arguments = local.first, local.values, coef, x, base, y, rows, inputs, size, outputs, step
+        options = {
+            "K1": degree + 1, "BASE": base_weight is not None, "PRECISION": _precision(x.device, x.dtype),
+            "BM": tiles.m, "BN": tiles.n, "num_warps": tiles.warps, "num_stages": tiles.stages,
+        }  # fmt: skip
+        if is_dense:
+            loops.evaluate_dense[(grid, shares, models)](*arguments, **options, SP=padded, BK=tiles.k)
+        else:
+            loops.evaluate_sparse[(grid, shares, models)](*arguments, **options)
         return y[0] if shares == 1 else y.sum(0)
 
 
@@ -170,13 +173,14 @@ def _scatter(local: Local, cotangent: Tensor, size: int) -> Tensor:
         return _scatter_sparse(local, cotangent, size)
     models, rows, inputs, k1 = local.values.shape
     outputs, cotangent = cotangent.shape[-1], cotangent.contiguous()
-    tiles = scatter_tiles(inputs * size, outputs, cotangent.dtype)
-    grid = -(-inputs * size // tiles.m) * -(-outputs // tiles.n)
+    padded = _padded(size)
+    tiles = scatter_tiles(inputs, outputs, padded, cotangent.dtype)
+    grid = -(-inputs // (tiles.m // padded)) * -(-outputs // tiles.n)
     shares, step = _share(cotangent, grid * models, rows, tiles.k, 256)
     out = cotangent.new_empty((shares, *cotangent.shape[:-2], inputs, size, outputs))
     loops.scatter_dense[(grid, shares, models)](
         local.first, local.values, cotangent, out, rows, inputs, size, outputs, step,
-        K1=k1, PRECISION=_precision(out.device, out.dtype),
+        K1=k1, PRECISION=_precision(out.device, out.dtype), SP=padded,
         BM=tiles.m, BN=tiles.n, BK=tiles.k, num_warps=tiles.warps, num_stages=tiles.stages,
     )  # fmt: skip
     return out[0] if shares == 1 else out.sum(0)
@@ -185,7 +189,7 @@ def _scatter(local: Local, cotangent: Tensor, size: int) -> Tensor:
 def _scatter_sparse(local: Local, cotangent: Tensor, size: int) -> Tensor:
     models, rows, inputs, k1 = local.values.shape
     outputs, cotangent = cotangent.shape[-1], cotangent.contiguous()
-    tiles = scatter_tiles(16, outputs, cotangent.dtype)
+    tiles = scatter_sparse_tiles(outputs, cotangent.dtype)
     chunk = min(CHUNK, rows)
     chunks = -(-rows // chunk)
     # Rows that fill the last chunk come behind every cell.
@@ -224,7 +228,7 @@ def _pull(first: Tensor, values: Tensor, coef: Tensor, cotangent: Tensor, x: Ten
             num_warps=tiles.warps, num_stages=tiles.stages,
         )  # fmt: skip
         return out
-    padded = 1 << (size - 1).bit_length()
+    padded = _padded(size)
     tiles = pull_tiles(rows, inputs, padded, x.dtype)
     loops.pull_dense[(-(-rows // tiles.m) * -(-inputs // (tiles.n // padded)), 1, models)](
         *shared, K1=k1, BASE=with_base, PRECISION=_precision(x.device, x.dtype), SP=padded,
@@ -252,22 +256,39 @@ def _width(size: int, most: int) -> int:
     return max(16, min(most, 1 << (size - 1).bit_length()))
 
 
-def evaluate_tiles(rows: int, outputs: int, dtype: torch.dtype, is_dense: bool) -> Tiles:
-    """Tiles of `evaluate`."""
+def _padded(size: int) -> int:
+    """The power of two that holds the functions of an input in a tile."""
+    return 1 << (size - 1).bit_length()
+
+
+def evaluate_tiles(rows: int, outputs: int, padded: int, dtype: torch.dtype) -> Tiles:
+    """Tiles of `evaluate`; `padded` functions per input."""
     if dtype == torch.float64:
-        return Tiles(32, _width(outputs, 32), 16, 4, 2)
-    if not is_dense:
-        return Tiles(64, _width(outputs, 64), 32, 4, 2)
+        return Tiles(32, _width(outputs, 32), max(16, padded), 4, 2)
     if rows * outputs >= 1 << 20:
-        return Tiles(128, _width(outputs, 128), 32, 8, 3)
-    return Tiles(_width(rows, 64), _width(outputs, 64), 32, 4, 3)
+        return Tiles(128, _width(outputs, 128), max(32, padded), 8, 2)
+    return Tiles(_width(rows, 64), _width(outputs, 64), max(32, padded), 4, 2)
 
 
-def scatter_tiles(functions: int, outputs: int, dtype: torch.dtype) -> Tiles:
-    """Tiles of `scatter`; `functions` of all inputs."""
+def evaluate_sparse_tiles(outputs: int, dtype: torch.dtype) -> Tiles:
+    """Tiles of `evaluate` on large grids; the `k` of the residual branch is fixed."""
+    return Tiles(128, 32, 0, 4, 2) if dtype == torch.float32 else Tiles(32, 32, 0, 4, 2)
+
+
+def scatter_tiles(inputs: int, outputs: int, padded: int, dtype: torch.dtype) -> Tiles:
+    """Tiles of `scatter`; `padded` functions per input."""
     if dtype == torch.float64:
-        return Tiles(_width(functions, 32), _width(outputs, 32), 16, 4, 2)
-    return Tiles(_width(functions, 64), _width(outputs, 64), 32, 4, 3)
+        return Tiles(max(padded, _width(inputs * padded, 32)), _width(outputs, 32), 16, 4, 2)
+    return Tiles(max(padded, _width(inputs * padded, 64)), _width(outputs, 64), 32, 4, 2)
+
+
+def scatter_sparse_tiles(outputs: int, dtype: torch.dtype) -> Tiles:
+    """Tiles of `scatter` on large grids."""
+    return (
+        Tiles(16, _width(outputs, 32), 16, 4, 2)
+        if dtype == torch.float64
+        else Tiles(16, _width(outputs, 128), 64, 4, 2)
+    )
 
 
 def pull_tiles(rows: int, inputs: int, padded: int, dtype: torch.dtype) -> Tiles:
@@ -279,4 +300,4 @@ def pull_tiles(rows: int, inputs: int, padded: int, dtype: torch.dtype) -> Tiles
 
 def pull_sparse_tiles(outputs: int, dtype: torch.dtype) -> Tiles:
     """Tiles of `pull` on large grids."""
-    return Tiles(16, _width(outputs, 128 if dtype == torch.float32 else 64), 0, 4, 2)
+    return Tiles(32 if dtype == torch.float32 else 16, _width(outputs, 64), 0, 4, 2)

@@ -16,7 +16,7 @@ Layouts: `first` `(M, B, I)`, which may lie outside `[0, S)` where functions are
 # pyright: reportInvalidTypeForm=false, reportCallIssue=false
 # pyright: reportMissingImports=false
 # (Triton's annotations describe Python, not what stands in a program; it need not be installed)
-# ruff: noqa: RUF005 (a program cannot unpack tuples)
+# ruff: noqa: RUF005, RET505 (a program cannot unpack tuples, and goes on behind a `return` in an `if`)
 
 import triton
 import triton.language as tl
@@ -29,7 +29,6 @@ _FREE = (
     "n_knots",
     "bisections",
     "step",
-    "base_step",
     "chunk",
     "chunks",
     "groups",
@@ -131,11 +130,28 @@ def _knot(row, n, n_knots):
 
 
 @triton.jit
-def _basis(first, values, row, i, s, mask, inputs, K1: tl.constexpr):
-    """A tile of the dense basis: function `s` of input `i` at `row`, which broadcast against each other."""
-    at = row * inputs + i
-    j = s - tl.load(first + at, mask=mask, other=0)
-    return tl.load(values + at * K1 + j, mask=mask & (j >= 0) & (j < K1), other=0.0)
+def _basis(first, values, row, i, mask, inputs, size, K1: tl.constexpr, SP: tl.constexpr):
+    """A tile `(rows, inputs * SP)` of the dense basis: all functions of each sample, `size` padded to `SP`."""
+    at = row[:, None] * inputs + i[None, :]
+    start = tl.load(first + at, mask=mask, other=0)
+    local = (tl.load(values + at * K1, mask=mask, other=0.0),)
+    for n in tl.static_range(1, K1):
+        local = local + (tl.load(values + at * K1 + n, mask=mask, other=0.0),)
+    return tl.reshape(_spread(local, start, size, 0, 1, K1, SP), (row.shape[0], i.shape[0] * SP))
+
+
+@triton.jit
+def _spread(local, start, size, S: tl.constexpr, STEP: tl.constexpr, K1: tl.constexpr, SP: tl.constexpr):
+    """Functions `S, S + STEP, ...` of each sample on new last axes of 2: a thread keeps those of its samples."""
+    if STEP < SP:
+        return tl.join(
+            _spread(local, start, size, S, 2 * STEP, K1, SP), _spread(local, start, size, S + STEP, 2 * STEP, K1, SP)
+        )
+    else:
+        value = tl.zeros_like(local[0])
+        for n in tl.static_range(K1):
+            value = tl.where((start == S - n) & (size > S), local[n], value)
+        return value
 
 
 @triton.jit
@@ -148,35 +164,37 @@ def _silu(x):
 
 @triton.jit(do_not_specialize=_FREE)
 def evaluate_dense(
-    first, values, coef, x, base, y, rows, inputs, size, outputs, step, base_step,
-    K1: tl.constexpr, BASE: tl.constexpr, PRECISION: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    first, values, coef, x, base, y, rows, inputs, size, outputs, step,
+    K1: tl.constexpr, BASE: tl.constexpr, PRECISION: tl.constexpr,
+    SP: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    """`Y = basis @ coef (+ silu(x) @ base)`, the sum over inputs and functions in shares of `step` (`base_step`)."""
+    """`Y = basis @ coef (+ silu(x) @ base)`, the sum over inputs in shares of `step`; `SP` is `size` padded."""
     row, col, m, share = _place(rows, outputs, BM, BN)
     samples = m * rows * inputs
     acc = tl.zeros([BM, BN], y.dtype.element_ty)
-    stop = tl.minimum((share + 1) * step, inputs * size)
-    for start in range(share * step, stop, BK):
-        n = start + tl.arange(0, BK)
-        i = n // size
-        mask = (row < rows)[:, None] & (n < stop)[None, :]
-        a = _basis(first + samples, values + samples * K1, row[:, None], i[None, :], (n - i * size)[None, :], mask,
-                   inputs, K1)  # fmt: skip
-        at = coef + m * inputs * size * outputs + n.to(tl.int64)[:, None] * outputs + col[None, :]
-        c = tl.load(at, mask=(n < stop)[:, None] & (col < outputs)[None, :], other=0.0)
+    n = tl.arange(0, BK)
+    s = n % SP
+    stop = tl.minimum((share + 1) * step, inputs)
+    for start in range(share * step, stop, BK // SP):
+        i = start + tl.arange(0, BK // SP)
+        mask = (row < rows)[:, None] & (i < stop)[None, :]
+        a = _basis(first + samples, values + samples * K1, row, i, mask, inputs, size, K1, SP)
+        line = start + n // SP
+        at = coef + ((m * inputs + line) * size + s)[:, None] * outputs + col[None, :]
+        c = tl.load(at, mask=((line < stop) & (s < size))[:, None] & (col < outputs)[None, :], other=0.0)
         acc = tl.dot(a, c, acc, input_precision=PRECISION, out_dtype=acc.dtype)
     if BASE:
         acc = _add_base(acc, x + samples, base + m * inputs * outputs, row, col, share, rows, inputs, outputs,
-                        base_step, PRECISION, BK)  # fmt: skip
+                        step, PRECISION)  # fmt: skip
     _store(y, acc, row, col, m, share, rows, outputs)
 
 
 @triton.jit(do_not_specialize=_FREE)
 def evaluate_sparse(
-    first, values, coef, x, base, y, rows, inputs, size, outputs, step, base_step,
-    K1: tl.constexpr, BASE: tl.constexpr, PRECISION: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    first, values, coef, x, base, y, rows, inputs, size, outputs, step,
+    K1: tl.constexpr, BASE: tl.constexpr, PRECISION: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
-    """`evaluate_dense` from `K1` rows of coefficients per sample and input; `step` counts inputs."""
+    """`evaluate_dense` from `K1` rows of coefficients per sample and input."""
     row, col, m, share = _place(rows, outputs, BM, BN)
     samples = m * rows * inputs
     acc = tl.zeros([BM, BN], y.dtype.element_ty)
@@ -192,20 +210,18 @@ def evaluate_sparse(
     if BASE:
         more = tl.zeros([BM, BN], y.dtype.element_ty)
         acc += _add_base(more, x + samples, base + m * inputs * outputs, row, col, share, rows, inputs, outputs,
-                         base_step, PRECISION, BK)  # fmt: skip
+                         step, PRECISION)  # fmt: skip
     _store(y, acc, row, col, m, share, rows, outputs)
 
 
 @triton.jit
-def _add_base(
-    acc, x, base, row, col, share, rows, inputs, outputs, step, PRECISION: tl.constexpr, BK: tl.constexpr
-):  # fmt: skip
+def _add_base(acc, x, base, row, col, share, rows, inputs, outputs, step, PRECISION: tl.constexpr):
+    """Add this share of `silu(x) @ base`."""
     stop = tl.minimum((share + 1) * step, inputs)
-    for start in range(share * step, stop, BK):
-        i = start + tl.arange(0, BK)
-        here = tl.load(
-            x + row[:, None] * inputs + i[None, :], mask=(row < rows)[:, None] & (i < stop)[None, :], other=0.0
-        )
+    for start in range(share * step, stop, 32):
+        i = start + tl.arange(0, 32)
+        mask = (row < rows)[:, None] & (i < stop)[None, :]
+        here = tl.load(x + row[:, None] * inputs + i[None, :], mask=mask, other=0.0)
         at = base + i[:, None] * outputs + col[None, :]
         w = tl.load(at, mask=(i < stop)[:, None] & (col < outputs)[None, :], other=0.0)
         acc = tl.dot(_silu(here), w, acc, input_precision=PRECISION, out_dtype=acc.dtype)
@@ -233,23 +249,26 @@ def _store(out, acc, row, col, m, share, height, width):
 @triton.jit(do_not_specialize=_FREE)
 def scatter_dense(
     first, values, cotangent, out, rows, inputs, size, outputs, step,
-    K1: tl.constexpr, PRECISION: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    K1: tl.constexpr, PRECISION: tl.constexpr,
+    SP: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    """`A = basis' @ cotangent`, the sum over rows in shares of `step`."""
-    n, col, m, share = _place(inputs * size, outputs, BM, BN)
+    """`A = basis' @ cotangent`, the sum over rows in shares of `step`; `SP` is `size` padded."""
+    i, col, m, share = _place(inputs, outputs, BM // SP, BN)
     samples = m * rows * inputs
-    i = n // size
-    s = (n - i * size).to(tl.int32)
     acc = tl.zeros([BM, BN], out.dtype.element_ty)
     stop = tl.minimum((share + 1) * step, rows)
     for start in range(share * step, stop, BK):
         row = (start + tl.arange(0, BK)).to(tl.int64)
-        mask = (i < inputs)[:, None] & (row < stop)[None, :]
-        a = _basis(first + samples, values + samples * K1, row[None, :], i[:, None], s[:, None], mask, inputs, K1)
+        mask = (row < stop)[:, None] & (i < inputs)[None, :]
+        a = _basis(first + samples, values + samples * K1, row, i, mask, inputs, size, K1, SP)
         at = cotangent + (m * rows + row)[:, None] * outputs + col[None, :]
         g = tl.load(at, mask=(row < stop)[:, None] & (col < outputs)[None, :], other=0.0)
-        acc = tl.dot(a, g, acc, input_precision=PRECISION, out_dtype=acc.dtype)
-    _store(out, acc, n, col, m, share, inputs * size, outputs)
+        acc = tl.dot(tl.trans(a), g, acc, input_precision=PRECISION, out_dtype=acc.dtype)
+    n = tl.arange(0, BM)
+    line = (tl.program_id(0) // tl.cdiv(outputs, BN)) * (BM // SP) + n // SP
+    at = ((share * tl.num_programs(2) + m) * inputs + line) * size + n % SP
+    mask = ((line < inputs) & (n % SP < size))[:, None] & (col < outputs)[None, :]
+    tl.store(out + at[:, None] * outputs + col[None, :], acc, mask=mask)
 
 
 @triton.jit(do_not_specialize=_FREE)
@@ -311,11 +330,10 @@ def pull_dense(
         c = tl.load(coef + line[None, :] + o[:, None], mask=valid[None, :] & (o < outputs)[:, None], other=0.0)
         acc = tl.dot(g, c, acc, input_precision=PRECISION, out_dtype=acc.dtype)
     samples = m * rows * inputs
-    mask = (row < rows)[:, None] & valid[None, :]
-    acc *= _basis(first + samples, values + samples * K1, row[:, None], column[None, :], s[None, :], mask, inputs, K1)
+    mask = (row < rows)[:, None] & (i < inputs)[None, :]
+    acc *= _basis(first + samples, values + samples * K1, row, i, mask, inputs, size, K1, SP)
     sums = tl.sum(tl.reshape(acc, (BM, BI, SP)), 2)
     at = samples + row[:, None] * inputs + i[None, :]
-    mask = (row < rows)[:, None] & (i < inputs)[None, :]
     if BASE:
         sums += _silu_slope(tl.load(x + at, mask=mask, other=0.0)) * tl.load(residual + at, mask=mask, other=0.0)
     tl.store(out + at, sums, mask=mask)
