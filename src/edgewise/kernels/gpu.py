@@ -266,8 +266,8 @@ def evaluate_tiles(rows: int, outputs: int, padded: int, dtype: torch.dtype) -> 
     if dtype == torch.float64:
         return Tiles(32, _width(outputs, 32), max(16, padded), 4, 2)
     if rows * outputs >= 1 << 20:
-        return Tiles(128, _width(outputs, 128), max(32, padded), 8, 2)
-    return Tiles(_width(rows, 64), _width(outputs, 64), max(32, padded), 4, 2)
+        return Tiles(128, _width(outputs, 128), max(32, 2 * padded), 8, 2)
+    return Tiles(_width(rows, 64), _width(outputs, 64), max(32, 2 * padded), 4, 2)
 
 
 def evaluate_sparse_tiles(outputs: int, dtype: torch.dtype) -> Tiles:
@@ -279,7 +279,7 @@ def scatter_tiles(inputs: int, outputs: int, padded: int, dtype: torch.dtype) ->
     """Tiles of `scatter`; `padded` functions per input."""
     if dtype == torch.float64:
         return Tiles(max(padded, _width(inputs * padded, 32)), _width(outputs, 32), 16, 4, 2)
-    return Tiles(max(padded, _width(inputs * padded, 64)), _width(outputs, 64), 32, 4, 2)
+    return Tiles(max(4 * padded, _width(inputs * padded, 64)), _width(outputs, 64), 32, 4, 2)
 
 
 def scatter_sparse_tiles(outputs: int, dtype: torch.dtype) -> Tiles:

@@ -16,7 +16,7 @@ Layouts: `first` `(M, B, I)`, which may lie outside `[0, S)` where functions are
 # pyright: reportInvalidTypeForm=false, reportCallIssue=false
 # pyright: reportMissingImports=false
 # (Triton's annotations describe Python, not what stands in a program; it need not be installed)
-# ruff: noqa: RUF005, RET505 (a program cannot unpack tuples, and goes on behind a `return` in an `if`)
+# ruff: noqa: RUF005 (a program cannot unpack tuples)
 
 import triton
 import triton.language as tl
@@ -134,24 +134,13 @@ def _basis(first, values, row, i, mask, inputs, size, K1: tl.constexpr, SP: tl.c
     """A tile `(rows, inputs * SP)` of the dense basis: all functions of each sample, `size` padded to `SP`."""
     at = row[:, None] * inputs + i[None, :]
     start = tl.load(first + at, mask=mask, other=0)
-    local = (tl.load(values + at * K1, mask=mask, other=0.0),)
-    for n in tl.static_range(1, K1):
-        local = local + (tl.load(values + at * K1 + n, mask=mask, other=0.0),)
-    return tl.reshape(_spread(local, start, size, 0, 1, K1, SP), (row.shape[0], i.shape[0] * SP))
-
-
-@triton.jit
-def _spread(local, start, size, S: tl.constexpr, STEP: tl.constexpr, K1: tl.constexpr, SP: tl.constexpr):
-    """Functions `S, S + STEP, ...` of each sample on new last axes of 2: a thread keeps those of its samples."""
-    if STEP < SP:
-        return tl.join(
-            _spread(local, start, size, S, 2 * STEP, K1, SP), _spread(local, start, size, S + STEP, 2 * STEP, K1, SP)
-        )
-    else:
-        value = tl.zeros_like(local[0])
-        for n in tl.static_range(K1):
-            value = tl.where((start == S - n) & (size > S), local[n], value)
-        return value
+    s = tl.arange(0, SP)
+    j = tl.where(s < size, s, -SP)[None, None, :] - start[:, :, None]
+    tile = tl.zeros([row.shape[0], i.shape[0], SP], values.dtype.element_ty)
+    for n in tl.static_range(K1):
+        value = tl.load(values + at * K1 + n, mask=mask, other=0.0)
+        tile = tl.where(j == n, value[:, :, None], tile)
+    return tl.reshape(tile, (row.shape[0], i.shape[0] * SP))
 
 
 @triton.jit
