@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from edgewise import kernels
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.layers.base_functions import base_function
+from edgewise.layers.derivatives import edge_sums
 from edgewise.layers.functions import Function
 from edgewise.layers.initialization import initialize
 from edgewise.layers.symbolic import SymbolicEdges
@@ -269,6 +270,30 @@ class KANLayer(nn.Module):
             base_weight = base_weight * mask
             factor = mask if factor is None else factor * mask
         return (coef if factor is None else coef * factor[:, None, :]), base_weight
+
+    def derivative(self, x: Tensor, order: int = 1, weight: Tensor | None = None) -> Tensor:
+        """Weighted derivatives of the edge functions, summed into every output.
+
+        Args:
+            x: `(B, I)` inputs.
+            order: which derivative m; 0 is the function itself.
+            weight: `(B, I)` factors h, or None for ones.
+
+        Returns:
+            `(B, O)` sums over i of `h[b,i] D^m phi_io(x[b,i])`, differentiable with respect to `x`, `weight` and
+            the parameters.
+
+        Raises:
+            ShapeError: an input that does not fit.
+            ParameterError: `order` is no int >= 0.
+        """
+        self.check_input(x)
+        if not isinstance(order, int) or isinstance(order, bool) or order < 0:
+            raise ParameterError(f"`order` (of the derivative) must be an int >= 0; got {order!r}.")
+        if x.dim() != 2 or (weight is not None and weight.shape != x.shape):
+            shapes = tuple(x.shape), None if weight is None else tuple(weight.shape)
+            raise ShapeError(f"{self}: `x` and `weight` must be (rows, {self.in_features}); got {shapes}.")
+        return edge_sums(self, x, order, weight)
 
     def edge_values(self, x: Tensor) -> Tensor:
         """Every edge's function at every row: `(B, I)` to `(B, I, O)`, for analysis of modest sizes.
