@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,15 @@ def edge_sums(layer: KANLayer, x: Tensor, order: int, weight: Tensor | None) -> 
         more = own.into_outputs(edges if weight is None else edges * weight[..., own.sources])
         sums = more if sums is None else sums + more
     return sums  # pyright: ignore[reportReturnType]
+
+
+def edge_derivatives(layer: KANLayer, x: Tensor, order: int) -> Tensor | None:
+    """All edge functions with their derivatives, see `KANLayer.edge_derivatives`."""
+    if layer.symbolic is not None:
+        return None
+    base = None if layer.base_fun == "zero" else partial(base_derivative, layer.base_fun)
+    weights, silu = layer.effective_weights(), layer.base_fun == "silu"
+    return kernels.edge_jets(x, *weights, layer.knots, layer.k, layer.outside == "linear", order, base, silu)
 
 
 def base_derivative(name: str, x: Tensor, order: int) -> Tensor:

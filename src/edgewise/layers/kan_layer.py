@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from edgewise import kernels
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.layers.base_functions import base_function
-from edgewise.layers.derivatives import edge_sums
+from edgewise.layers.derivatives import edge_derivatives, edge_sums
 from edgewise.layers.functions import Function
 from edgewise.layers.initialization import initialize
 from edgewise.layers.symbolic import SymbolicEdges
@@ -294,6 +294,19 @@ class KANLayer(nn.Module):
             shapes = tuple(x.shape), None if weight is None else tuple(weight.shape)
             raise ShapeError(f"{self}: `x` and `weight` must be (rows, {self.in_features}); got {shapes}.")
         return edge_sums(self, x, order, weight)
+
+    def edge_derivatives(self, x: Tensor, order: int) -> Tensor | None:
+        """Every edge function with its derivatives at every row, for layers of modest size.
+
+        Args:
+            x: `(B, I)` inputs.
+            order: the highest derivative.
+
+        Returns:
+            `(order+1, I, O, B)` values and derivatives, differentiable as `derivative` is; None where some edges are
+            symbolic.
+        """
+        return edge_derivatives(self, x, order)
 
     def edge_values(self, x: Tensor) -> Tensor:
         """Every edge's function at every row: `(B, I)` to `(B, I, O)`, for analysis of modest sizes.
