@@ -1,5 +1,6 @@
 """Sparse B-spline contractions: three operators that are closed under differentiation."""
 
+from edgewise.kernels.chain_rule import Channels, chain_rule, inner_products
 from edgewise.kernels.dispatch import silu_slope
 from edgewise.kernels.edge_jets import edge_jets
 from edgewise.kernels.gram import LayerRows, gram, jacobian_rows
@@ -7,12 +8,15 @@ from edgewise.kernels.operators import edges, edges_gradients, evaluate, is_plai
 from edgewise.kernels.small_networks import network, network_gradients, network_values, squared_error
 
 __all__ = [
+    "Channels",
     "LayerRows",
+    "chain_rule",
     "edge_jets",
     "edges",
     "edges_gradients",
     "evaluate",
     "gram",
+    "inner_products",
     "is_plain_eager",
     "jacobian_rows",
     "network",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,71 +11,82 @@ from torch import Tensor
 
 from edgewise.kernels.cpu import KINDS
 from edgewise.kernels.cpu_loops import spacings
-from edgewise.kernels.edge_jet_loops import jets_backward, jets_forward, silu_derivatives
+from edgewise.kernels.edge_jet_loops import jets_backward, jets_forward, jets_locate, silu_derivatives
 from edgewise.kernels.tables import own_tables, uniform_tables
 
 SILU_ORDERS = 5
 """Derivatives of `silu` that the compiled loop knows, its value included."""
 
 
+class Located(NamedTuple):
+    """Where the samples of every input lie, with what the loops need of the grid.
+
+    Attributes:
+        groups: `(I, B)` groups of cells, see `tables`.
+        local: `(I, B)` coordinates in the cells.
+        inverse: `(I, B)` one over the width of the cell.
+        tables: `(N, groups, k+1, k+1)` polynomials.
+        shared: whether all inputs share one table.
+        cells: number G of intervals.
+    """
+
+    groups: np.ndarray
+    local: np.ndarray
+    inverse: np.ndarray
+    tables: np.ndarray
+    shared: bool
+    cells: int
+
+
 def forward(
     x: Tensor, coef: Tensor, base_weight: Tensor, knots: Tensor, degree: int, linear: bool, order: int,
     base: Callable[[Tensor, int], Tensor] | None, silu: bool,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Edges and their derivatives.
-
-    Args:
-        x: as for `edge_jets`, as all others.
-        coef: see there.
-        base_weight: see there.
-        knots: see there.
-        degree: see there.
-        linear: see there.
-        order: see there.
-        base: see there.
-        silu: see there.
+) -> tuple[Tensor, Tensor, Located]:  # fmt: skip
+    """Edges and their derivatives; arguments as for `edge_jets`.
 
     Returns:
-        `(order+1, I, O, B)`, and `(order+1, I, B)` derivatives of the residual function, empty without one.
+        `(order+1, I, O, B)`, `(order+1, I, B)` derivatives of the residual function (empty without one), and where the
+        samples lie.
     """
-    x, coef, base_weight = (_plain(tensor) for tensor in (x.mT, coef, base_weight))
-    residual = x.new_empty(0, 0, 0) if base is None else _base(x, order + 1, base, silu)
-    jets = x.new_empty(order + 1, coef.shape[0], coef.shape[2], x.shape[1])
-    arrays = [tensor.numpy() for tensor in (x, coef, base_weight, residual)]
-    jets_forward(*arrays, *_grid(knots, degree, linear), degree, linear, jets.numpy())
-    return jets, residual
+    columns = _plain(x.mT)
+    residual = x.new_empty(0, 0, 0) if base is None else _base(columns, order + 1, base, silu)
+    found = _locate(columns, knots, degree, linear)
+    jets = x.new_empty(order + 1, coef.shape[0], coef.shape[2], len(x))
+    weights = _array(coef), _array(base_weight), residual.numpy()
+    jets_forward(*found[:3], *weights, *found[3:], degree, jets.numpy())
+    return jets, residual, found
 
 
 def backward(
-    x: Tensor, g: Tensor, coef: Tensor, jets: Tensor, residual: Tensor, knots: Tensor, degree: int, linear: bool
+    g: Tensor, coef: Tensor, jets: Tensor, residual: Tensor, found: Located, degree: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients with respect to `x`, `coef` and `base_weight`.
 
     Args:
-        x: as before.
         g: `(order+1, I, O, B)` cotangent.
         coef: as before.
         jets: what `forward` gave for one order more.
         residual: likewise.
-        knots: as before.
+        found: likewise.
         degree: as before.
-        linear: as before.
 
     Returns:
         The gradients.
     """
-    x, g = _plain(x.mT), _plain(g)
-    dx, dcoef = torch.empty_like(x), torch.zeros_like(coef, memory_format=torch.contiguous_format)
-    dbase = x.new_empty(coef.shape[0], coef.shape[2])
-    inputs = [tensor.numpy() for tensor in (x, g, jets, residual)]
+    dcoef = torch.zeros_like(coef, memory_format=torch.contiguous_format)
+    dx, dbase = jets.new_empty(found.local.shape), jets.new_empty(coef.shape[0], coef.shape[2])
     outputs = [tensor.numpy() for tensor in (dx, dcoef, dbase)]
-    jets_backward(*inputs, *_grid(knots, degree, linear), degree, linear, *outputs)
+    jets_backward(*found[:3], _array(g), jets.numpy(), residual.numpy(), *found[3:], degree, *outputs)
     return dx.mT, dcoef, dbase
 
 
 def _plain(tensor: Tensor) -> Tensor:
     """One memory layout, so that the loops are compiled once."""
     return tensor.detach().resolve_neg().contiguous()
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return _plain(tensor).numpy()
 
 
 def _base(x: Tensor, orders: int, base: Callable[[Tensor, int], Tensor], silu: bool) -> Tensor:
@@ -85,12 +97,14 @@ def _base(x: Tensor, orders: int, base: Callable[[Tensor, int], Tensor], silu: b
     return torch.stack([base(x, m) for m in range(orders)])
 
 
-def _grid(knots: Tensor, degree: int, linear: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
-    """Knots, spacings (0 where unequal), tables of polynomials, and whether all inputs share these."""
-    rows, count = knots.shape
-    spacing = np.empty(rows)
-    unequal = spacings(KINDS[knots.dtype], knots.contiguous().data_ptr(), rows, count, degree, spacing)
-    exact = knots.double().numpy()
+def _locate(columns: Tensor, knots: Tensor, degree: int, linear: bool) -> Located:
+    grid, x = _array(knots), columns.numpy()
+    spacing, kind = np.empty(len(grid)), KINDS[knots.dtype]
+    unequal = spacings(kind, grid.__array_interface__["data"][0], *grid.shape, degree, spacing)
+    groups, local, inverse = np.empty(x.shape, np.int32), np.empty_like(x), np.empty_like(x)
+    jets_locate(x, grid, spacing, degree, linear, groups, local, inverse)
     if unequal:
-        return exact, spacing, own_tables(exact, degree, 0, linear), False
-    return exact, spacing, uniform_tables(degree, 0, linear)[None], True
+        tables = own_tables(grid.astype(np.float64), degree, 0, linear)
+    else:
+        tables = uniform_tables(degree, 0, linear)[None]
+    return Located(groups, local, inverse, tables, not unequal, grid.shape[1] - 2 * degree - 1)

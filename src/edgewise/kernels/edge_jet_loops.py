@@ -1,17 +1,31 @@
 """The compiled loops of `edge_jets`: every edge function of a layer and its derivatives, edge by edge.
 
-On one cell an edge is a polynomial, so its coefficients are multiplied out once per cell, and repeated synthetic
-division gives a value with all derivatives in a few operations a sample. Gradients go the same way back.
+On one cell an edge is a polynomial, so its coefficients are multiplied out once per cell; repeated synthetic division
+then gives a value with all derivatives in a few operations a sample. Gradients go the same way back. All but the look-up
+by cell runs along the samples and is vectorized.
 """
 
 import numpy as np
 
+from edgewise.kernels.cells import fill, locate_search, locate_uniform
 from edgewise.kernels.compilation import compiled, compiled_for_python
 
 
-@compiled
-def _first_basis(group, degree, size):
-    return max(0, min(group - 1 - degree, size - degree - 1))
+@compiled_for_python
+def jets_locate(x, knots, spacings, degree, linear, groups, local, inverse):
+    """Find every sample of `(I, B)`: group of cells, coordinate there, and one over the width of the cell."""
+    inputs, rows = x.shape
+    cells = knots.shape[1] - 2 * degree - 1
+    for i in range(inputs):
+        if spacings[i] > 0.0:
+            locate_uniform(x[i], rows, knots[i], degree, linear, False, groups[i], local[i])
+            fill(inverse[i], x.dtype.type(1.0 / spacings[i]), rows)
+            continue
+        locate_search(x[i], rows, knots[i], degree, linear, groups[i], local[i])
+        low, high = (degree, degree + cells - 1) if linear else (0, knots.shape[1] - 2)
+        for b in range(rows):
+            cell = min(max(groups[i, b] - 1, low), high)
+            inverse[i, b] = 1.0 / (knots[i, cell + 1] - knots[i, cell])
 
 
 @compiled
@@ -25,149 +39,120 @@ def _table(tables, shared, i, group, degree, cells):
 
 
 @compiled
-def _locate(x, knots, degree, linear, spacing):
-    """Group of a sample, its coordinate there and the width of the cell. NaN goes anywhere."""
-    last = knots.size - 1
-    size = last - degree
-    if spacing > 0.0:
-        place = np.floor((x - knots[degree]) / spacing)
-        cell = np.int64(min(max(place, -degree - 1.0), float(size)) if place == place else 0.0) + degree
-    else:
-        low, cell = np.int64(-1), np.int64(last)
-        while cell - low > 1:
-            middle = (low + cell) // 2
-            if knots[middle] <= x:
-                low = middle
-            else:
-                cell = middle
-        cell = low if x < knots[last] else np.int64(last)
-    group = cell + 1
-    inside = cell
-    if linear:
-        if cell < degree:
-            group, inside = np.int64(degree), np.int64(degree)
-        elif cell >= size:
-            inside = np.int64(size - 1)
-            group = np.int64(size) if x <= knots[size] else np.int64(size + 1)
-    inside = min(max(inside, 0), last - 1)
-    width = knots[inside + 1] - knots[inside]
-    return group, (x - knots[inside]) / width, width
+def _first_basis(group, degree, size):
+    return max(0, min(group - 1 - degree, size - degree - 1))
+
+
+@compiled
+def _fill_factors(inverse, factors):
+    """`factors[m]` becomes `m! / width^m`, what derivatives in the coordinate of a cell are multiplied by."""
+    for b in range(inverse.size):
+        factors[0, b] = 1
+    for m in range(1, factors.shape[0]):
+        for b in range(inverse.size):
+            factors[m, b] = factors[m - 1, b] * inverse[b] * m
 
 
 @compiled_for_python
-def jets_forward(x, coef, base_weight, base, knots, spacings, tables, shared, degree, linear, result):
-    """Fill `result`.
+def jets_forward(groups, local, inverse, coef, base_weight, base, tables, shared, cells, degree, result):
+    """Fill `result` `(orders, I, O, B)`.
 
-    `x` is `(I, B)`, `coef` `(I, S, O)`, `base` `(orders, I, B)` derivatives of the residual function or empty,
-    `result` `(orders, I, O, B)`; `tables` `(N, groups, k+1, k+1)` and `knots` are float64.
+    `groups`, `local` and `inverse` are what `jets_locate` filled, `coef` is `(I, S, O)`, `base` `(orders, I, B)`
+    derivatives of the residual function or empty, `tables` `(N, groups, k+1, k+1)`.
     """
     orders, inputs, outputs, rows = result.shape
-    size = coef.shape[1]
-    groups = knots.shape[1] + 1
-    cells = knots.shape[1] - 2 * degree - 1
-    pieces = np.empty((groups, degree + 1))
-    where, local, widths = np.empty(rows, np.int64), np.empty(rows), np.empty(rows)
-    work = np.empty(degree + 1)
+    size, n_groups = coef.shape[1], cells + 2 * degree + 2
+    pieces = np.empty((degree + 1, n_groups), result.dtype)
+    work, factors = np.empty((degree + 1, rows), result.dtype), np.empty((orders, rows), result.dtype)
     for i in range(inputs):
-        for b in range(rows):
-            where[b], local[b], widths[b] = _locate(float(x[i, b]), knots[i], degree, linear, spacings[i])
+        _fill_factors(inverse[i], factors)
+        u = local[i]
         for o in range(outputs):
-            for group in range(groups):
-                table = _table(tables, shared, i, group, degree, cells)
-                first = _first_basis(group, degree, size)
+            for group in range(n_groups):
+                table, first = _table(tables, shared, i, group, degree, cells), _first_basis(group, degree, size)
                 for p in range(degree + 1):
                     total = 0.0
                     for s in range(degree + 1):
                         total += table[s, p] * coef[i, first + s, o]
-                    pieces[group, p] = total
-            weight = float(base_weight[i, o])
-            for b in range(rows):
-                u = local[b]
-                for p in range(degree + 1):
-                    work[p] = pieces[where[b], p]
-                factor = 1.0
-                for m in range(orders):
-                    value = 0.0
-                    if m <= degree:
-                        for p in range(degree - 1, m - 1, -1):
-                            work[p] += u * work[p + 1]
-                        value = work[m] * factor
-                    if u != u:
-                        value = u
-                    if base.shape[0] > 0:
-                        value += weight * base[m, i, b]
-                    result[m, i, o, b] = value
-                    factor *= (m + 1) / widths[b]
+                    pieces[p, group] = total
+            for p in range(degree + 1):
+                for b in range(rows):
+                    work[p, b] = pieces[p, groups[i, b]]
+            for m in range(orders):
+                for p in range(degree - 1, m - 1, -1):
+                    for b in range(rows):
+                        work[p, b] += u[b] * work[p + 1, b]
+                for b in range(rows):
+                    result[m, i, o, b] = work[m, b] * factors[m, b] if m <= degree else u[b] * 0
+                if base.shape[0] > 0:
+                    weight = base_weight[i, o]
+                    for b in range(rows):
+                        result[m, i, o, b] += weight * base[m, i, b]
 
 
 @compiled_for_python
-def jets_backward(x, g, jets, base, knots, spacings, tables, shared, degree, linear, dx, dcoef, dbase):
-    """Fill gradients: `g` is `(orders, I, O, B)`, `jets` `(orders+1, I, O, B)`; `dcoef` and `dbase` begin as zeros."""
+def jets_backward(groups, local, inverse, g, jets, base, tables, shared, cells, degree, dx, dcoef, dbase):
+    """Fill gradients: `g` is `(orders, I, O, B)`, `jets` `(orders+1, I, O, B)`; `dcoef` begins with zeros."""
     orders, inputs, outputs, rows = g.shape
-    size = dcoef.shape[1]
-    groups = knots.shape[1] + 1
-    cells = knots.shape[1] - 2 * degree - 1
-    pieces = np.empty((groups, degree + 1))
-    where, local, widths = np.empty(rows, np.int64), np.empty(rows), np.empty(rows)
-    work = np.empty(degree + 1)
-    factors = np.empty(orders)
-    slopes = np.empty(rows)
+    size, n_groups = dcoef.shape[1], cells + 2 * degree + 2
+    kept = min(orders, degree + 1)
+    pieces = np.empty((n_groups, degree + 1), g.dtype)
+    work, factors = np.empty((degree + 1, rows), g.dtype), np.empty((orders, rows), g.dtype)
     for i in range(inputs):
-        for b in range(rows):
-            where[b], local[b], widths[b] = _locate(float(x[i, b]), knots[i], degree, linear, spacings[i])
-            slopes[b] = 0.0
+        _fill_factors(inverse[i], factors)
+        u = local[i]
+        fill(dx[i], g.dtype.type(0), rows)
         for o in range(outputs):
-            for group in range(groups):
-                for p in range(degree + 1):
-                    pieces[group, p] = 0.0
+            for p in range(degree + 1):
+                fill(work[p], g.dtype.type(0), rows)
             total = 0.0
-            for b in range(rows):
-                u = local[b]
-                factors[0] = 1.0
-                for m in range(1, orders):
-                    factors[m] = factors[m - 1] * m / widths[b]
-                for p in range(degree + 1):
-                    work[p] = 0.0
-                for m in range(orders - 1, -1, -1):
-                    part = g[m, i, o, b]
-                    slopes[b] += part * jets[m + 1, i, o, b]
-                    if m <= degree:
-                        work[m] += part * factors[m]
-                        for p in range(m, degree):
-                            work[p + 1] += u * work[p]
-                    if base.shape[0] > 0:
-                        total += part * base[m, i, b]
-                for p in range(degree + 1):
-                    pieces[where[b], p] += work[p]
+            for m in range(orders - 1, -1, -1):
+                for b in range(rows):
+                    dx[i, b] += g[m, i, o, b] * jets[m + 1, i, o, b]
+                if base.shape[0] > 0:
+                    for b in range(rows):
+                        total += g[m, i, o, b] * base[m, i, b]
+                if m < kept:
+                    for b in range(rows):
+                        work[m, b] += g[m, i, o, b] * factors[m, b]
+                    for p in range(m, degree):
+                        for b in range(rows):
+                            work[p + 1, b] += u[b] * work[p, b]
             dbase[i, o] = total
-            for group in range(groups):
-                table = _table(tables, shared, i, group, degree, cells)
-                first = _first_basis(group, degree, size)
+            for group in range(n_groups):
+                fill(pieces[group], g.dtype.type(0), degree + 1)
+            for b in range(rows):
+                group = groups[i, b]
+                for p in range(degree + 1):
+                    pieces[group, p] += work[p, b]
+            for group in range(n_groups):
+                table, first = _table(tables, shared, i, group, degree, cells), _first_basis(group, degree, size)
                 for s in range(degree + 1):
                     total = 0.0
                     for p in range(degree + 1):
                         total += table[s, p] * pieces[group, p]
                     dcoef[i, first + s, o] += total
-        for b in range(rows):
-            dx[i, b] = slopes[b]
 
 
 @compiled_for_python
 def silu_derivatives(x, gate, result):
     """Fill `(orders, I, B)` with derivatives of `silu` at `(I, B)`, up to the fourth; `gate` is `sigmoid(x)`."""
     orders = result.shape[0]
+    one, two, three, four, six, twelve = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3), x.dtype.type(4), x.dtype.type(6), x.dtype.type(12)
     for i in range(x.shape[0]):
         for b in range(x.shape[1]):
-            s, z = float(gate[i, b]), float(x[i, b])
-            s1 = s * (1.0 - s)
-            s2 = s1 * (1.0 - 2.0 * s)
-            s3 = s1 * (1.0 - 6.0 * s1)
-            result[0, i, b] = z * s
-            if orders > 1:
-                result[1, i, b] = s + z * s1
-            if orders > 2:
-                result[2, i, b] = 2.0 * s1 + z * s2
-            if orders > 3:
-                result[3, i, b] = 3.0 * s2 + z * s3
-            if orders > 4:
-                result[4, i, b] = 4.0 * s3 + z * (s2 * (1.0 - 12.0 * s1))
+            result[0, i, b] = x[i, b] * gate[i, b]
+        for m in range(1, orders):
+            for b in range(x.shape[1]):
+                z, s = x[i, b], gate[i, b]
+                s1 = s * (one - s)
+                s2 = s1 * (one - two * s)
+                s3 = s1 * (one - six * s1)
+                if m == 1:
+                    result[m, i, b] = s + z * s1
+                elif m == 2:
+                    result[m, i, b] = two * s1 + z * s2
+                elif m == 3:
+                    result[m, i, b] = three * s2 + z * s3
+                else:
+                    result[m, i, b] = four * s3 + z * (s2 * (one - twelve * s1))

@@ -63,7 +63,7 @@ class _EdgeJets(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x, coef, base_weight, knots, degree, linear, order, base, silu) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        jets, residual = _cpu().forward(x, coef, base_weight, knots, degree, linear, order + 1, base, silu)
+        jets, residual, ctx.found = _cpu().forward(x, coef, base_weight, knots, degree, linear, order + 1, base, silu)
         ctx.save_for_backward(x, coef, base_weight, knots, jets, residual)
         ctx.options = degree, linear, order, base
         return jets[:-1]
@@ -79,7 +79,7 @@ class _EdgeJets(torch.autograd.Function):
             found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, materialize_grads=True))
             grads = [next(found) if needed else None for needed in ctx.needs_input_grad[:3]]
         else:
-            grads = _cpu().backward(x, g, coef, jets, residual, knots, *ctx.options[:2])
+            grads = _cpu().backward(g, coef, jets, residual, ctx.found, ctx.options[0])
         return *grads, None, None, None, None, None, None
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgewise.kernels import chain_rule, inner_products
 from edgewise.layers import MultiplyNodes, is_observed
 from edgewise.models import KAN
-from edgewise.physics.plan import Channel, Plan, inner_products, product, through_edges
+from edgewise.physics.plan import Plan, product
 
 MOST_EDGE_VALUES = 4_000_000
 """Numbers of one product of edges and channels held at a time; wider layers sum their edges at once."""
@@ -50,37 +51,33 @@ def _steps(model: Any) -> Steps | None:
 
 
 def _through_layers(steps: Steps, x: Tensor, plan: Plan) -> Tensor:
-    state = None
+    state = _coordinates(x, plan)
     for layer, nodes in steps:
-        rows = x if state is None else state[:, 0].mT
-        state = _layer(layer, rows, state, plan)
+        state = _layer(layer, state, plan)
         if nodes is not None and nodes.n_mult:
             state = _multiply(nodes, state, plan)
-    return state  # pyright: ignore[reportReturnType]
+    return state
 
 
-def _layer(layer: Any, rows: Tensor, state: Tensor | None, plan: Plan) -> Tensor:
-    channels = len(plan.channels)
-    size = layer.in_features * layer.out_features * channels * len(rows)
-    if hasattr(layer, "edge_derivatives") and size <= MOST_EDGE_VALUES:
-        edges = layer.edge_derivatives(rows, plan.order)
+def _layer(layer: Any, state: Tensor, plan: Plan) -> Tensor:
+    rows = state[:, 0].mT
+    edge_derivatives = getattr(layer, "edge_derivatives", None)
+    if edge_derivatives is not None and state.numel() * layer.out_features <= MOST_EDGE_VALUES:
+        edges = edge_derivatives(rows, plan.order)
         if edges is not None:
-            return through_edges(edges, state, plan)
-    if state is None:
-        state = _coordinates(rows, plan)
+            return chain_rule(edges, state, plan.rules)
     parts = [layer.derivative(rows, 0, None).mT[:, None]]
-    if plan.order:
-        chained = _summed(layer, rows, 1, state[:, 1:])
-        inner, outer = inner_products(state, plan)
-        first, second, third = chained.split([plan.firsts, len(plan.pairs), len(plan.triples)], dim=1)
-        parts.append(first)
-        if plan.order > 1:
-            curved, more = _summed(layer, rows, 2, torch.cat(inner, dim=1)).split(
-                [len(plan.pairs), len(plan.triples)], dim=1
-            )
-            parts.append(second + curved)
-            if plan.order > 2:
-                parts.append(third + more + _summed(layer, rows, 3, outer))
+    if plan.order == 0:
+        return parts[0]
+    ends = plan.rules.seconds - 1, plan.thirds - 1
+    first, second, third = _summed(layer, rows, 1, state[:, 1:]).tensor_split(ends, dim=1)
+    parts.append(first)
+    if plan.order > 1:
+        products, mixed, cubes = inner_products(state, plan.rules)
+        curved = _summed(layer, rows, 2, torch.cat([products, mixed], dim=1))
+        parts.append(second + curved[:, : products.shape[1]])
+        if plan.order > 2:
+            parts.append(third + curved[:, products.shape[1] :] + _summed(layer, rows, 3, cubes))
     return torch.cat(parts, dim=1)
 
 
@@ -92,13 +89,12 @@ def _summed(layer: Any, rows: Tensor, order: int, weights: Tensor) -> Tensor:
     return sums.mT.unflatten(1, (channels, len(rows)))
 
 
-def _coordinates(rows: Tensor, plan: Plan) -> Tensor:
+def _coordinates(x: Tensor, plan: Plan) -> Tensor:
     """The jet of the inputs themselves."""
-    size = rows.shape[1]
-    state = rows.new_zeros(size, len(plan.channels) - 1, len(rows))
-    for n, channel in enumerate(plan.channels[1 : 1 + plan.firsts]):
+    state = x.new_zeros(x.shape[1], len(plan.channels) - 1, len(x))
+    for n, channel in enumerate(plan.channels[1 : plan.rules.seconds]):
         state[channel[0][0], n] = 1.0
-    return torch.cat([rows.mT[:, None], state], dim=1)
+    return torch.cat([x.mT[:, None], state], dim=1)
 
 
 def _multiply(nodes: MultiplyNodes, state: Tensor, plan: Plan) -> Tensor:
@@ -147,7 +143,3 @@ def _gradient(values: Tensor, leaf: Tensor) -> Tensor:
     (found,) = torch.autograd.grad(values.sum(), leaf, create_graph=True, materialize_grads=True)
     return found
 
-
-def laplacian_channel(coordinates: Sequence[int]) -> Channel:
-    """The channel of the sum of unmixed second derivatives."""
-    return tuple((i, i) for i in coordinates)

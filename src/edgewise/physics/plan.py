@@ -1,57 +1,56 @@
-"""Which derivatives travel together through a network, and how they combine: chain and product rules, row by row.
+"""Which derivatives travel together through a network.
 
 A *channel* is one number per row: the value, one derivative, or a sum of second derivatives such as the Laplacian, for
-which the rules are linear once the gradient is known (the forward Laplacian of Li et al. 2024, arXiv 2307.08214). It is
-written as the tuple of what is summed: `((),)` the value, `((0,),)` the slope along coordinate 0, `((0, 1),)` a mixed
-derivative, `((0, 0), (1, 1))` the Laplacian, `((1, 1, 1),)` a third derivative.
+which chain and product rule are linear once the gradient is known (the forward Laplacian of Li et al. 2024, arXiv
+2307.08214). It is written as the tuple of what is summed: `((),)` the value, `((0,),)` the slope along coordinate 0,
+`((0, 1),)` a mixed derivative, `((0, 0), (1, 1))` the Laplacian, `((1, 1, 1),)` a third derivative.
 
 A *jet* is `(nodes, channels, rows)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from edgewise.kernels import Channels
 
 Channel = tuple[tuple[int, ...], ...]
 VALUE: Channel = ((),)
 
 
+def laplacian(coordinates: Iterable[int]) -> Channel:
+    """The channel of the sum of the unmixed second derivatives."""
+    return tuple((i, i) for i in coordinates)
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Channels in the order of a jet, and where the factors of each are.
+    """Channels in the order of a jet.
 
     Attributes:
-        channels: the value, first, second, third derivatives.
+        channels: the value, then first, second, third derivatives.
         order: the highest order among them.
-        firsts: how many first derivatives there are; they are channels 1 to `firsts`.
-        pairs: of every second-order channel, the channels of the first derivatives whose products it sums.
-        triples: of every third derivative `ijk`, the channels of `i, j, k` and of `jk, ik, ij`.
+        rules: how they depend on each other.
     """
 
     channels: tuple[Channel, ...]
     order: int
-    firsts: int
-    pairs: tuple[tuple[tuple[int, int], ...], ...]
-    triples: tuple[tuple[tuple[int, int, int], tuple[int, int, int]], ...]
+    rules: Channels
 
     def place(self, channel: Channel) -> int | None:
         """Where a channel is; None where it does not travel."""
         return self.channels.index(channel) if channel in self.channels else None
 
     @property
-    def seconds(self) -> slice:
-        """The channels of second order."""
-        return slice(1 + self.firsts, 1 + self.firsts + len(self.pairs))
-
-    @property
-    def thirds(self) -> slice:
-        """The channels of third order."""
-        return slice(1 + self.firsts + len(self.pairs), len(self.channels))
+    def thirds(self) -> int:
+        """The channel of the first third derivative."""
+        return len(self.channels) - len(self.rules.triples)
 
 
 @cache
@@ -59,24 +58,22 @@ def plan_of(wanted: frozenset[Channel]) -> Plan:
     """The plan with some channels, and with those that their rules need.
 
     Args:
-        wanted: channels; indices of a derivative are sorted.
+        wanted: channels; the indices of a derivative are sorted.
 
     Returns:
         The plan.
     """
     thirds = sorted(c for c in wanted if len(c[0]) == 3)
-    seconds = {c for c in wanted if len(c[0]) == 2} | {((p,)) for c in thirds for p in _parts(c[0])}
-    ordered = sorted(seconds)
-    firsts = sorted({i for c in [*ordered, *thirds] for part in c for i in part} | {c[0][0] for c in wanted if len(c[0]) == 1})
-    channels = (VALUE, *(((i,),) for i in firsts), *ordered, *thirds)
+    seconds = sorted({c for c in wanted if len(c[0]) == 2} | {(part,) for c in thirds for part in _parts(c[0])})
+    indices = {i for channel in (*wanted, *seconds) for part in channel for i in part}
+    channels = (VALUE, *(((i,),) for i in sorted(indices)), *seconds, *thirds)
     at = {channel: n for n, channel in enumerate(channels)}
-    pairs = tuple(tuple((at[((i,),)], at[((j,),)]) for i, j in channel) for channel in ordered)
-    triples = tuple(
-        (tuple(at[((i,),)] for i in channel[0]), tuple(at[(part,)] for part in _parts(channel[0])))
-        for channel in thirds
-    )
-    order = max(len(channel[0]) for channel in channels)
-    return Plan(channels, order, len(firsts), pairs, triples)  # pyright: ignore[reportArgumentType]
+    pairs = [(n, at[((i,),)], at[((j,),)]) for n, channel in enumerate(seconds) for i, j in channel]
+    triples = [
+        [*(at[((i,),)] for i in channel[0]), *(at[(part,)] for part in _parts(channel[0]))] for channel in thirds
+    ]
+    rules = Channels(1 + len(indices), _integers(pairs, 3), _integers(triples, 6))
+    return Plan(channels, max(len(channel[0]) for channel in channels), rules)
 
 
 def _parts(triple: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
@@ -85,51 +82,8 @@ def _parts(triple: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     return (j, k), (i, k), (i, j)
 
 
-def through_edges(edges: Tensor, jet: Tensor | None, plan: Plan) -> Tensor:
-    """The chain rule of a layer: `y_o = sum_i phi_io(x_i)`.
-
-    Args:
-        edges: `(order+1, I, O, B)` derivatives of every edge function.
-        jet: `(I, R, B)` of the inputs; None where these are the coordinates themselves.
-        plan: the channels.
-
-    Returns:
-        `(O, R, B)`.
-    """
-    if jet is None:
-        return torch.stack([_of_coordinates(edges, channel) for channel in plan.channels], dim=1)
-    parts = [edges[0].sum(0)[:, None]]
-    if plan.order:
-        chained = _weighted(edges[1], jet[:, 1:])
-        inner, outer = inner_products(jet, plan)
-        size = [plan.firsts, len(plan.pairs), len(plan.triples)]
-        first, second, third = chained.split(size, dim=1)
-        parts += [first] if plan.order == 1 else [first, second + _weighted(edges[2], inner[0])]
-        if plan.order == 3:
-            parts.append(third + _weighted(edges[2], inner[1]) + _weighted(edges[3], outer))
-    return torch.cat(parts, dim=1)
-
-
-def inner_products(jet: Tensor, plan: Plan) -> tuple[list[Tensor], Tensor]:
-    """What multiplies the higher derivatives of an outer function (Faa di Bruno).
-
-    Args:
-        jet: `(I, R, B)`.
-        plan: the channels.
-
-    Returns:
-        What multiplies the second derivative in channels of second and of third order, and what multiplies the third.
-    """
-    empty = jet[:, :0]
-    if plan.order < 2:
-        return [empty, empty], empty
-    channel = jet.unbind(1)
-    second = torch.stack([_sum([channel[a] * channel[b] for a, b in pairs]) for pairs in plan.pairs], dim=1)
-    if plan.order < 3:
-        return [second, empty], empty
-    mixed = [_sum([channel[a] * channel[b] for a, b in zip(*triple, strict=True)]) for triple in plan.triples]
-    cubes = [channel[i] * channel[j] * channel[k] for (i, j, k), _ in plan.triples]
-    return [second, torch.stack(mixed, dim=1)], torch.stack(cubes, dim=1)
+def _integers(rows: Sequence[Sequence[int]], columns: int) -> np.ndarray:
+    return np.array(rows, dtype=np.int64).reshape(-1, columns)
 
 
 def product(a: Tensor, b: Tensor, plan: Plan) -> Tensor:
@@ -143,34 +97,12 @@ def product(a: Tensor, b: Tensor, plan: Plan) -> Tensor:
     Returns:
         The jet of `a b`.
     """
-    plain = a[..., :1, :] * b
-    rest = a[..., 1:, :] * b[..., :1, :]
     x, y = a.unbind(-2), b.unbind(-2)
-    extra = [torch.zeros_like(x[0])] * plan.firsts
-    extra += [_sum([x[i] * y[j] + x[j] * y[i] for i, j in pairs]) for pairs in plan.pairs]
-    extra += [
-        _sum([x[i] * y[jk] + x[jk] * y[i] for i, jk in zip(*triple, strict=True)]) for triple in plan.triples
-    ]
-    if extra:
-        rest = rest + torch.stack(extra, dim=-2)
-    return torch.cat([plain[..., :1, :], plain[..., 1:, :] + rest], dim=-2)
-
-
-def _weighted(edges: Tensor, weight: Tensor) -> Tensor:
-    """`(I, O, B)` and `(I, R, B)` to `(O, R, B)`."""
-    return (edges[:, :, None] * weight[:, None]).sum(0)
-
-
-def _of_coordinates(edges: Tensor, channel: Channel) -> Tensor:
-    """`(O, B)`: the derivative of a sum of functions of one coordinate each."""
-    if channel == VALUE:
-        return edges[0].sum(0)
-    alone = [part[0] for part in channel if len(set(part)) == 1]
-    return _sum([edges[len(channel[0]), i] for i in alone]) if alone else torch.zeros_like(edges[0, 0])
-
-
-def _sum(terms: Iterable[Tensor]) -> Tensor:
-    first, *others = terms
-    for other in others:
-        first = first + other
-    return first
+    parts = [x[0] * y[0], *(u * y[0] + x[0] * v for u, v in zip(x[1:], y[1:], strict=True))]
+    for n, i, j in plan.rules.pairs.tolist():
+        at = plan.rules.seconds + n
+        parts[at] = parts[at] + x[i] * y[j] + x[j] * y[i]
+    for at, places in enumerate(plan.rules.triples.tolist(), start=plan.thirds):
+        for i, jk in zip(places[:3], places[3:], strict=True):
+            parts[at] = parts[at] + x[i] * y[jk] + x[jk] * y[i]
+    return torch.stack(parts, dim=-2)
