@@ -58,26 +58,27 @@ def forward(
 
 
 def backward(
-    g: Tensor, coef: Tensor, jets: Tensor, residual: Tensor, found: Located, degree: int
-) -> tuple[Tensor, Tensor, Tensor]:
+    g: Tensor, coef: Tensor, jets: Tensor, residual: Tensor, found: Located, degree: int, need_x: bool
+) -> tuple[Tensor | None, Tensor, Tensor]:
     """Gradients with respect to `x`, `coef` and `base_weight`.
 
     Args:
         g: `(order+1, I, O, B)` cotangent.
         coef: as before.
-        jets: what `forward` gave for one order more.
+        jets: what `forward` gave, for one order more where `need_x`.
         residual: likewise.
         found: likewise.
         degree: as before.
+        need_x: whether the gradient with respect to `x` is asked for.
 
     Returns:
         The gradients.
     """
     dcoef = torch.zeros_like(coef, memory_format=torch.contiguous_format)
-    dx, dbase = jets.new_empty(found.local.shape), jets.new_empty(coef.shape[0], coef.shape[2])
+    dx, dbase = jets.new_empty(found.local.shape if need_x else (0, 0)), jets.new_empty(coef.shape[0], coef.shape[2])
     outputs = [tensor.numpy() for tensor in (dx, dcoef, dbase)]
     jets_backward(*found[:3], _array(g), jets.numpy(), residual.numpy(), *found[3:], degree, *outputs)
-    return dx.mT, dcoef, dbase
+    return dx.mT if need_x else None, dcoef, dbase
 
 
 def _plain(tensor: Tensor) -> Tensor:

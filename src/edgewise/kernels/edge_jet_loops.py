@@ -82,8 +82,12 @@ def jets_forward(groups, local, inverse, coef, base_weight, base, tables, shared
                 for p in range(degree - 1, m - 1, -1):
                     for b in range(rows):
                         work[p, b] += u[b] * work[p + 1, b]
-                for b in range(rows):
-                    result[m, i, o, b] = work[m, b] * factors[m, b] if m <= degree else u[b] * 0
+                if m > degree:
+                    for b in range(rows):
+                        result[m, i, o, b] = u[b] * 0
+                else:
+                    for b in range(rows):
+                        result[m, i, o, b] = work[m, b] * factors[m, b]
                 if base.shape[0] > 0:
                     weight = base_weight[i, o]
                     for b in range(rows):
@@ -92,7 +96,10 @@ def jets_forward(groups, local, inverse, coef, base_weight, base, tables, shared
 
 @compiled_for_python
 def jets_backward(groups, local, inverse, g, jets, base, tables, shared, cells, degree, dx, dcoef, dbase):
-    """Fill gradients: `g` is `(orders, I, O, B)`, `jets` `(orders+1, I, O, B)`; `dcoef` begins with zeros."""
+    """Fill gradients: `g` is `(orders, I, O, B)`, `jets` `(orders+1, I, O, B)`; `dcoef` begins with zeros.
+
+    `dx` may be empty; it is not filled then, and `jets` need the last order no longer.
+    """
     orders, inputs, outputs, rows = g.shape
     size, n_groups = dcoef.shape[1], cells + 2 * degree + 2
     kept = min(orders, degree + 1)
@@ -101,13 +108,14 @@ def jets_backward(groups, local, inverse, g, jets, base, tables, shared, cells, 
     for i in range(inputs):
         _fill_factors(inverse[i], factors)
         u = local[i]
-        fill(dx[i], g.dtype.type(0), rows)
+        if dx.shape[0] > 0:
+            fill(dx[i], g.dtype.type(0), rows)
         for o in range(outputs):
             for p in range(degree + 1):
                 fill(work[p], g.dtype.type(0), rows)
             total = 0.0
             for m in range(orders - 1, -1, -1):
-                for b in range(rows):
+                for b in range(rows if dx.shape[0] > 0 else 0):
                     dx[i, b] += g[m, i, o, b] * jets[m + 1, i, o, b]
                 if base.shape[0] > 0:
                     for b in range(rows):
@@ -138,7 +146,9 @@ def jets_backward(groups, local, inverse, g, jets, base, tables, shared, cells, 
 def silu_derivatives(x, gate, result):
     """Fill `(orders, I, B)` with derivatives of `silu` at `(I, B)`, up to the fourth; `gate` is `sigmoid(x)`."""
     orders = result.shape[0]
-    one, two, three, four, six, twelve = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3), x.dtype.type(4), x.dtype.type(6), x.dtype.type(12)
+    one, two, three, four, six, twelve = (
+        x.dtype.type(1), x.dtype.type(2), x.dtype.type(3), x.dtype.type(4), x.dtype.type(6), x.dtype.type(12)
+    )  # fmt: skip
     for i in range(x.shape[0]):
         for b in range(x.shape[1]):
             result[0, i, b] = x[i, b] * gate[i, b]

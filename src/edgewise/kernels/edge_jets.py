@@ -63,10 +63,13 @@ class _EdgeJets(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x, coef, base_weight, knots, degree, linear, order, base, silu) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        jets, residual, ctx.found = _cpu().forward(x, coef, base_weight, knots, degree, linear, order + 1, base, silu)
+        more = int(ctx.needs_input_grad[0])  # the slope of the highest derivative
+        jets, residual, ctx.found = _cpu().forward(
+            x, coef, base_weight, knots, degree, linear, order + more, base, silu
+        )
         ctx.save_for_backward(x, coef, base_weight, knots, jets, residual)
         ctx.options = degree, linear, order, base
-        return jets[:-1]
+        return jets[: order + 1]
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -79,7 +82,7 @@ class _EdgeJets(torch.autograd.Function):
             found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, materialize_grads=True))
             grads = [next(found) if needed else None for needed in ctx.needs_input_grad[:3]]
         else:
-            grads = _cpu().backward(g, coef, jets, residual, ctx.found, ctx.options[0])
+            grads = _cpu().backward(g, coef, jets, residual, ctx.found, ctx.options[0], ctx.needs_input_grad[0])
         return *grads, None, None, None, None, None, None
 
 

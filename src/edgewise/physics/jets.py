@@ -32,13 +32,13 @@ def jet(model: nn.Module | Callable[[Tensor], Tensor], x: Tensor, plan: Plan) ->
         plan: what to compute.
 
     Returns:
-        `(outputs, channels, B)`, differentiable with respect to parameters and `x`.
+        `(outputs, R, B)`, differentiable with respect to parameters and `x`.
     """
-    steps = _steps(model)
-    return by_autograd(model, x, plan) if steps is None else _through_layers(steps, x, plan)
+    steps = steps_of(model)
+    return by_autograd(model, x, plan) if steps is None else through_layers(steps, coordinates(x, plan), plan)
 
 
-def _steps(model: Any) -> Steps | None:
+def steps_of(model: Any) -> Steps | None:
     """The layers and products of a model whose forward is nothing but them; None for any other."""
     if isinstance(model, KAN) and type(model).forward is KAN.forward and not is_observed(model):
         steps = list(zip(model.layers, model.products, strict=True))
@@ -50,35 +50,47 @@ def _steps(model: Any) -> Steps | None:
     return steps if plain else None
 
 
-def _through_layers(steps: Steps, x: Tensor, plan: Plan) -> Tensor:
-    state = _coordinates(x, plan)
+def through_layers(steps: Steps, state: Tensor, plan: Plan) -> Tensor:
+    """Carry a jet through layers.
+
+    Args:
+        steps: the layers and products.
+        state: `(I, R, B)` jet of the inputs.
+        plan: the channels.
+
+    Returns:
+        `(outputs, R, B)`.
+    """
+    rows = state[:, 0].mT
     for layer, nodes in steps:
-        state = _layer(layer, state, plan)
+        state, rows = _layer(layer, state, rows, plan)
         if nodes is not None and nodes.n_mult:
             state = _multiply(nodes, state, plan)
+            rows = state[:, 0].mT
     return state
 
 
-def _layer(layer: Any, state: Tensor, plan: Plan) -> Tensor:
-    rows = state[:, 0].mT
+def _layer(layer: Any, state: Tensor, rows: Tensor, plan: Plan) -> tuple[Tensor, Tensor]:
+    """The jet behind a layer, and its values as `(B, O)` rows."""
     edge_derivatives = getattr(layer, "edge_derivatives", None)
     if edge_derivatives is not None and state.numel() * layer.out_features <= MOST_EDGE_VALUES:
         edges = edge_derivatives(rows, plan.order)
         if edges is not None:
-            return chain_rule(edges, state, plan.rules)
-    parts = [layer.derivative(rows, 0, None).mT[:, None]]
-    if plan.order == 0:
-        return parts[0]
-    ends = plan.rules.seconds - 1, plan.thirds - 1
-    first, second, third = _summed(layer, rows, 1, state[:, 1:]).tensor_split(ends, dim=1)
-    parts.append(first)
+            found, values = chain_rule(edges, state, plan.rules)
+            return found, values.mT
+    values = layer.derivative(rows, 0, None)
+    parts = [values.mT[:, None]]
+    if plan.order:
+        ends = plan.rules.seconds - 1, plan.thirds - 1
+        first, second, third = _summed(layer, rows, 1, state[:, 1:]).tensor_split(ends, dim=1)
+        parts.append(first)
     if plan.order > 1:
         products, mixed, cubes = inner_products(state, plan.rules)
         curved = _summed(layer, rows, 2, torch.cat([products, mixed], dim=1))
         parts.append(second + curved[:, : products.shape[1]])
         if plan.order > 2:
             parts.append(third + curved[:, products.shape[1] :] + _summed(layer, rows, 3, cubes))
-    return torch.cat(parts, dim=1)
+    return torch.cat(parts, dim=1), values
 
 
 def _summed(layer: Any, rows: Tensor, order: int, weights: Tensor) -> Tensor:
@@ -89,8 +101,16 @@ def _summed(layer: Any, rows: Tensor, order: int, weights: Tensor) -> Tensor:
     return sums.mT.unflatten(1, (channels, len(rows)))
 
 
-def _coordinates(x: Tensor, plan: Plan) -> Tensor:
-    """The jet of the inputs themselves."""
+def coordinates(x: Tensor, plan: Plan) -> Tensor:
+    """The jet of coordinates themselves.
+
+    Args:
+        x: `(B, D)`.
+        plan: what to compute.
+
+    Returns:
+        `(D, R, B)`.
+    """
     state = x.new_zeros(x.shape[1], len(plan.channels) - 1, len(x))
     for n, channel in enumerate(plan.channels[1 : plan.rules.seconds]):
         state[channel[0][0], n] = 1.0

@@ -34,7 +34,7 @@ class Channels(NamedTuple):
     triples: np.ndarray
 
 
-def chain_rule(edges: Tensor, jet: Tensor, channels: Channels) -> Tensor:
+def chain_rule(edges: Tensor, jet: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:
     """Carry a jet through the edges of a layer.
 
     Args:
@@ -43,11 +43,13 @@ def chain_rule(edges: Tensor, jet: Tensor, channels: Channels) -> Tensor:
         channels: what R is.
 
     Returns:
-        `(O, R, B)`, differentiable in `edges` and `jet`; the values of `jet` enter through `edges` alone.
+        `(O, R, B)`, and `(O, B)` its value channel once more: the next layer's inputs, whose gradient then needs no
+        detour through all channels. Differentiable in `edges` and `jet`; the values of `jet` enter through `edges`.
     """
     if is_plain_eager() and edges.is_cpu and edges.numel():
-        return _ChainRule.apply(edges, jet, channels)
-    return _by_torch(edges, jet, channels)
+        return _ChainRule.apply(edges, jet, channels)  # pyright: ignore[reportReturnType]
+    result = _by_torch(edges, jet, channels)
+    return result, result[:, 0]
 
 
 def _by_torch(edges: Tensor, jet: Tensor, channels: Channels) -> Tensor:
@@ -95,27 +97,28 @@ def _sums(edge: Tensor, weight: Tensor) -> Tensor:
 
 class _ChainRule(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, edges: Tensor, jet: Tensor, channels: Channels) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(ctx: Any, edges: Tensor, jet: Tensor, channels: Channels) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         result = edges.new_empty(edges.shape[2], *jet.shape[1:])
         _loops().chain_forward(_array(edges), _array(jet), *channels, result.numpy())
         ctx.save_for_backward(edges, jet)
         ctx.channels = channels
-        return result
+        return result, result[:, 0].clone()
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, g: Tensor, g_values: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         edges, jet = ctx.saved_tensors
         need = ctx.needs_input_grad
         if torch.is_grad_enabled():
             here = [edges.view_as(edges), jet.view_as(jet)]
             y = _by_torch(*here, ctx.channels)
             wanted = [tensor for tensor, needed in zip(here, need, strict=False) if needed]
-            found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, materialize_grads=True))
+            both = torch.cat([g[:, :1] + g_values[:, None], g[:, 1:]], dim=1)
+            found = iter(torch.autograd.grad(y, wanted, both, create_graph=True, materialize_grads=True))
             return *(next(found) if needed else None for needed in need[:2]), None
         dedges = torch.empty_like(edges, memory_format=torch.contiguous_format)
         djet = torch.empty_like(jet, memory_format=torch.contiguous_format) if need[1] else jet.new_empty(0, 0, 0)
         _loops().chain_backward(
-            _array(g), _array(edges), _array(jet), *ctx.channels, dedges.numpy(), djet.numpy()
+            _array(g), _array(g_values), _array(edges), _array(jet), *ctx.channels, dedges.numpy(), djet.numpy()
         )
         return dedges, djet if need[1] else None, None
 
@@ -128,6 +131,6 @@ def _array(tensor: Tensor) -> np.ndarray:
 @cache
 def _loops() -> Any:
     """The compiled side; Numba is imported at its first use."""
-    from edgewise.kernels import chain_rule_loops
+    from edgewise.kernels import jet_chain_loops
 
-    return chain_rule_loops
+    return jet_chain_loops

@@ -62,8 +62,11 @@ def chain_forward(edges, jet, seconds, pairs, triples, result):
 
 
 @compiled_for_python
-def chain_backward(g, edges, jet, seconds, pairs, triples, dedges, djet):
-    """Fill gradients of `edges` and, unless it is empty, of `jet`; its value channel has none here."""
+def chain_backward(g, g_values, edges, jet, seconds, pairs, triples, dedges, djet):
+    """Fill gradients of `edges` and, unless it is empty, of `jet`, whose value channel has none here.
+
+    `g_values` `(O, B)` is added to the value channel of `g` `(O, R, B)`.
+    """
     inputs, channels, rows = jet.shape
     outputs, kind = g.shape[0], g.dtype
     thirds, size = channels - len(triples), len(triples)
@@ -74,7 +77,7 @@ def chain_backward(g, edges, jet, seconds, pairs, triples, dedges, djet):
         _inner(jet, i, pairs, triples, second, mixed, cubes)
         for o in range(outputs):
             for b in range(rows):
-                dedges[0, i, o, b] = g[o, 0, b]
+                dedges[0, i, o, b] = g[o, 0, b] + g_values[o, b]
             for m in range(1, dedges.shape[0]):
                 for b in range(rows):
                     dedges[m, i, o, b] = 0.0
