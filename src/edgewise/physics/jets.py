@@ -7,15 +7,16 @@ has `derivative(x, order, weight)`, as `KANLayer` does, takes part; other models
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from edgewise.kernels import chain_rule, inner_products
+from edgewise.kernels import chain_rule, inner_products, is_plain_eager
 from edgewise.layers import MultiplyNodes, is_observed
 from edgewise.models import KAN
-from edgewise.physics.plan import Plan, product
+from edgewise.physics.plan import Plan, product, sum_of
 
 MOST_EDGE_VALUES = 4_000_000
 """Numbers of one product of edges and channels held at a time; wider layers sum their edges at once."""
@@ -136,12 +137,37 @@ def by_autograd(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) -> 
     Returns:
         `(outputs, channels, B)`.
     """
+    if not is_plain_eager():
+        return _by_transforms(function, x, plan)
     with torch.enable_grad():
         leaf = x if x.requires_grad else x.detach().clone().requires_grad_()
-        values = function(leaf)
-        columns = values[:, None] if values.dim() == 1 else values
-        jets = [torch.stack(_derivatives(column, leaf, plan)) for column in columns.unbind(1)]
+        jets = [torch.stack(_derivatives(column, leaf, plan)) for column in _columns(function(leaf))]
     return torch.stack(jets)
+
+
+def _by_transforms(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) -> Tensor:
+    """The same where `torch.func` is at work, which does without leaves: a derivative is a function again."""
+
+    def along(of: Callable[[Tensor], Tensor], i: int) -> Callable[[Tensor], Tensor]:
+        def slope(x: Tensor) -> Tensor:
+            values, pull = torch.func.vjp(of, x)
+            return pull(torch.ones_like(values))[0][:, i]
+
+        return slope
+
+    def value(part: tuple[int, ...], output: int) -> Tensor:
+        def chosen(x: Tensor) -> Tensor:
+            return _columns(function(x))[output]
+
+        return reduce(along, part, chosen)(x)
+
+    outputs = range(len(_columns(function(x))))
+    jets = [[sum_of([value(part, n) for part in channel]) for channel in plan.channels] for n in outputs]
+    return torch.stack([torch.stack(own) for own in jets])
+
+
+def _columns(values: Tensor) -> tuple[Tensor, ...]:
+    return (values,) if values.dim() == 1 else values.unbind(1)
 
 
 def _derivatives(value: Tensor, leaf: Tensor, plan: Plan) -> list[Tensor]:
@@ -154,7 +180,7 @@ def _derivatives(value: Tensor, leaf: Tensor, plan: Plan) -> list[Tensor]:
                 known[(*indices[:-1], i)] = column
         return known[indices]
 
-    return [torch.stack([derivative(part) for part in channel]).sum(0) for channel in plan.channels]
+    return [sum_of([derivative(part) for part in channel]) for channel in plan.channels]
 
 
 def _gradient(values: Tensor, leaf: Tensor) -> Tensor:

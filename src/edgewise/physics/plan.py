@@ -106,3 +106,11 @@ def product(a: Tensor, b: Tensor, plan: Plan) -> Tensor:
         for i, jk in zip(places[:3], places[3:], strict=True):
             parts[at] = parts[at] + x[i] * y[jk] + x[jk] * y[i]
     return torch.stack(parts, dim=-2)
+
+
+def sum_of(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors of one shape added up."""
+    total = tensors[0]
+    for other in tensors[1:]:
+        total = total + other
+    return total

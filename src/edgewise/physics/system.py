@@ -10,6 +10,7 @@ from torch.func import functional_call
 
 from edgewise.optim import Evaluation, FunctionResiduals, Linearization, Objective, Residuals, flatten
 from edgewise.physics.parts import Part, Surroundings
+from edgewise.physics.plan import sum_of
 
 
 class Learner(nn.Module):
@@ -126,10 +127,3 @@ class SystemLinearization(Linearization):
         for part in self.parts:
             yield from part.rows()
 
-
-def sum_of(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors of one shape added up."""
-    total = tensors[0]
-    for other in tensors[1:]:
-        total = total + other
-    return total
