@@ -23,7 +23,7 @@ from edgewise.physics.conditions import (
     values_at,
     wrap_of,
 )
-from edgewise.physics.domains import Box, Domain, TimeSpace
+from edgewise.physics.domains import Domain, TimeSpace
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.parts import Embedding, Part, Surroundings
 from edgewise.physics.reference import Exact, ReferenceGrid
@@ -46,6 +46,7 @@ class Problem:
         DomainError: conditions, data or a reference that contradict each other or the domain.
 
     >>> import math
+    >>> from edgewise.physics import Box
     >>> pde = lambda x, u: u.d("x", "x") + math.pi**2 * torch.sin(math.pi * x[:, 0])
     >>> problem = Problem(Box(-1, 1), pde, [Dirichlet(0.0)])
     >>> problem.in_features, problem.is_hard

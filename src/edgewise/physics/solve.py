@@ -11,13 +11,14 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.models import KAN
 from edgewise.optim import Evaluation, LMMethod, SSBroydenMethod
 from edgewise.physics.domains import METHODS
 from edgewise.physics.jets import steps_of
@@ -60,6 +61,7 @@ def solve(
     points: int | tuple[int, ...] = 576,
     boundary_points: int = 200,
     sampling: str = "grid",
+    update_grid: bool = True,
     lm_steps: int = 60,
     steps: int = 2000,
     tol: float = 0.0,
@@ -80,6 +82,7 @@ def solve(
             coordinate.
         boundary_points: for each soft condition on a boundary or at the begin.
         sampling: `"grid"`, `"sobol"` or `"random"`, see `domains`.
+        update_grid: move the grids of splines to where their inputs are, before the run.
         lm_steps: Levenberg-Marquardt iterations at most; 0 leaves it out.
         steps: SSBroyden iterations at most.
         tol: end when the error (without a known solution the held-out residual) is at most this.
@@ -102,7 +105,25 @@ def solve(
     settings = _Settings(
         lm_steps, steps, tol, patience, check_every, resample_every, time_limit_sec, callback, seed
     )
+    if update_grid and isinstance(model, KAN):
+        move_grids(problem, model, points, seed)
     return _Run(problem, model, settings, points, boundary_points, sampling).go()
+
+
+def move_grids(problem: Problem, model: KAN, points: int | tuple[int, ...], seed: int) -> None:
+    """Move the grids of splines to where their inputs are, the corners of the domain included.
+
+    Args:
+        problem: the problem.
+        model: changed; its function stays the same as well as the grids allow.
+        points: as for `solve`.
+        seed: of the points.
+    """
+    count = points if isinstance(points, int) else math.prod(points)
+    ends = torch.cartesian_prod(*problem.domain.bounds).reshape(-1, problem.domain.dim)
+    x = torch.cat([problem.domain.interior(count, "sobol", seed), ends]).to(next(model.parameters()))
+    embedding = problem.around.embedding
+    model.update_grid(x if embedding is None else embedding(x))
 
 
 def _check(problem: Problem, model: nn.Module, sampling: str, **counts: int) -> None:
@@ -138,14 +159,15 @@ class _Run:
         self.held_out = problem.inner(problem.domain.interior(HELD_OUT_POINTS, "sobol", seed + 1).to(self.like))
         for part in (*self.parts, self.held_out):
             part.prepare(problem.around, model, dict(self.learner.unknowns.items()))
-        _warn_of_low_degree(model, plan_of(self.inner.wanted).order)
+        _warn_of_rough_splines(model, plan_of(self.inner.wanted).order)
         self.known = None
         if problem.exact is not None:
             self.known = [part.to(self.like) for part in comparison(problem.exact, problem.domain, 4000, seed + 2)]
         self.history: dict[str, list[float]] = {"step": [], "seconds": [], "loss": [], "residual": []}
         for name in (*problem.unknowns, *(["error"] if self.known else [])):
             self.history[name] = []
-        self.best, self.best_at, self.best_residual, self.waited, self.step = None, 0, math.inf, 0, 0
+        self.best: Tensor | None = None
+        self.best_at, self.best_residual, self.waited, self.step = 0, math.inf, 0, 0
         self.begin = time.perf_counter()
 
     def go(self) -> Solution:
@@ -247,7 +269,7 @@ class _Run:
             row["error"] = relative_error(self.problem.field(self.model, self.known[0]).value, self.known[1])
         for name, value in row.items():
             self.history[name].append(value)
-        judged = residual if self.inner.factor and len(self.parts) == 1 else math.sqrt(here.loss)
+        judged = residual if len(self.parts) == 1 else math.sqrt(here.loss)
         self.waited += 1
         if judged < _BETTER * self.best_residual:
             self.waited = 0
@@ -270,14 +292,25 @@ class _Run:
         return "time limit" if limit is not None and time.perf_counter() - self.begin > limit else None
 
 
-def _warn_of_low_degree(model: nn.Module, order: int) -> None:
-    """A spline's derivative of order m is piecewise a polynomial of degree k - m: the residual has a floor."""
-    degrees = [layer.k for layer, _ in steps_of(model) or () if hasattr(layer, "knots")]
-    if degrees and min(degrees) - order <= 1 and order >= 2:
-        warnings.warn(
-            f"splines of degree k={min(degrees)} have derivatives of order {order} that are pieces of degree "
-            f"{min(degrees) - order}, so the residual cannot fall below a floor of order "
-            f"h^{max(0, min(degrees) - order + 1)} in the width h of a cell. Use k={order + 3} or basis='chebyshev'.",
-            UserWarning,
-            stacklevel=4,
+def _warn_of_rough_splines(model: nn.Module, order: int) -> None:
+    """A residual must be smooth enough: between the cells of a grid, and at its ends."""
+    splines = [layer for layer, _ in steps_of(model) or () if hasattr(layer, "knots")]
+    if not splines or order < 2:
+        return
+    degree = min(layer.k for layer in splines)
+    if degree - order <= 1:
+        _warn(
+            f"splines of degree k={degree} have derivatives of order {order} that are pieces of degree "
+            f"{degree - order}, so the residual cannot fall below a floor of order h^{max(0, degree - order + 1)} in the "
+            f"width h of a cell. Use k={order + 3} or basis='chebyshev'."
         )
+    if any(layer.outside == "linear" for layer in splines[1:]):
+        _warn(
+            f"hidden nodes that leave their grid meet outside='linear', where derivatives of order {order} jump: the "
+            "loss is then no smooth function of the weights, and solvers stop early. Use outside='extend' or "
+            "basis='chebyshev'."
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=5)
