@@ -14,13 +14,13 @@ from torch import Tensor
 from edgewise.errors import ParameterError
 
 if TYPE_CHECKING:
-    from edgewise.layers.kan_layer import KANLayer
+    from edgewise.layers.edge_layer import AbstractEdgeLayer
 
 INITIALIZATIONS = ("power", "paper")
 
 
 @torch.no_grad()
-def initialize(layer: "KANLayer", name: str, generator: torch.Generator | None) -> None:
+def initialize(layer: "AbstractEdgeLayer", name: str, generator: torch.Generator | None) -> None:
     """Fill the weights of `layer` in place.
 
     Args:
