@@ -1,12 +1,14 @@
 """Sparse B-spline contractions: three operators that are closed under differentiation."""
 
 from edgewise.kernels.dispatch import silu_slope
+from edgewise.kernels.edge_jets import edge_jets
 from edgewise.kernels.gram import LayerRows, gram, jacobian_rows
 from edgewise.kernels.operators import edges, edges_gradients, evaluate, is_plain_eager, pull, scatter
 from edgewise.kernels.small_networks import network, network_gradients, network_values, squared_error
 
 __all__ = [
     "LayerRows",
+    "edge_jets",
     "edges",
     "edges_gradients",
     "evaluate",

@@ -15,17 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from math import comb
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError
 from edgewise.kernels import is_plain_eager
-from edgewise.layers.base_functions import tanh_derivative
+from edgewise.layers.derivatives import base_derivative, of_value
 from edgewise.layers.edge_layer import AbstractEdgeLayer, input_ranges
 from edgewise.layers.initialization import initialize
 
 HIGHEST_DEGREE = 12
+
+Terms = dict[int, Tensor | None]
+"""Factors `(B, I)` of an expansion's derivatives, by their order; None for one."""
 
 
 class ChebyshevLayer(AbstractEdgeLayer):
@@ -91,51 +95,60 @@ class ChebyshevLayer(AbstractEdgeLayer):
 
     def expand(self, x: Tensor, coef: Tensor, order: int = 0, weight: Tensor | None = None) -> Tensor:
         """See `AbstractEdgeLayer.expand`."""
-        z, terms = self._chain(x, order)
-        basis, total = chebyshev_basis(z, self.k), None
-        for power, factor in terms.items():
+        z, chain = self._chain(x, order)
+        basis, parts = chebyshev_basis(z, self.k), []
+        for n, factor in chain[order].items():
             if weight is not None:
                 factor = weight if factor is None else weight * factor
             rows = basis if factor is None else basis * factor.mT  # (S, I, B)
-            part = rows.flatten(0, 1).mT @ self._derived(coef, power, order).transpose(0, 1).flatten(0, 1)
-            total = part if total is None else total + part
-        return total  # pyright: ignore[reportReturnType]
+            own = self._derived(coef, n) * self._rate[:, None, None] ** order
+            parts.append(rows.flatten(0, 1).mT @ own.transpose(0, 1).flatten(0, 1))
+        return sum(parts[1:], start=parts[0])
 
     def expand_edges(self, x: Tensor, coef: Tensor) -> Tensor:
         """See `AbstractEdgeLayer.expand_edges`."""
-        z, terms = self._chain(x, 0)
-        basis, total = chebyshev_basis(z, self.k), None
-        for power, factor in terms.items():
-            part = torch.einsum("sib,iso->bio", basis, self._derived(coef, power, 0))
-            part = part if factor is None else factor[..., None] * part
-            total = part if total is None else total + part
-        return total  # pyright: ignore[reportReturnType]
+        return self._jets(x, coef, 0)[0].permute(2, 0, 1)
 
-    def _chain(self, x: Tensor, order: int) -> tuple[Tensor, dict[int, Tensor | None]]:
-        """`z` of `(B, I)` inputs, and of which derivatives p^(n) of the polynomials a derivative by t is the sum.
+    def _edge_jets(self, x: Tensor, order: int) -> Tensor:
+        coef, base_weight = self.effective_weights()
+        jets = self._jets(x, coef, order)
+        if self.base_fun != "zero":
+            base = [base_derivative(self.base_fun, x, n).mT[:, None] * base_weight[..., None] for n in range(order + 1)]
+            jets = [edges + more for edges, more in zip(jets, base, strict=True)]
+        return torch.stack(jets)
 
-        Faa di Bruno with z = tanh(t): the second is `p2 z1^2 + p1 z2`, the third `p3 z1^3 + 3 p2 z1 z2 + p1 z3`.
-        The factors are by n, None for one.
-        """
+    def _jets(self, x: Tensor, coef: Tensor, order: int) -> list[Tensor]:
+        """`(I, O, B)` expansions of every edge, and their derivatives up to the order."""
+        z, chain = self._chain(x, order)
+        basis = chebyshev_basis(z, self.k).transpose(0, 1)  # (I, S, B)
+        inner = {n: self._derived(coef, n).mT @ basis for n in {n for terms in chain for n in terms}}
+        jets = []
+        for m, terms in enumerate(chain):
+            parts = [inner[n] if factor is None else inner[n] * factor.mT[:, None] for n, factor in terms.items()]
+            jets.append(sum(parts[1:], start=parts[0]) * self._rate[:, None, None] ** m)
+        return jets
+
+    def _chain(self, x: Tensor, order: int) -> tuple[Tensor, list[Terms]]:
+        """`z` of `(B, I)` inputs, and of which derivatives by z each derivative by t up to an order is the sum."""
         lo, hi = self.domain.unbind(1)
         t = ((x - lo) - (hi - x)) / (hi - lo)  # exactly -1 and 1 at the ends, and never beyond between them
         if self.squash:
             z = torch.tanh(t)
-            d1, d2, d3 = (tanh_derivative(z, n) if n <= order else z for n in (1, 2, 3))
-            chain = ({0: None}, {1: d1}, {2: d1.square(), 1: d2}, {3: d1**3, 2: 3 * d1 * d2, 1: d3})
-            return z, dict(chain[order])
+            return z, [{0: None}, *_bell([of_value(z, (1.0, 0.0, -1.0), n) for n in range(1, order + 1)])]
         if self.outside == "extend" or not _leaves(t):
-            return t, {order: None}
+            return t, [{n: None} for n in range(order + 1)]
         z = t.clamp(-1, 1)
-        return z, {0: None, 1: t - z} if order == 0 else {order: None if order == 1 else (z == t).to(t.dtype)}
+        inside = (z == t).to(t.dtype)
+        return z, [{0: None, 1: t - z}, {1: None}, *({n: inside} for n in range(2, order + 1))]
 
-    def _derived(self, coef: Tensor, power: int, order: int) -> Tensor:
-        """Coefficients of the `power`-th derivative by z, in the unit of an `order`-th derivative by x."""
-        if power:
-            coef = derivative_matrix(self.k, coef.dtype, coef.device, power) @ coef
-        if order:
-            coef = coef * (2 / (self.domain[:, 1] - self.domain[:, 0]))[:, None, None] ** order
-        return coef
+    def _derived(self, coef: Tensor, n: int) -> Tensor:
+        """`(I, S, O)` coefficients of the n-th derivatives by z."""
+        return derivative_matrix(self.k, coef.dtype, coef.device, n) @ coef if n else coef
+
+    @property
+    def _rate(self) -> Tensor:
+        """`(I,)` how fast t moves with x."""
+        return 2 / (self.domain[:, 1] - self.domain[:, 0])
 
     @torch.no_grad()
     def add_constant(self, i: int, j: int, constant: float) -> None:
@@ -198,6 +211,24 @@ def check_domain(domain: Tensor, name: str) -> None:
 def _leaves(t: Tensor) -> bool:
     """Whether something may lie outside of [-1, 1]: where values may not be looked at, it may."""
     return not is_plain_eager() or bool((t.abs() > 1).any())
+
+
+def _bell(rates: Sequence[Tensor]) -> list[Terms]:
+    """Faa di Bruno: which derivatives p^(n), with which factors, add up to the derivatives of p(z(t)), from the first.
+
+    By the recurrence of the partial Bell polynomials.
+
+    Args:
+        rates: derivatives of z by t, from the first.
+    """  # noqa: DOC201 said in the first line
+    rows: list[dict[int, Tensor]] = []
+    for m, rate in enumerate(rates, 1):
+        row = {1: rate}
+        for n in range(2, m + 1):
+            parts = [comb(m - 1, i - 1) * rates[i - 1] * rows[m - i - 1][n - 1] for i in range(1, m - n + 2)]
+            row[n] = sum(parts[1:], start=parts[0])
+        rows.append(row)
+    return [{**row} for row in rows]
 
 
 def chebyshev_basis(z: Tensor, degree: int) -> Tensor:

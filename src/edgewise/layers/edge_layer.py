@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.layers.base_functions import base_derivative, base_function
+from edgewise.layers.base_functions import base_function
+from edgewise.layers.derivatives import base_derivative
 from edgewise.layers.functions import Function
 from edgewise.layers.symbolic import SymbolicEdges
 
 OUTSIDE = ("extend", "linear")
-MOST_DERIVATIVES = 3
 
 
 def input_ranges(ranges: Any, like: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ class AbstractEdgeLayer(nn.Module, ABC):
         Args:
             x: `(B, I)` inputs.
             coef: `(I, S, O)` coefficients.
-            order: which derivative with respect to the input, 0 to 3.
+            order: which derivative with respect to the input; 0 is the function.
             weight: `(B, I)` factor of every input's part, or None for ones.
 
         Returns:
@@ -130,6 +130,10 @@ class AbstractEdgeLayer(nn.Module, ABC):
     @abstractmethod
     def expand_edges(self, x: Tensor, coef: Tensor) -> Tensor:
         """`(B, I, O)` expansions of every edge alone at `(B, I)` inputs."""
+
+    @abstractmethod
+    def _edge_jets(self, x: Tensor, order: int) -> Tensor:
+        """`edge_derivatives` where no edge is symbolic."""
 
     @abstractmethod
     def _like(self, inputs: list[int], outputs: int) -> Self:
@@ -262,27 +266,23 @@ class AbstractEdgeLayer(nn.Module, ABC):
         return self._sums(x, 0, None)
 
     def derivative(self, x: Tensor, order: int = 1, weight: Tensor | None = None) -> Tensor:
-        """Derivatives of the edge functions with respect to their inputs, added up in every output.
+        """Weighted derivatives of the edge functions with respect to their inputs, summed into every output.
 
         Args:
-            x: `(..., I)` inputs, as for `forward`.
-            order: which derivative, 0 to 3.
-            weight: `(..., I)` factor of every input's part, or None for ones: the rate at which each input moves, in
-                a chain rule.
+            x: `(..., I)` inputs.
+            order: which derivative m; 0 is the function itself.
+            weight: `(..., I)` factors h, or None for ones: in a chain rule, the rates at which inputs move.
 
         Returns:
-            `(..., O)` sums over `I` of `weight_i phi_io^(order)(x_i)`, of whole edges: mask, residual function and
-            elementary functions included. Differentiable in `x`, `weight` and the parameters.
+            `(..., O)` sums over i of `h_i D^m phi_io(x_i)` of whole edges, with mask, residual function and elementary
+            functions. Differentiable with respect to `x`, `weight` and the parameters.
 
         Raises:
-            ParameterError: `order` is not an int from 0 to 3.
-            ShapeError: `x` does not fit the layer, or `weight` does not fit `x`.
+            ShapeError: an input that does not fit.
+            ParameterError: `order` is no int >= 0.
         """
-        if not isinstance(order, int) or isinstance(order, bool) or not 0 <= order <= MOST_DERIVATIVES:
-            raise ParameterError(
-                f"{self}: `order` must be an int from 0 to {MOST_DERIVATIVES}; got {order!r}. Differentiate "
-                f"`derivative(x, {MOST_DERIVATIVES})` by autograd for more."
-            )
+        if not isinstance(order, int) or isinstance(order, bool) or order < 0:
+            raise ParameterError(f"`order` (of the derivative) must be an int >= 0; got {order!r}.")
         if weight is not None and (weight.shape, weight.dtype) != (x.shape, x.dtype):
             raise ShapeError(
                 f"{self}: `weight` must be like `x`, {x.dtype} {tuple(x.shape)}; got {weight.dtype} "
@@ -290,18 +290,29 @@ class AbstractEdgeLayer(nn.Module, ABC):
             )
         return self._sums(x, order, weight)
 
+    def edge_derivatives(self, x: Tensor, order: int) -> Tensor | None:
+        """Every edge function with its derivatives at every row, for layers of modest size.
+
+        Args:
+            x: `(B, I)` inputs.
+            order: the highest derivative.
+
+        Returns:
+            `(order+1, I, O, B)` values and derivatives, differentiable as `derivative` is; None where some edges are
+            symbolic.
+        """
+        return None if self.symbolic is not None else self._edge_jets(x, order)
+
     def _sums(self, x: Tensor, order: int, weight: Tensor | None) -> Tensor:
         self.check_input(x)
         rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
         weight = weight if weight is None or x.dim() == 2 else weight.reshape(-1, self.in_features)
+        y = self._expanded(rows, order, weight) if self.has_splines else None
         own = self.symbolic
-        if own is None:
-            y = self._expanded(rows, order, weight)
-        else:
+        if own is not None:
             numbers = own.masked(self.edge_mask)
-            y = own.sums(rows, numbers) if order == 0 and weight is None else own.derivative(rows, numbers, order, weight)
-            if self.has_splines:
-                y = self._expanded(rows, order, weight) + y
+            more = own.sums(rows, numbers) if order == 0 and weight is None else own.moving(rows, numbers, order, weight)
+            y = more if y is None else y + more
         return y if x.dim() == 2 else y.reshape(*x.shape[:-1], self.out_features)
 
     def _expanded(self, rows: Tensor, order: int, weight: Tensor | None) -> Tensor:

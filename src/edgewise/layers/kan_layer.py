@@ -1,12 +1,14 @@
 """A layer of spline edges: the B-spline basis, on knots of each input's own."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from edgewise import kernels
 from edgewise.errors import ParameterError
+from edgewise.layers.derivatives import base_derivative
 from edgewise.layers.edge_layer import AbstractEdgeLayer, input_ranges
 from edgewise.layers.initialization import initialize
 from edgewise.splines import check_grid, check_knots, uniform_knots
@@ -106,6 +108,11 @@ class KANLayer(AbstractEdgeLayer):
             return super()._expanded(rows, order, weight)
         coef, base_weight = self.effective_weights()  # the default is fused into the kernel
         return kernels.edges(rows, coef, base_weight, self.knots, self.k, self.outside == "linear")
+
+    def _edge_jets(self, x: Tensor, order: int) -> Tensor:
+        base = None if self.base_fun == "zero" else partial(base_derivative, self.base_fun)
+        weights, silu = self.effective_weights(), self.base_fun == "silu"
+        return kernels.edge_jets(x, *weights, self.knots, self.k, self.outside == "linear", order, base, silu)
 
     @torch.no_grad()
     def add_constant(self, i: int, j: int, constant: float) -> None:
