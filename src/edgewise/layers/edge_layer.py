@@ -8,7 +8,7 @@ phi(x) = mask * (c f(a x + b) + d); its expansion waits for the edge to be freed
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -136,7 +136,7 @@ class AbstractEdgeLayer(nn.Module, ABC):
         """`edge_derivatives` where no edge is symbolic."""
 
     @abstractmethod
-    def _like(self, inputs: list[int], outputs: int) -> Self:
+    def _like(self, inputs: list[int], outputs: int) -> "AbstractEdgeLayer":
         """A layer with the options and domains of some of the inputs, and weights of any value."""
 
     @abstractmethod
@@ -356,7 +356,7 @@ class AbstractEdgeLayer(nn.Module, ABC):
         return values
 
     @torch.no_grad()
-    def part(self, inputs: Sequence[int], outputs: Sequence[int]) -> Self:
+    def part(self, inputs: Sequence[int], outputs: Sequence[int]) -> "AbstractEdgeLayer":
         """The edges between some inputs and some outputs, as a layer that shares nothing with this one.
 
         Args:

@@ -96,7 +96,7 @@ def best_start(
     best = int(torch.where(losses.isfinite(), losses, math.inf).argmin())
     with torch.no_grad():
         for own, chosen in zip(model.layers, starts[best].layers, strict=True):
-            own.knots.copy_(chosen.knots)
+            own.get_buffer("knots").copy_(chosen.get_buffer("knots"))
             for mine, theirs in zip(own.parameters(), chosen.parameters(), strict=True):
                 mine.copy_(theirs)
     return Chosen(best, batch.seconds, batch.interrupted)
