@@ -160,7 +160,9 @@ def _spline_layers(module: nn.Module | None, objective: DataLoss) -> Iterator[tu
     """Every spline layer with the prefix of its parameters' names and the rows that reach it."""
     if module is None:
         return
-    layers = {f"{name}.".lstrip("."): part for name, part in module.named_modules() if isinstance(part, AbstractEdgeLayer)}
+    layers = {
+        f"{name}.".lstrip("."): part for name, part in module.named_modules() if isinstance(part, AbstractEdgeLayer)
+    }
     if not layers:
         return
     params = objective.layout.unflatten(objective.layout.start)

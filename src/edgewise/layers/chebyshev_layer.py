@@ -14,7 +14,6 @@ lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from math import comb
 
 import torch
@@ -143,7 +142,10 @@ class ChebyshevLayer(AbstractEdgeLayer):
 
     def _derived(self, coef: Tensor, n: int) -> Tensor:
         """`(I, S, O)` coefficients of the n-th derivatives by z."""
-        return derivative_matrix(self.k, coef.dtype, coef.device, n) @ coef if n else coef
+        slopes = derivative_matrix(self.k, coef)
+        for _ in range(n):
+            coef = slopes @ coef
+        return coef
 
     @property
     def _rate(self) -> Tensor:
@@ -205,7 +207,9 @@ def check_domain(domain: Tensor, name: str) -> None:
     bad = ~(domain.isfinite().all(1) & (domain[:, 0] < domain[:, 1]))
     if bool(bad.any()):
         i = int(bad.nonzero()[0])
-        raise DomainError(f"`{name}` must be finite with lo < hi for every input; got {domain[i].tolist()} for input {i}.")
+        raise DomainError(
+            f"`{name}` must be finite with lo < hi for every input; got {domain[i].tolist()} for input {i}."
+        )
 
 
 def _leaves(t: Tensor) -> bool:
@@ -241,7 +245,7 @@ def chebyshev_basis(z: Tensor, degree: int) -> Tensor:
     Returns:
         `(k+1, I, B)` values T_0 to T_k.
     """
-    matrix = derivative_matrix(degree, z.dtype, z.device)
+    matrix = derivative_matrix(degree, z)
     return _Basis.apply(z.mT, matrix)  # pyright: ignore[reportReturnType]
 
 
@@ -274,26 +278,26 @@ class _Basis(torch.autograd.Function):
         return torch.tensordot(matrix.mT, values, 1) * change
 
 
-def derivative_matrix(degree: int, dtype: torch.dtype, device: torch.device, order: int = 1) -> Tensor:
+def derivative_matrix(degree: int, like: Tensor) -> Tensor:
     """What turns coefficients of an expansion into those of its derivative.
 
     Args:
         degree: of the expansion, k.
-        dtype: of the result.
-        device: of the result.
-        order: which derivative, from 1.
+        like: of the dtype and on the device that the matrix gets.
 
     Returns:
-        `(k+1, k+1)` matrix of non-negative numbers.
+        `(k+1, k+1)` matrix D of `T_n' = sum_m D[m,n] T_m`; its numbers are integers.
     """
-    return _derivative_matrix(degree, order).to(dtype=dtype, device=device)
+    return _SLOPES[: degree + 1, : degree + 1].to(like)
 
 
-@cache
-def _derivative_matrix(degree: int, order: int) -> Tensor:
-    """By `T_n' = 2 n (T_{n-1} + T_{n-3} + ...)`, with half of T_0; integers, so exact."""
-    n = torch.arange(degree + 1, dtype=torch.float64, device="cpu")
+def _slopes(size: int) -> Tensor:
+    """By `T_n' = 2 n (T_{n-1} + T_{n-3} + ...)`, with half of T_0."""
+    n = torch.arange(size, dtype=torch.float64, device="cpu")
     below = (n[:, None] < n) & ((n - n[:, None]) % 2 == 1)
-    once = torch.where(below, 2 * n, 0.0)
-    once[0] /= 2
-    return torch.linalg.matrix_power(once, order)
+    slopes = torch.where(below, 2 * n, 0.0)
+    slopes[0] /= 2
+    return slopes
+
+
+_SLOPES = _slopes(HIGHEST_DEGREE + 1)

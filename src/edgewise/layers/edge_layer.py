@@ -6,9 +6,11 @@ A basis B adds two things: how its sums are evaluated, and where. Once an edge i
 phi(x) = mask * (c f(a x + b) + d); its expansion waits for the edge to be freed again.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +20,9 @@ from edgewise.layers.base_functions import base_function
 from edgewise.layers.derivatives import base_derivative
 from edgewise.layers.functions import Function
 from edgewise.layers.symbolic import SymbolicEdges
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 OUTSIDE = ("extend", "linear")
 
@@ -136,7 +141,7 @@ class AbstractEdgeLayer(nn.Module, ABC):
         """`edge_derivatives` where no edge is symbolic."""
 
     @abstractmethod
-    def _like(self, inputs: list[int], outputs: int) -> "AbstractEdgeLayer":
+    def _like(self, inputs: list[int], outputs: int) -> Self:
         """A layer with the options and domains of some of the inputs, and weights of any value."""
 
     @abstractmethod
@@ -307,12 +312,15 @@ class AbstractEdgeLayer(nn.Module, ABC):
         self.check_input(x)
         rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
         weight = weight if weight is None or x.dim() == 2 else weight.reshape(-1, self.in_features)
-        y = self._expanded(rows, order, weight) if self.has_splines else None
         own = self.symbolic
-        if own is not None:
+        if own is None:
+            y = self._expanded(rows, order, weight)
+        else:
             numbers = own.masked(self.edge_mask)
-            more = own.sums(rows, numbers) if order == 0 and weight is None else own.moving(rows, numbers, order, weight)
-            y = more if y is None else y + more
+            plain = order == 0 and weight is None
+            y = own.sums(rows, numbers) if plain else own.moving(rows, numbers, order, weight)
+            if self.has_splines:
+                y = self._expanded(rows, order, weight) + y
         return y if x.dim() == 2 else y.reshape(*x.shape[:-1], self.out_features)
 
     def _expanded(self, rows: Tensor, order: int, weight: Tensor | None) -> Tensor:
@@ -356,7 +364,7 @@ class AbstractEdgeLayer(nn.Module, ABC):
         return values
 
     @torch.no_grad()
-    def part(self, inputs: Sequence[int], outputs: Sequence[int]) -> "AbstractEdgeLayer":
+    def part(self, inputs: Sequence[int], outputs: Sequence[int]) -> Self:
         """The edges between some inputs and some outputs, as a layer that shares nothing with this one.
 
         Args:

@@ -46,6 +46,6 @@ def initialize(layer: "AbstractEdgeLayer", name: str, generator: torch.Generator
         coef.copy_(normal(coef) * a**1.75)
     else:
         base.copy_(normal(base) * layer.in_features**-0.5)
-        coef.copy_(normal(coef) * (0.1 / layer.grid) * layer.in_features**-0.5)
+        coef.copy_(normal(coef) * (0.1 / (coef.shape[1] - layer.k)) * layer.in_features**-0.5)
     if layer.base_fun == "zero":
         base.zero_()

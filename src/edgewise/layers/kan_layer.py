@@ -101,7 +101,9 @@ class KANLayer(AbstractEdgeLayer):
         """See `AbstractEdgeLayer.expand_edges`."""
         # Each input alone is a model with one input: the model axis is I.
         columns, knots = x.mT[..., None], self.knots[:, None]  # (I, B, 1)
-        return kernels.evaluate(columns, coef[:, None], knots, None, self.k, 0, self.outside == "linear").transpose(0, 1)
+        return kernels.evaluate(columns, coef[:, None], knots, None, self.k, 0, self.outside == "linear").transpose(
+            0, 1
+        )
 
     def _expanded(self, rows: Tensor, order: int, weight: Tensor | None) -> Tensor:
         if self.base_fun != "silu" or order or weight is not None:

@@ -25,7 +25,6 @@ _MARGIN, _HIDDEN_MARGIN = 0.01, 0.05
 while training goes on, and other rows exceed their extremes, which lie at corners of the input box, by more."""
 
 
-
 @torch.no_grad()
 def update_grid(model: KAN, x: Tensor) -> float:
     """Fit every spline's domain to the data that reaches it, in place, first layer first.

@@ -101,9 +101,9 @@ class KAN(nn.Module):
                 raise ParameterError("give `seed` or `generator`, not both.")
             generator = torch.Generator().manual_seed(seed)
         self.mult_arity = mult_arity
-        self.options = {"base_fun": base_fun, "outside": outside, "init": init}
+        self.options: dict[str, Any] = {"base_fun": base_fun, "outside": outside, "init": init}
         self.options |= {"sp_trainable": sp_trainable, "sb_trainable": sb_trainable}
-        kind = {"generator": generator, "device": device, "dtype": dtype}
+        kind: dict[str, Any] = {"generator": generator, "device": device, "dtype": dtype}
         products = [MultiplyNodes(s, m, mult_arity) for s, m in self.nodes[1:]]
         sizes = [(sum(into), out.in_features) for into, out in zip(self.nodes[:-1], products, strict=True)]
         if basis == "spline":
@@ -120,7 +120,9 @@ class KAN(nn.Module):
         for number, layer in enumerate(self.layers):
             layer.fix_edges([(i, j, function_named(name), None) for l, i, j, name in symbolic if l == number])
 
-    def _spline_layers(self, sizes: list[tuple[int, int]], grid: Any, k: int, grid_range: Any, grid_eps: float, kind: Any):
+    def _spline_layers(
+        self, sizes: list[tuple[int, int]], grid: Any, k: int, grid_range: Any, grid_eps: float, kind: dict[str, Any]
+    ) -> Sequence[AbstractEdgeLayer]:
         if len(grid_range) != 2 or not all(isinstance(end, Real) for end in grid_range):
             raise ParameterError(f"`grid_range` must be (lo, hi), the domain of every spline; got {grid_range!r}.")
         grids = list(grid) if isinstance(grid, Sequence) else [5 if grid is None else grid] * len(sizes)
@@ -130,8 +132,8 @@ class KAN(nn.Module):
         return [KANLayer(*size, g, k, **kind, **self.options) for size, g in zip(sizes, grids, strict=True)]
 
     def _chebyshev_layers(
-        self, sizes: list[tuple[int, int]], grid: Any, k: int, grid_range: Any, grid_eps: float, kind: Any
-    ) -> list[ChebyshevLayer]:
+        self, sizes: list[tuple[int, int]], grid: Any, k: int, grid_range: Any, grid_eps: float, kind: dict[str, Any]
+    ) -> Sequence[AbstractEdgeLayer]:
         for name, value, free in (("grid", grid, None), ("grid_eps", grid_eps, 1.0)):
             if value != free:
                 raise ParameterError(

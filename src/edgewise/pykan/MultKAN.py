@@ -26,8 +26,9 @@ from edgewise.pykan.Symbolic_KANLayer import Symbolic_KANLayer, guarding
 from edgewise.pykan.utils import sparse_mask
 
 if TYPE_CHECKING:
-    from edgewise.layers import KANLayer as SplineLayer
     from sympy import Expr
+
+    from edgewise.layers import KANLayer as SplineLayer
 
 __all__ = ["KAN", "SYMBOLIC_LIB", "KANLayer", "MultKAN", "Symbolic_KANLayer", "nn", "os", "torch"]
 

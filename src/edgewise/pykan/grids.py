@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
-from edgewise.models import KAN, refine
+from edgewise.models import refine
 from edgewise.pykan.spline import coef2curve, extend_grid
 from edgewise.splines import fit_coef, fit_knots
 
