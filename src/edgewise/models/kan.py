@@ -52,8 +52,8 @@ class KAN(nn.Module):
         dtype: floating dtype; torch's default when absent.
 
     Attributes:
-        layers: one `KANLayer` or `ChebyshevLayer` per step, addressed `layers[l]`; edge `(l, i, j)` runs from node `i` of
-            layer `l` to sum `j` of the next.
+        layers: one `KANLayer` or `ChebyshevLayer` per step, addressed `layers[l]`; edge `(l, i, j)` runs from node
+            `i` of layer `l` to sum `j` of the next.
         products: one `MultiplyNodes` per step.
 
     Raises:
@@ -90,7 +90,6 @@ class KAN(nn.Module):
     ) -> None:
         super().__init__()
         self.nodes = _parse_width(width)
-        steps = len(self.nodes) - 1
         if not isinstance(mult_arity, int) or mult_arity < 2:
             raise ParameterError(f"`mult_arity` must be an int >= 2; got {mult_arity!r}.")
         if basis not in BASES:

@@ -110,8 +110,8 @@ def check_restarts(model: nn.Module, data: Prepared, squares: bool, opt: str) ->
     """
     if not is_plain_kan(model):
         raise ParameterError(
-            f"`restarts` must be 1 for this {type(model).__name__}: several starts train as one batch of plain KANs with "
-            f"splines. Train models of several seeds in a loop."
+            f"`restarts` must be 1 for this {type(model).__name__}: several starts train as one batch of plain KANs "
+            f"with splines. Train models of several seeds in a loop."
         )
     if not squares or not isinstance(data.train, Rows):
         raise ParameterError(
