@@ -7,46 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.polynomial import Polynomial
 from torch import Tensor
 
-from edgewise import kernels
 from edgewise.layers.base_functions import base_function
-
-if TYPE_CHECKING:
-    from edgewise.layers.kan_layer import KANLayer
-
-
-def edge_sums(layer: KANLayer, x: Tensor, order: int, weight: Tensor | None) -> Tensor:
-    """`sum_i h[b,i] D^m phi_io(x[b,i])`, see `KANLayer.derivative`."""
-    sums = None
-    if layer.has_splines:
-        coef, base_weight = layer.effective_weights()
-        linear = layer.outside == "linear"
-        sums = kernels.evaluate(x, coef, layer.knots, weight, layer.k, order, linear)
-        if layer.base_fun != "zero":
-            base = base_derivative(layer.base_fun, x, order)
-            sums = sums + (base if weight is None else base * weight) @ base_weight
-    own = layer.symbolic
-    if own is not None:
-        edges = own.derivatives(x, own.masked(layer.edge_mask), order)
-        more = own.into_outputs(edges if weight is None else edges * weight[..., own.sources])
-        sums = more if sums is None else sums + more
-    return sums  # pyright: ignore[reportReturnType]
-
-
-def edge_derivatives(layer: KANLayer, x: Tensor, order: int) -> Tensor | None:
-    """All edge functions with their derivatives, see `KANLayer.edge_derivatives`."""
-    if layer.symbolic is not None:
-        return None
-    base = None if layer.base_fun == "zero" else partial(base_derivative, layer.base_fun)
-    weights, silu = layer.effective_weights(), layer.base_fun == "silu"
-    return kernels.edge_jets(x, *weights, layer.knots, layer.k, layer.outside == "linear", order, base, silu)
 
 
 def base_derivative(name: str, x: Tensor, order: int) -> Tensor:
@@ -67,7 +35,7 @@ def base_derivative(name: str, x: Tensor, order: int) -> Tensor:
     if name == "gelu":
         return _times_x(_normal_derivative, x, order)
     if name == "tanh":
-        return _of_value(torch.tanh(x), (1.0, 0.0, -1.0), order)
+        return of_value(torch.tanh(x), (1.0, 0.0, -1.0), order)
     slope = torch.ones_like(x) if name == "identity" else (x > 0).to(x.dtype)
     return slope if order == 1 else torch.zeros_like(x)
 
@@ -78,7 +46,7 @@ def _times_x(gate: Callable[[Tensor, int], Tensor], x: Tensor, order: int) -> Te
 
 
 def _sigmoid_derivative(x: Tensor, order: int) -> Tensor:
-    return _of_value(torch.sigmoid(x), (0.0, 1.0, -1.0), order)
+    return of_value(torch.sigmoid(x), (0.0, 1.0, -1.0), order)
 
 
 def _normal_derivative(x: Tensor, order: int) -> Tensor:
@@ -90,8 +58,8 @@ def _normal_derivative(x: Tensor, order: int) -> Tensor:
     return _horner(tuple(hermite.coef), x) * bell
 
 
-def _of_value(value: Tensor, slope: tuple[float, ...], order: int) -> Tensor:
-    """Derivatives of a function whose slope is the polynomial `slope` of its own value."""
+def of_value(value: Tensor, slope: tuple[float, ...], order: int) -> Tensor:
+    """Derivative of a function whose slope is the polynomial `slope` of its own value: of tanh `(1, 0, -1)`."""
     return _horner(_own_polynomial(slope, order), value)
 
 

@@ -159,6 +159,11 @@ class SymbolicEdges(nn.Module):
         edges = edges.index_select(-2, self._at(x.device).back).mT
         return edges + affine[..., None, :, 3] if order == 0 else edges
 
+    def moving(self, x: Tensor, affine: Tensor, order: int, weight: Tensor | None) -> Tensor:
+        """`derivatives`, each times the weight `(B, I)` of its input (None for ones), added up in every output."""
+        edges = self.derivatives(x, affine, order)
+        return self.into_outputs(edges if weight is None else edges * weight[..., self.sources])
+
     def _edges(self, x: Tensor, affine: Tensor, order: int = 0) -> Iterator[tuple[slice, Tensor]]:
         """The edges of each function in turn, `([M,] e, B)` without `d`: a row is an edge, so it runs along memory."""
         places = self._at(x.device)
