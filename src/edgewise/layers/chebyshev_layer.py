@@ -138,7 +138,8 @@ class ChebyshevLayer(AbstractEdgeLayer):
             return t, [{n: None} for n in range(order + 1)]
         z = t.clamp(-1, 1)
         inside = (z == t).to(t.dtype)
-        return z, [{0: None, 1: t - z}, {1: None}, *({n: inside} for n in range(2, order + 1))]
+        terms: list[Terms] = [{0: None, 1: t - z}, {1: None}, *({n: inside} for n in range(2, order + 1))]
+        return z, terms[: order + 1]
 
     def _derived(self, coef: Tensor, n: int) -> Tensor:
         """`(I, S, O)` coefficients of the n-th derivatives by z."""

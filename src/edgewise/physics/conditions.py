@@ -205,9 +205,9 @@ def _check_corners(wall: Dirichlet, start: Initial, domain: TimeSpace) -> None:
     x = domain.boundary(64).x
     x[:, 0] = domain.start
     found, wanted = values_at(start.value, x), values_at(wall.value, x)
-    gap, scale = (found - wanted).abs(), float(torch.cat([found, wanted]).abs().amax())
-    worst = int(gap.argmax())
-    if float(gap[worst]) > _CONTRADICTION * max(scale, 1e-300):
+    gap, inside = (found - wanted).abs(), values_at(start.value, domain.initial(64))
+    worst, scale = int(gap.argmax()), float(torch.cat([inside, found, wanted]).abs().amax())
+    if float(gap[worst]) > _CONTRADICTION * scale:
         raise DomainError(
             f"hard conditions contradict each other at {x[worst].tolist()}: `Initial` says {float(found[worst]):g}, "
             f"`Dirichlet` says {float(wanted[worst]):g}. Correct one, or make it soft: hard=False."

@@ -82,7 +82,8 @@ def solve(
             coordinate.
         boundary_points: for each soft condition on a boundary or at the begin.
         sampling: `"grid"`, `"sobol"` or `"random"`, see `domains`.
-        update_grid: move the grids of splines to where their inputs are, before the run.
+        update_grid: move the grids of splines to where their inputs are, before the run; the polynomials of
+            basis="chebyshev" get the domain as theirs.
         lm_steps: Levenberg-Marquardt iterations at most; 0 leaves it out.
         steps: SSBroyden iterations at most.
         tol: end when the error (without a known solution the held-out residual) is at most this.
@@ -106,16 +107,18 @@ def solve(
         lm_steps, steps, tol, patience, check_every, resample_every, time_limit_sec, callback, seed
     )
     if update_grid and isinstance(model, KAN):
-        move_grids(problem, model, points, seed)
+        fit_to_domain(problem, model, points, seed)
     return _Run(problem, model, settings, points, boundary_points, sampling).go()
 
 
-def move_grids(problem: Problem, model: KAN, points: int | tuple[int, ...], seed: int) -> None:
-    """Move the grids of splines to where their inputs are, the corners of the domain included.
+@torch.no_grad()
+def fit_to_domain(problem: Problem, model: KAN, points: int | tuple[int, ...], seed: int) -> None:
+    """Let a network's functions live where their inputs are, the corners of the domain included.
 
     Args:
         problem: the problem.
-        model: changed; its function stays the same as well as the grids allow.
+        model: changed: splines get other grids and stay the functions they are as well as these allow; polynomials of
+            the coordinates get the domain.
         points: as for `solve`.
         seed: of the points.
     """
@@ -123,7 +126,11 @@ def move_grids(problem: Problem, model: KAN, points: int | tuple[int, ...], seed
     ends = torch.cartesian_prod(*problem.domain.bounds).reshape(-1, problem.domain.dim)
     x = torch.cat([problem.domain.interior(count, "sobol", seed), ends]).to(next(model.parameters()))
     embedding = problem.around.embedding
-    model.update_grid(x if embedding is None else embedding(x))
+    inputs = x if embedding is None else embedding(x)
+    if model.basis == "spline":
+        model.update_grid(inputs)
+    else:
+        model.layers[0].domain.copy_(torch.stack([inputs.amin(0), inputs.amax(0)], dim=1))
 
 
 def _check(problem: Problem, model: nn.Module, sampling: str, **counts: int) -> None:
