@@ -1,4 +1,4 @@
-"""Twenty-seven Feynman equations without units, Table 2 of the paper: ours, the four published columns, an MLP beside."""
+"""Twenty-seven Feynman equations without units, Table 2 of the paper: ours, four published columns, an MLP beside."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ _INTRODUCTION = """\
 # Results
 
 What the papers on Kolmogorov-Arnold networks report, measured again. Every section was written by the command that it
-names, figures are not typed; `benchmarks/paper/` is the code. *Published* is what the paper or its authors' notebooks print;
-a dash means that no number was published, only a picture. *Bar* is what we set out to reach beforehand; what was missed
-stays in the table."""
+names, figures are not typed; `benchmarks/paper/` is the code. *Published* is what the paper or its authors' notebooks
+print; a dash means that no number was published, only a picture. *Bar* is what we set out to reach beforehand; what was
+missed stays in the table."""
 
 
 def run(
