@@ -62,7 +62,10 @@ def run(
         )
         return made
 
-    return command.finish(lambda _: measured(), asked, args.write, family="paper", blank=blank())
+    try:
+        return command.finish(lambda _: measured(), asked, args.write, family="paper", blank=blank())
+    except FileNotFoundError as error:  # a table that is not there
+        options.error(str(error))
 
 
 def blank() -> str:
