@@ -208,8 +208,8 @@ def _about(table: Knots, steps: int) -> list[str]:
         f"test, with mutants (equal invariants) on one side, and initial weights. {steps} steps of SSBroyden. "
         "*Ordered*: one output, see the module; the paper's shape has an output per signature.",
         f"The nine inputs: {', '.join(NINE)}. They were chosen on another split than these. The formula is the human "
-        "one of the paper, the natural slope; its two numbers are fitted to the training rows and it is rounded to even "
-        "numbers. `symbolic_search` on the labels did not find it: they are whole numbers and too rough for quotients.",
+        "one of the paper, the natural slope; its two numbers are fitted to the training rows and it is rounded to "
+        "even numbers. `symbolic_search` on the labels did not find it: they are whole numbers and too rough for quotients.",
     ]
 
 
