@@ -141,7 +141,8 @@ def _about(limit: float) -> str:
         f"`symbolic_search(time_limit_sec={limit:g})` on one thread. *Values*: {discovery.ROWS} rows of the law. "
         f"*Labels*: {CHAINS} chains with {RUNGS - 1} energies each between -10 and 10, known as extended or localized "
         "and nothing else; found is the law solved for E, numbers rounded to two digits. The paper's data are computed "
-        "chains, which its networks classify (GAAM 99.0 %, MAAM 97.1 % of the states right, without help); it prints no exact law."
+        "chains, which its networks classify (GAAM 99.0 %, MAAM 97.1 % of the states right without help); it prints no "
+        "exact law."
     )
 
 
