@@ -81,6 +81,8 @@ class ChebyshevLayer(AbstractEdgeLayer):
         dtype: torch.dtype | None = None,
     ) -> None:
         check_degree(k)
+        if init != "power":
+            raise ParameterError(f"`init` must be 'power' with basis='chebyshev'; got {init!r}.")
         super().__init__(
             in_features, out_features, k + 1, k, base_fun=base_fun, outside=outside, init=init,
             sp_trainable=sp_trainable, sb_trainable=sb_trainable, device=device, dtype=dtype,
