@@ -1,7 +1,7 @@
 """Sparse B-spline contractions: three operators that are closed under differentiation."""
 
 from edgewise.kernels.dispatch import silu_slope
-from edgewise.kernels.edge_jets import edge_jets
+from edgewise.kernels.edge_jets import edge_jets, residual_jets
 from edgewise.kernels.gram import LayerRows, gram, jacobian_rows
 from edgewise.kernels.jet_chain import Channels, chain_rule, inner_products
 from edgewise.kernels.operators import edges, edges_gradients, evaluate, is_plain_eager, pull, scatter
@@ -23,6 +23,7 @@ __all__ = [
     "network_gradients",
     "network_values",
     "pull",
+    "residual_jets",
     "scatter",
     "silu_slope",
     "squared_error",

@@ -49,7 +49,7 @@ def forward(
         samples lie.
     """
     columns = _plain(x.mT)
-    residual = x.new_empty(0, 0, 0) if base is None else _base(columns, order + 1, base, silu)
+    residual = x.new_empty(0, 0, 0) if base is None else residual_jets(columns, order + 1, base, silu)
     found = _locate(columns, knots, degree, linear)
     jets = x.new_empty(order + 1, coef.shape[0], coef.shape[2], len(x))
     weights = _array(coef), _array(base_weight), residual.numpy()
@@ -90,8 +90,10 @@ def _array(tensor: Tensor) -> np.ndarray:
     return _plain(tensor).numpy()
 
 
-def _base(x: Tensor, orders: int, base: Callable[[Tensor, int], Tensor], silu: bool) -> Tensor:
+def residual_jets(x: Tensor, orders: int, base: Callable[[Tensor, int], Tensor], silu: bool) -> Tensor:
+    """See `edge_jets.residual_jets`."""
     if silu and orders <= SILU_ORDERS:
+        x = _plain(x)
         found = x.new_empty(orders, *x.shape)
         silu_derivatives(x.numpy(), torch.sigmoid(x).numpy(), found.numpy())
         return found

@@ -45,6 +45,24 @@ def edge_jets(
     return _by_operators(x, coef, base_weight, knots, degree, linear, order, base)
 
 
+@torch.no_grad()
+def residual_jets(x: Tensor, orders: int, base: BaseDerivative, silu: bool) -> Tensor:
+    """A residual function and its derivatives, without a graph.
+
+    Args:
+        x: any shape.
+        orders: how many, the function included.
+        base: derivatives of the function, of `(x, order)`.
+        silu: whether it is `silu`, which the compiled loops know themselves.
+
+    Returns:
+        `(orders, *x.shape)`.
+    """
+    if x.is_cpu and x.dim() == 2:
+        return _cpu().residual_jets(x, orders, base, silu)
+    return torch.stack([base(x, m) for m in range(orders)])
+
+
 def _by_operators(
     x: Tensor, coef: Tensor, base_weight: Tensor, knots: Tensor, degree: int, linear: bool, order: int,
     base: BaseDerivative | None,
