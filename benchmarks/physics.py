@@ -68,7 +68,9 @@ def main() -> None:
     print(f"{ROWS} rows, forward and backward; time over that of jets.\n")
     print(harness.ratio_table(results, JETS))
     first = next(iter(results.values()))
-    bar = Bar("Laplacian of [2,10,1] over nested autograd", first[NESTED].median / first[JETS].median, BAR, at_least=True)
+    bar = Bar(
+        "Laplacian of [2,10,1] over nested autograd", first[NESTED].median / first[JETS].median, BAR, at_least=True
+    )
     print("\n" + harness.table(["bar", "limit", "measured", ""], [bar.cells()]))
     print(f"\n{harness.environment_line()}")
 

@@ -66,8 +66,10 @@ def test_edges_and_their_derivatives_are_scipys(k, uneven, outside):
     """Inside, beyond the domain, and beyond the extended knots."""
     layer = KANLayer(2, 3, grid=4, k=k, outside=outside, base_fun="zero", generator=torch.Generator(), **F64)
     if uneven:
-        layer.knots += 0.3 * (layer.knots[0, 1] - layer.knots[0, 0]) * torch.rand(
-            layer.knots.shape, generator=torch.Generator(), **F64
+        layer.knots += (
+            0.3
+            * (layer.knots[0, 1] - layer.knots[0, 0])
+            * torch.rand(layer.knots.shape, generator=torch.Generator(), **F64)
         )
     x = torch.cat([rows(40, 2), rows(20, 2, 1, reach=4.0)])
     expected = literal(layer, x, 3)
@@ -181,7 +183,9 @@ def test_float32_keeps_its_digits():
     x = rows(20, 2)
     found, expected = derivatives(model, x.float()).laplacian, derivatives(exact.double(), x).laplacian
     assert found.dtype == torch.float32
-    assert_close(found.double(), expected, rtol=0, atol=1e-4 * float(expected.detach().abs().amax()))  # 1e3 eps: h^2 is 1/25
+    assert_close(
+        found.double(), expected, rtol=0, atol=1e-4 * float(expected.detach().abs().amax())
+    )  # 1e3 eps: h^2 is 1/25
 
 
 def test_a_field_computes_what_is_asked_in_one_pass():
@@ -193,7 +197,7 @@ def test_a_field_computes_what_is_asked_in_one_pass():
     assert one.grad.shape == (7, 2)
     assert_close(one.value, model(x)[:, 0], **TIGHT)
     assert one._jets.passes == 1  # the Laplacian needs the gradient in space, which was there
-    one.dt, one[1].dt  # noqa: B018 asked for: one more pass for both
+    one.dt, one[1].dt  # one more pass for both
     assert one._jets.passes == 2
     assert u.hessian.shape == (7, 2, 2)
     assert u.third.shape == (7, 2, 2, 2)

@@ -269,9 +269,10 @@ def test_other_mistakes_are_refused():
         Problem(box, poisson, [Periodic("y")])
     with pytest.raises(ShapeError, match=r"`Data` must have \(n, 1\) points and n values; got \(3, 2\) and \(3,\)"):
         Problem(box, poisson, [Data(torch.zeros(3, 2), torch.zeros(3))])
+    scalar = Problem(Box((0, 0), (1, 1)), poisson, [Dirichlet(lambda x: x.sum())])
+    u = scalar.field(KAN([2, 1], seed=0, **F64), torch.rand(9, 2, generator=torch.Generator(), **F64))
     with pytest.raises(ShapeError, match=r"the value of a condition must be \(9,\) for 9 points; got \(\)"):
-        problem = Problem(Box((0, 0), (1, 1)), poisson, [Dirichlet(lambda x: x.sum())])
-        problem.field(KAN([2, 1], seed=0, **F64), torch.rand(9, 2, generator=torch.Generator(), **F64)).value  # noqa: B018
+        u.value  # noqa: B018
     with pytest.raises(DomainError, match=r"no point of the boundary fulfils `where` of Neumann"):
         quick(Problem(box, poisson, [Neumann(where=lambda x: x[:, 0] > 7)]))
     problem = Problem(box, poisson, [Dirichlet()])

@@ -1,5 +1,6 @@
 """Sparse B-spline contractions: three operators that are closed under differentiation."""
 
+from edgewise.kernels.chebyshev import HIGHEST_ORDER, ChebyshevOptions, chebyshev_jets
 from edgewise.kernels.dispatch import silu_slope
 from edgewise.kernels.edge_jets import edge_jets, residual_jets
 from edgewise.kernels.gram import LayerRows, gram, jacobian_rows
@@ -8,9 +9,12 @@ from edgewise.kernels.operators import edges, edges_gradients, evaluate, is_plai
 from edgewise.kernels.small_networks import network, network_gradients, network_values, squared_error
 
 __all__ = [
+    "HIGHEST_ORDER",
     "Channels",
+    "ChebyshevOptions",
     "LayerRows",
     "chain_rule",
+    "chebyshev_jets",
     "edge_jets",
     "edges",
     "edges_gradients",

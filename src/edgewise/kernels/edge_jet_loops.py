@@ -1,13 +1,14 @@
 """The compiled loops of `edge_jets`: every edge function of a layer and its derivatives, edge by edge.
 
 On one cell an edge is a polynomial, so its coefficients are multiplied out once per cell; repeated synthetic division
-then gives a value with all derivatives in a few operations a sample. Gradients go the same way back. All but the look-up
-by cell runs along the samples and is vectorized.
+then gives a value with all derivatives in a few operations a sample. Gradients go the same way back. All but the
+look-up by cell runs along the samples and is vectorized.
 """
 
 import numpy as np
 
 from edgewise.kernels.cells import fill, locate_search, locate_uniform
+from edgewise.kernels.chebyshev_loops import dot
 from edgewise.kernels.compilation import compiled, compiled_for_python
 
 
@@ -113,13 +114,12 @@ def jets_backward(groups, local, inverse, g, jets, base, tables, shared, cells, 
         for o in range(outputs):
             for p in range(degree + 1):
                 fill(work[p], g.dtype.type(0), rows)
-            total = 0.0
+            total = g.dtype.type(0)
             for m in range(orders - 1, -1, -1):
                 for b in range(rows if dx.shape[0] > 0 else 0):
                     dx[i, b] += g[m, i, o, b] * jets[m + 1, i, o, b]
                 if base.shape[0] > 0:
-                    for b in range(rows):
-                        total += g[m, i, o, b] * base[m, i, b]
+                    total += dot(g[m, i, o], base[m, i])
                 if m < kept:
                     for b in range(rows):
                         work[m, b] += g[m, i, o, b] * factors[m, b]

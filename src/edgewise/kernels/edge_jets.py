@@ -95,10 +95,10 @@ class _EdgeJets(torch.autograd.Function):
         if torch.is_grad_enabled():
             # Aliases: a derivative with respect to one tensor must not run through another computed from it.
             here = [tensor.view_as(tensor) for tensor in (x, coef, base_weight)]
-            y = _by_operators(*here, knots, *ctx.options)
+            y = _by_operators(*here, knots, *ctx.options)  # pyright: ignore[reportCallIssue]
             wanted = [tensor for tensor, needed in zip(here, ctx.needs_input_grad, strict=False) if needed]
             found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, materialize_grads=True))
-            grads = [next(found) if needed else None for needed in ctx.needs_input_grad[:3]]
+            grads: Any = [next(found) if needed else None for needed in ctx.needs_input_grad[:3]]
         else:
             grads = _cpu().backward(g, coef, jets, residual, ctx.found, ctx.options[0], ctx.needs_input_grad[0])
         return *grads, None, None, None, None, None, None

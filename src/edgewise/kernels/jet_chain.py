@@ -110,7 +110,7 @@ class _ChainRule(torch.autograd.Function):
         need = ctx.needs_input_grad
         if torch.is_grad_enabled():
             here = [edges.view_as(edges), jet.view_as(jet)]
-            y = _by_torch(*here, ctx.channels)
+            y = _by_torch(*here, ctx.channels)  # pyright: ignore[reportCallIssue]
             wanted = [tensor for tensor, needed in zip(here, need, strict=False) if needed]
             both = torch.cat([g[:, :1] + g_values[:, None], g[:, 1:]], dim=1)
             found = iter(torch.autograd.grad(y, wanted, both, create_graph=True, materialize_grads=True))

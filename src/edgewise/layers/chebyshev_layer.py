@@ -14,21 +14,22 @@ lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from math import comb
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError
-from edgewise.kernels import is_plain_eager, residual_jets
-from edgewise.layers.chebyshev_jets import ChebyshevJets, Terms
+from edgewise.kernels import HIGHEST_ORDER, ChebyshevOptions, chebyshev_jets, is_plain_eager
 from edgewise.layers.derivatives import base_derivative, of_value
 from edgewise.layers.edge_layer import AbstractEdgeLayer, input_ranges
 from edgewise.layers.initialization import initialize
 
 HIGHEST_DEGREE = 12
 
+Terms = dict[int, Tensor | None]
+"""Factors `(B, I)` of an expansion's derivatives, by their order; None for one."""
 
 
 class ChebyshevLayer(AbstractEdgeLayer):
@@ -112,11 +113,15 @@ class ChebyshevLayer(AbstractEdgeLayer):
 
     def _edge_jets(self, x: Tensor, order: int) -> Tensor:
         weights = self.effective_weights()
-        if not is_plain_eager():
+        compiled = x.is_cpu and x.dtype in (torch.float32, torch.float64) and order <= HIGHEST_ORDER
+        if not (compiled and is_plain_eager()):
             return self._edges_by_torch(x, *weights, order=order)
-        base = None if self.base_fun == "zero" else self._base_jets
-        twice = partial(self._edges_by_torch, order=order)
-        return ChebyshevJets.apply(x, *weights, self._parts, order, base, twice)  # pyright: ignore[reportReturnType]
+        base = None if self.base_fun == "zero" else partial(base_derivative, self.base_fun)
+        options = ChebyshevOptions(
+            self.domain, derivative_powers(self.k, x.dtype), self.squash, self.outside == "linear", base,
+            self.base_fun == "silu",
+        )  # fmt: skip
+        return chebyshev_jets(x, *weights, order, options, partial(self._edges_by_torch, order=order))
 
     def _edges_by_torch(self, x: Tensor, coef: Tensor, base_weight: Tensor, order: int) -> Tensor:
         jets = self._jets(x, coef, order)
@@ -124,17 +129,6 @@ class ChebyshevLayer(AbstractEdgeLayer):
             base = [base_derivative(self.base_fun, x, n).mT[:, None] * base_weight[..., None] for n in range(order + 1)]
             jets = [edges + more for edges, more in zip(jets, base, strict=True)]
         return torch.stack(jets)
-
-    def _base_jets(self, x: Tensor, orders: int) -> Tensor:
-        return residual_jets(x.mT, orders, partial(base_derivative, self.base_fun), self.base_fun == "silu")
-
-    def _parts(self, x: Tensor, order: int) -> tuple[Tensor, list[Terms], Tensor, Tensor]:
-        """What `ChebyshevJets` asks for."""
-        z, chain = self._chain(x, order)
-        matrices = [torch.eye(self.k + 1, dtype=x.dtype, device=x.device)]
-        for _ in range(max(n for terms in chain for n in terms)):
-            matrices.append(derivative_matrix(self.k, x) @ matrices[-1])
-        return chebyshev_basis(z, self.k).transpose(0, 1), chain, self._rate, torch.stack(matrices)
 
     def _jets(self, x: Tensor, coef: Tensor, order: int) -> list[Tensor]:
         """`(I, O, B)` expansions of every edge, and their derivatives up to the order."""
@@ -310,6 +304,13 @@ def derivative_matrix(degree: int, like: Tensor) -> Tensor:
         `(k+1, k+1)` matrix D of `T_n' = sum_m D[m,n] T_m`; its numbers are integers.
     """
     return _SLOPES[: degree + 1, : degree + 1].to(like)
+
+
+@cache
+def derivative_powers(degree: int, dtype: torch.dtype) -> Tensor:
+    """`(5, k+1, k+1)` powers 0 to 4 of `derivative_matrix`, on the CPU."""
+    matrix = _SLOPES[: degree + 1, : degree + 1]
+    return torch.stack([torch.linalg.matrix_power(matrix, n) for n in range(5)]).to(dtype)
 
 
 def _slopes(size: int) -> Tensor:

@@ -96,7 +96,7 @@ def elementwise_derivative(function: Callable[[Tensor], Tensor], z: Tensor, orde
 
 def _slope_of(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     def slope(z: Tensor) -> Tensor:
-        values, pull = torch.func.vjp(function, z)
+        values, pull = torch.func.vjp(function, z)  # pyright: ignore[reportAssignmentType]
         return pull(torch.ones_like(values))[0]
 
     return slope

@@ -14,14 +14,13 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.physics.domains import Domain, TimeSpace
-from edgewise.physics.field import Field
 
 Value = float | Callable[[Tensor], Tensor]
 Residual = Callable[..., Tensor]
 
 _BOUNDARY_WEIGHT = 100.0
 _CONTRADICTION = 0.05
-"""By how much of its range a measured value may differ from what a hard condition says: noise may, a mistake does not."""
+"""By how much of the largest value measured data may differ from a hard condition: that much is noise, no mistake."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,8 @@ def is_hard(condition: Condition, domain: Domain) -> bool:
     if condition.hard and not possible:
         why = "on a part of the boundary" if condition.where is not None else f"on the boundary of a {_name(domain)}"
         raise ParameterError(
-            f"`Dirichlet(hard=True)` needs a smooth function that is zero {why} only, and none is known. Use hard=None, "
-            "or a box or disc."
+            f"`Dirichlet(hard=True)` needs a smooth function that is zero {why} only, and none is known. Use hard=None "
+            "or a box or a disc."
         )
     return possible if condition.hard is None else condition.hard
 
@@ -174,9 +173,11 @@ def wrap_of(conditions: list[Condition], domain: Domain) -> Wrap | None:
         ParameterError: more than one value for the same place.
     """
     hard = [c for c in conditions if is_hard(c, domain)]
-    walls, starts = ([c for c in hard if isinstance(c, kind)] for kind in (Dirichlet, Initial))
+    walls, starts = [c for c in hard if isinstance(c, Dirichlet)], [c for c in hard if isinstance(c, Initial)]
     if len(walls) > 1 or len(starts) > 1:
-        raise ParameterError("give one hard `Dirichlet` and one hard `Initial` at most; or make others soft: hard=False.")
+        raise ParameterError(
+            "give one hard `Dirichlet` and one hard `Initial` at most; or make others soft, hard=False."
+        )
     if not walls and not starts:
         return None
     if not starts:
@@ -224,7 +225,7 @@ def check_data(wrap: Wrap | None, data: Data) -> None:
     Raises:
         DomainError: they do.
     """
-    if wrap is None or data.y.dim() > 1 and data.y.shape[1] > 1:
+    if wrap is None or (data.y.dim() > 1 and data.y.shape[1] > 1):
         return
     x, y = data.x, data.y.reshape(-1)
     fixed = wrap.bubble(x).abs() < 1e-9

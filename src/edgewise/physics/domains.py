@@ -1,7 +1,7 @@
-"""Where an equation holds: boxes, discs, the L-shape, time with space, clouds of points; and points to work with in them.
+"""Where an equation holds: boxes, discs, the L-shape, time with space, clouds of points; and points in them.
 
-Points are float64 rows. Methods: `"grid"` (midpoints of equal cells), `"sobol"` (scrambled, fills evenly at any number),
-`"random"`. The last two are drawn with a seed.
+Points are float64 rows. Methods: `"grid"` (midpoints of equal cells), `"sobol"` (scrambled, fills evenly at any
+number), `"random"`. The last two are drawn with a seed.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Domain(ABC):
         while True:
             points = _stretch(_grid([per_axis] * self.dim), self.bounds)
             points = points[self.contains(points)]
-            if len(points) >= n or per_axis ** self.dim >= n * _MOST_TRIALS:
+            if len(points) >= n or per_axis**self.dim >= n * _MOST_TRIALS:
                 return points
             per_axis += 1
 
@@ -134,9 +134,7 @@ class Box(Domain):
     def __init__(
         self, lo: float | Sequence[float], hi: float | Sequence[float], names: Sequence[str] | None = None
     ) -> None:
-        self.lo, self.hi = (
-            torch.as_tensor(end, dtype=torch.float64).reshape(-1) for end in (lo, hi)
-        )
+        self.lo, self.hi = (torch.as_tensor(end, dtype=torch.float64).reshape(-1) for end in (lo, hi))
         if self.lo.shape != self.hi.shape or not bool((self.lo < self.hi).all()):
             raise ParameterError(f"`lo` must lie below `hi` in every coordinate; got {lo!r} and {hi!r}.")
         self.names = _names(names, len(self.lo))

@@ -150,7 +150,7 @@ def _by_transforms(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) 
 
     def along(of: Callable[[Tensor], Tensor], i: int) -> Callable[[Tensor], Tensor]:
         def slope(x: Tensor) -> Tensor:
-            values, pull = torch.func.vjp(of, x)
+            values, pull = torch.func.vjp(of, x)  # pyright: ignore[reportAssignmentType]
             return pull(torch.ones_like(values))[0][:, i]
 
         return slope
@@ -188,4 +188,3 @@ def _gradient(values: Tensor, leaf: Tensor) -> Tensor:
         return torch.zeros_like(leaf)
     (found,) = torch.autograd.grad(values.sum(), leaf, create_graph=True, materialize_grads=True)
     return found
-

@@ -36,9 +36,15 @@ class Surroundings(NamedTuple):
     wrap: Wrap | None
 
     def constants(self, x: Tensor, plan: Plan) -> list[Tensor]:
-        """Jets at points: of the inputs `(I, R, B)`; then, with a wrap, the lift `(R, B)` and the bubble's `(R, R, B)`.
+        """What does not depend on the network.
 
-        The last one says what every channel of the network adds to every channel of the solution.
+        Args:
+            x: `(B, D)` points.
+            plan: the channels.
+
+        Returns:
+            The jet of the inputs `(I, R, B)`; with a wrap also that of the lift, `(R, B)`, and what every channel of
+            the network adds to every channel of the solution, `(R, R, B)`.
         """
         with torch.no_grad():
             found = [coordinates(x, plan) if self.embedding is None else by_autograd(self.embedding, x, plan).detach()]

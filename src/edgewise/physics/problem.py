@@ -13,7 +13,6 @@ from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.physics.conditions import (
     Condition,
     Data,
-    Dirichlet,
     Equation,
     Initial,
     Neumann,
@@ -39,7 +38,7 @@ class Problem:
             by name. Several equations are a tuple.
         conditions: `Dirichlet`, `Neumann`, `Initial`, `Periodic`, `Data`, `Equation`.
         unknowns: name to start value of coefficients to be found.
-        exact: the solution where it is known, a function of points or a `ReferenceGrid`: for errors, never for training.
+        exact: the solution where it is known, a function of points or a `ReferenceGrid`; for errors only.
 
     Raises:
         ParameterError: something that is no condition, or conditions that cannot go together.

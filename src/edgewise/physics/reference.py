@@ -34,7 +34,7 @@ class ReferenceGrid:
         sizes = tuple(len(axis) for axis in self.axes)
         if self.values.shape != sizes:
             raise ShapeError(
-                f"`values` must have one axis for each of `axes`, {sizes}; got {tuple(self.values.shape)}. Transpose it?"
+                f"`values` must have one axis for each of `axes`, {sizes}; got {tuple(self.values.shape)}. Transpose?"
             )
         for n, axis in enumerate(self.axes):
             if not bool((axis.diff() > 0).all()):

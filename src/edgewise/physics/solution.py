@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
-from edgewise.physics.domains import Domain
 from edgewise.physics.field import Field, derivatives
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import ReferenceGrid, comparison
@@ -26,13 +25,13 @@ class Solution:
         problem: the problem.
         model: the network, which `solve` has changed; `solution(x)` adds the hard conditions.
         unknowns: name to value found.
-        history: `"step"`, `"seconds"`, `"loss"`, `"residual"` (root mean square at held-out points), `"error"` (relative
-            L2, where the solution is known) and every unknown, one number per check.
+        history: `"step"`, `"seconds"`, `"loss"`, `"residual"` (root mean square at held-out points), `"error"`
+            (relative L2, where the solution is known) and every unknown, one number per check.
         best: the row of the history that was kept.
         stopped_because: `"tolerance"`, `"held-out residual"`, `"steps"`, `"time limit"`, `"no progress"`, `"callback"`
             or `"interrupted"`.
         seconds: of the whole run.
-        phases: seconds of `"lm"` and `"ssbroyden"`.
+        phases: seconds of `"lm"`, and of `"ssbroyden"` or `"lbfgs"`.
         points: `(n, D)` the points of the equation at the end.
     """
 

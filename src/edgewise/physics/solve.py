@@ -19,10 +19,9 @@ from torch import Tensor, nn
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
-from edgewise.optim import Evaluation, LMMethod, SSBroydenMethod
+from edgewise.optim import Evaluation, LBFGSMethod, LMMethod, Method, SSBroydenMethod
 from edgewise.physics.domains import METHODS
 from edgewise.physics.jets import steps_of
-from edgewise.physics.parts import Part
 from edgewise.physics.plan import plan_of
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import comparison
@@ -32,7 +31,7 @@ from edgewise.physics.system import Learner, Loss, System
 
 HELD_OUT_POINTS = 1000
 _MOST_DENSE = 4000
-"""Parameters up to which SSBroyden keeps its matrix."""
+"""Parameters up to which SSBroyden keeps its matrix; L-BFGS stands in for it beyond."""
 _STALL, _STALL_STEPS = 0.95, 5
 """Levenberg-Marquardt hands over when a number of steps leave more than this part of the loss."""
 _BETTER = 0.99
@@ -85,7 +84,7 @@ def solve(
         update_grid: move the grids of splines to where their inputs are, before the run; the polynomials of
             basis="chebyshev" get the domain as theirs.
         lm_steps: Levenberg-Marquardt iterations at most; 0 leaves it out.
-        steps: SSBroyden iterations at most.
+        steps: SSBroyden iterations at most (L-BFGS with more than 4000 parameters).
         tol: end when the error (without a known solution the held-out residual) is at most this.
         patience: end when the held-out residual has not become lower for so many checks.
         check_every: iterations between checks.
@@ -103,9 +102,7 @@ def solve(
         DomainError: a residual is not finite at the start.
     """
     _check(problem, model, sampling, lm_steps=lm_steps, steps=steps, patience=patience, check_every=check_every)
-    settings = _Settings(
-        lm_steps, steps, tol, patience, check_every, resample_every, time_limit_sec, callback, seed
-    )
+    settings = _Settings(lm_steps, steps, tol, patience, check_every, resample_every, time_limit_sec, callback, seed)
     if update_grid and isinstance(model, KAN):
         fit_to_domain(problem, model, points, seed)
     return _Run(problem, model, settings, points, boundary_points, sampling).go()
@@ -188,7 +185,8 @@ class _Run:
             )
         ended = self._record(here)
         try:
-            quasi, phases = SSBroydenMethod(), {}
+            dense = len(here.x) <= _MOST_DENSE
+            quasi, phases = SSBroydenMethod() if dense else LBFGSMethod(), {}
             if ended is None and self.settings.lm_steps:
                 start = time.perf_counter()
                 here, ended = self._least_squares(here, quasi)
@@ -196,7 +194,7 @@ class _Run:
             start = time.perf_counter()
             if ended is None:
                 ended = self._quasi_newton(here, quasi)
-            phases["ssbroyden"] = time.perf_counter() - start
+            phases["ssbroyden" if dense else "lbfgs"] = time.perf_counter() - start
         except KeyboardInterrupt:
             ended, phases = "interrupted", {}
         self.loss.assign(self.best)  # pyright: ignore[reportArgumentType]
@@ -206,7 +204,7 @@ class _Run:
             time.perf_counter() - self.begin, phases, self.inner.x,
         )  # fmt: skip
 
-    def _least_squares(self, here: Evaluation, quasi: SSBroydenMethod) -> tuple[Evaluation, str | None]:
+    def _least_squares(self, here: Evaluation, quasi: Method) -> tuple[Evaluation, str | None]:
         system, method = System(self.loss), LMMethod()
         x, recent = here.x[None], [here.loss]
         for _ in range(self.settings.lm_steps):
@@ -221,12 +219,12 @@ class _Run:
             stuck = damping is not None and float(damping) > 1e8
             if stuck or (len(recent) > _STALL_STEPS and recent[-1] > _STALL * recent[-1 - _STALL_STEPS]):
                 break
-        inverse = method.inverse(system, x) if system.size <= _MOST_DENSE else None
-        if inverse is not None:
+        inverse = method.inverse(system, x) if isinstance(quasi, SSBroydenMethod) else None
+        if isinstance(quasi, SSBroydenMethod) and inverse is not None:
             quasi.start(inverse[0] / 2)  # of the Hessian matrix 2 J'J of the sum of squares
         return self._at(x[0]), None
 
-    def _quasi_newton(self, here: Evaluation, method: SSBroydenMethod) -> str | None:
+    def _quasi_newton(self, here: Evaluation, method: Method) -> str | None:
         settings, forgot = self.settings, False
         for n in range(1, settings.steps + 1):
             found = method.step(self.loss, here)
@@ -252,9 +250,7 @@ class _Run:
         return self.loss.evaluate(x.clone())
 
     def _resample(self) -> None:
-        x = by_residual(
-            self.problem.domain, self.inner.x, self._residuals_at, seed=self.settings.seed + self.step
-        )
+        x = by_residual(self.problem.domain, self.inner.x, self._residuals_at, seed=self.settings.seed + self.step)
         self.inner.x = x.to(self.like)
         self.inner.prepare(self.problem.around, self.model, dict(self.learner.unknowns.items()))
 
@@ -308,8 +304,8 @@ def _warn_of_rough_splines(model: nn.Module, order: int) -> None:
     if degree - order <= 1:
         _warn(
             f"splines of degree k={degree} have derivatives of order {order} that are pieces of degree "
-            f"{degree - order}, so the residual cannot fall below a floor of order h^{max(0, degree - order + 1)} in the "
-            f"width h of a cell. Use k={order + 3} or basis='chebyshev'."
+            f"{degree - order}, so the residual cannot fall below a floor of order h^{max(0, degree - order + 1)} in "
+            f"the width h of a cell. Use k={order + 3} or basis='chebyshev'."
         )
     if any(layer.outside == "linear" for layer in splines[1:]):
         _warn(

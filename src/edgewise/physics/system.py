@@ -126,4 +126,3 @@ class SystemLinearization(Linearization):
         """See `Linearization`."""
         for part in self.parts:
             yield from part.rows()
-

@@ -78,13 +78,11 @@ def _nodes(axes: list[np.ndarray]) -> np.ndarray:
 
 def _masked(solution: Solution, nodes: np.ndarray, values: torch.Tensor, axes: list[np.ndarray]) -> np.ndarray:
     inside = solution.problem.domain.contains(torch.as_tensor(nodes)).numpy()
-    values = np.where(inside, values.double().numpy(), np.nan)
-    return values.reshape([len(axis) for axis in axes])
+    shown = np.where(inside, values.double().numpy(), np.nan)
+    return shown.reshape([len(axis) for axis in axes])
 
 
-def _draw_lines(
-    left: Axes, middle: Axes, solution: Solution, x: np.ndarray, wrong: np.ndarray, name: str
-) -> None:
+def _draw_lines(left: Axes, middle: Axes, solution: Solution, x: np.ndarray, wrong: np.ndarray, name: str) -> None:
     exact, (coordinate,) = solution.problem.exact, solution.problem.domain.names
     left.plot(x, _values(solution, [x]), color=BLUE, linewidth=1.8, label="network")
     if exact is not None and not isinstance(exact, ReferenceGrid):
