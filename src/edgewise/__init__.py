@@ -36,6 +36,7 @@ _ROOMS = (
     "layers",
     "models",
     "optim",
+    "physics",
     "plot",
     "pyhessian",
     "pykan",

@@ -14,13 +14,13 @@ from torch import Tensor
 from edgewise.errors import ParameterError
 
 if TYPE_CHECKING:
-    from edgewise.layers.kan_layer import KANLayer
+    from edgewise.layers.edge_layer import AbstractEdgeLayer
 
 INITIALIZATIONS = ("power", "paper")
 
 
 @torch.no_grad()
-def initialize(layer: "KANLayer", name: str, generator: torch.Generator | None) -> None:
+def initialize(layer: "AbstractEdgeLayer", name: str, generator: torch.Generator | None) -> None:
     """Fill the weights of `layer` in place.
 
     Args:
@@ -46,6 +46,6 @@ def initialize(layer: "KANLayer", name: str, generator: torch.Generator | None) 
         coef.copy_(normal(coef) * a**1.75)
     else:
         base.copy_(normal(base) * layer.in_features**-0.5)
-        coef.copy_(normal(coef) * (0.1 / layer.grid) * layer.in_features**-0.5)
+        coef.copy_(normal(coef) * (0.1 / (coef.shape[1] - layer.k)) * layer.in_features**-0.5)
     if layer.base_fun == "zero":
         base.zero_()
