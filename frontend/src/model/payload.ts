@@ -6,6 +6,8 @@ export type EdgeId = readonly [layer: number, from: number, to: number];
 export interface SymbolicEdge {
   name: string;
   affine: readonly number[];
+  /** A function only Python knows: the whole edge as a cubic spline of x, continued linearly. */
+  sampled?: { readonly knots: Float64Array; readonly coef: Float64Array };
 }
 
 /** One layer: `mask * (base * b(x) + scale * spline(x))` from every input i to every sum j. */
@@ -169,7 +171,8 @@ function decodeLayer(value: unknown, where: string, k: number, I: number, O: num
     const [i, j] = [whole(edge.i, `${where}.symbolic.i`), whole(edge.j, `${where}.symbolic.j`)];
     if (i >= I || j >= O) fail(`${where}.symbolic`, `must be edges of (${I}, ${O})`, `(${i}, ${j})`);
     const affine = list(edge.affine, `${where}.symbolic.affine`).map(Number);
-    symbolic.set(i * O + j, { name: text(edge.name, `${where}.symbolic.name`), affine });
+    const sampled = edge.sampled == null ? undefined : decodeSampled(edge.sampled, `${where}.symbolic.sampled`);
+    symbolic.set(i * O + j, { name: text(edge.name, `${where}.symbolic.name`), affine, ...(sampled && { sampled }) });
   }
   return {
     I,
@@ -182,6 +185,11 @@ function decodeLayer(value: unknown, where: string, k: number, I: number, O: num
     mask: decodeArray(layer.mask, `${where}.mask`, [I, O]),
     symbolic,
   };
+}
+
+function decodeSampled(value: unknown, where: string): SymbolicEdge["sampled"] {
+  const s = record(value, where);
+  return { knots: decodeArray(s.knots, `${where}.knots`, [1, -1]), coef: decodeArray(s.coef, `${where}.coef`, [-1]) };
 }
 
 function decodeLevel(level: unknown, where: string): readonly [number, number] {

@@ -23,6 +23,7 @@ from edgewise.preprocess import TablePreprocessor, is_frame
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from edgewise.explorer import Explorer
     from edgewise.interpret import TableFormula
     from edgewise.train import FitResult
 
@@ -254,6 +255,33 @@ class KANEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         return self.model_.plot(None if X is None else self._inputs(X), **kwargs)
+
+    def explore(self, X: Any = None, y: Any = None, **kwargs: Any) -> Explorer:
+        """The interactive page, in the units of the table; see `edgewise.explorer.explore` for every argument.
+
+        Args:
+            X: table like that of the fit; stand-ins when None.
+            y: its targets, as for `fit`.
+            **kwargs: for `edgewise.explorer.explore`.
+
+        Returns:
+            What a notebook shows and `to_html`, `to_svg` and `to_png` write.
+        """
+        from edgewise.explorer import explore
+
+        return explore(self, X, y, **kwargs)
+
+    def network_data(self, X: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
+        """What the network sees of a table.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its targets, as for `fit`, or None.
+
+        Returns:
+            `(N, F)` scaled columns and levels, and scaled targets, zeros and ones or class numbers; None without `y`.
+        """
+        raise NotImplementedError
 
     # ---------------------------------------------------------------------------------------- formula
 

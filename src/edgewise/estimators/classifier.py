@@ -145,11 +145,27 @@ class KANClassifier(ClassifierMixin, KANEstimator):
         Raises:
             DomainError: a label that the classifier does not know.
         """
-        rows = self._inputs(X)
         if y is not None:
             kwargs = {"loss": "bce" if len(self.classes_) == 2 else "cross_entropy", **kwargs}
-        self.model_.auto_symbolic(rows, None if y is None else self._numbers(y, rows), **kwargs)
+        self.model_.auto_symbolic(*self.network_data(X, y), **kwargs)
         return self
+
+    def network_data(self, X: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
+        """What the network sees of a table.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its labels, as for `fit`, or None.
+
+        Returns:
+            `(N, F)` scaled columns and levels, and `(N,)` class numbers, or `(N, 1)` zeros and ones of two classes;
+            None without `y`.
+
+        Raises:
+            DomainError: a label that the classifier does not know.
+        """
+        rows = self._inputs(X)
+        return rows, None if y is None else self._numbers(y, rows)
 
     def formula(self, X: Any = None, y: Any = None, *, simplify: bool = True) -> TableFormula:
         """What decides between the classes, as a formula in the units of the table.
