@@ -30,7 +30,7 @@ KNOWS = {
     "plot": ("models", "interpret", "curvature"),
     "pyhessian": ("curvature", "plot"),
     "explorer": ("models", "interpret"),
-    "estimators": ("models", "train", "preprocess", "interpret"),
+    "estimators": ("models", "train", "preprocess", "interpret", "explorer"),
     "export": ("models",),
     "bench": ("models", "train", "datasets"),
     "pykan": ("models", "train", "interpret", "plot", "datasets"),

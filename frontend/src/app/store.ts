@@ -190,6 +190,12 @@ export class Store {
     this.emit("selection");
   }
 
+  /** A choice made on the other side; anything that is no edge means none. */
+  receiveSelection(value: unknown): void {
+    const edge = Array.isArray(value) && value.length === 3 ? (value.map(Number) as unknown as EdgeId) : null;
+    this.select(edge && this.hasEdge(edge) ? edge : null);
+  }
+
   setLook(look: Partial<Look>): void {
     this.look = { ...this.look, ...look };
     this.emit("view");

@@ -1,26 +1,13 @@
-// One self-contained page: the payload lies beside the script and nothing leaves the page.
+// Entry point of every page in a file: the data lie beside the script. Where a server wrote the page, it stays in touch.
 import { mountExplorer } from "../app/main.ts";
 import type { Host } from "./host.ts";
+import { values } from "./memory.ts";
+import { serverHost } from "./server.ts";
 
-function memoryHost(values: Record<string, unknown>): Host {
-  const listeners = new Map<string, Set<(value: unknown) => void>>();
-  return {
-    kind: "page",
-    get: (key) => values[key] ?? null,
-    set: (key, value) => {
-      values[key] = value;
-      listeners.get(key)?.forEach((callback) => callback(value));
-    },
-    save: () => {},
-    on: (key, callback) => {
-      if (!listeners.has(key)) listeners.set(key, new Set());
-      listeners.get(key)!.add(callback);
-      return () => listeners.get(key)!.delete(callback);
-    },
-    send: () => {},
-    onMessage: () => () => {},
-  };
+function memoryHost(payload: unknown): Host {
+  return { kind: "page", ...values({ payload }), save: () => {}, send: () => {}, onMessage: () => () => {} };
 }
 
-const data = document.getElementById("edgewise-payload")!.textContent!;
-mountExplorer(document.getElementById("edgewise-explorer")!, memoryHost({ payload: JSON.parse(data) }));
+const root = document.getElementById("edgewise-explorer")!;
+const payload: unknown = JSON.parse(document.getElementById("edgewise-payload")!.textContent!);
+mountExplorer(root, root.dataset.host === "server" ? serverHost(payload) : memoryHost(payload));
