@@ -6,6 +6,8 @@ export type EdgeId = readonly [layer: number, from: number, to: number];
 export interface SymbolicEdge {
   name: string;
   affine: readonly number[];
+  /** A function only Python knows: the whole edge as a cubic spline of x, continued linearly. */
+  sampled?: { readonly knots: Float64Array; readonly coef: Float64Array };
 }
 
 /** One layer: `mask * (base * b(x) + scale * spline(x))` from every input i to every sum j. */
@@ -158,6 +160,36 @@ export function decodeArray(value: unknown, where: string, shape: readonly numbe
   );
 }
 
+/** The `model` part of a payload, float64 without loss; the inverse of `decodeNet`. */
+export function encodeNet(net: Net): object {
+  const layers = net.layers.map((layer) => ({
+    knots: encodeArray(layer.knots, [layer.I, layer.S + net.k + 1]),
+    coef: encodeArray(layer.coef, [layer.I, layer.S, layer.O]),
+    base: encodeArray(layer.base, [layer.I, layer.O]),
+    spline_scale: layer.scale && encodeArray(layer.scale, [layer.I, layer.O]),
+    mask: encodeArray(layer.mask, [layer.I, layer.O]),
+    symbolic: [...layer.symbolic].map(([place, { name, affine, sampled }]) => ({
+      i: Math.floor(place / layer.O),
+      j: place % layer.O,
+      name,
+      affine,
+      ...(sampled && {
+        sampled: { knots: encodeArray(sampled.knots, [1, sampled.knots.length]), coef: encodeArray(sampled.coef, [sampled.coef.length]) },
+      }),
+    })),
+  }));
+  const { k, arity, outside, baseFun, nodes } = net;
+  return { width: nodes, k, mult_arity: arity, base_fun: baseFun, outside, layers };
+}
+
+function encodeArray(values: Float64Array, shape: readonly number[]): object {
+  const bytes = new DataView(new ArrayBuffer(8 * values.length));
+  values.forEach((value, n) => bytes.setFloat64(8 * n, value, true));
+  let text = "";
+  for (const byte of new Uint8Array(bytes.buffer)) text += String.fromCharCode(byte);
+  return { shape, dtype: "f8", data: btoa(text) };
+}
+
 function decodeLayer(value: unknown, where: string, k: number, I: number, O: number): Layer {
   const layer = record(value, where);
   const knots = record(layer.knots, `${where}.knots`);
@@ -169,7 +201,8 @@ function decodeLayer(value: unknown, where: string, k: number, I: number, O: num
     const [i, j] = [whole(edge.i, `${where}.symbolic.i`), whole(edge.j, `${where}.symbolic.j`)];
     if (i >= I || j >= O) fail(`${where}.symbolic`, `must be edges of (${I}, ${O})`, `(${i}, ${j})`);
     const affine = list(edge.affine, `${where}.symbolic.affine`).map(Number);
-    symbolic.set(i * O + j, { name: text(edge.name, `${where}.symbolic.name`), affine });
+    const sampled = edge.sampled == null ? undefined : decodeSampled(edge.sampled, `${where}.symbolic.sampled`);
+    symbolic.set(i * O + j, { name: text(edge.name, `${where}.symbolic.name`), affine, ...(sampled && { sampled }) });
   }
   return {
     I,
@@ -182,6 +215,11 @@ function decodeLayer(value: unknown, where: string, k: number, I: number, O: num
     mask: decodeArray(layer.mask, `${where}.mask`, [I, O]),
     symbolic,
   };
+}
+
+function decodeSampled(value: unknown, where: string): SymbolicEdge["sampled"] {
+  const s = record(value, where);
+  return { knots: decodeArray(s.knots, `${where}.knots`, [1, -1]), coef: decodeArray(s.coef, `${where}.coef`, [-1]) };
 }
 
 function decodeLevel(level: unknown, where: string): readonly [number, number] {

@@ -1,0 +1,313 @@
+// What is shown and what was done to it. Views read it and subscribe; only the store changes it.
+import type { Host } from "../hosts/host.ts";
+import { applyEdit, applyEdits, checkedEdits, type Edit, withEdit } from "../model/edits.ts";
+import { type Importances, importance, importancesOf, quantilesOf, withChanged } from "../model/importance.ts";
+import { Measure } from "../model/measure.ts";
+import { decode, type EdgeId, type Explored, levelSize, type Net, QUANTILES } from "../model/payload.ts";
+import { forward } from "../maths/network.ts";
+
+export type Topic = "net" | "selection" | "view" | "training" | "theme";
+
+/** A part of the page. It builds its element once and then redraws what changed. */
+export interface View {
+  readonly element: HTMLElement;
+  destroy(): void;
+}
+
+/** What the views of the network have in common. */
+export interface Look {
+  /** Edges below this importance are hidden. */
+  threshold: number;
+  /** Only edges on paths through this node. */
+  focus: { level: number; node: number } | null;
+  showRemoved: boolean;
+}
+
+interface Moment {
+  net: Net;
+  edits: readonly Edit[];
+  loss: number;
+}
+
+/** Edges whose function may have changed since the last call of a listener. */
+export type Changed = ReadonlyMap<string, EdgeId> | "all";
+
+export class Store {
+  readonly host: Host;
+  explored: Explored;
+  look: Look = { threshold: 0, focus: null, showRemoved: true };
+  selection: EdgeId | null = null;
+  /** Inputs, in network units, at which single predictions are shown. */
+  point: Float64Array;
+  measure: Measure;
+  quantiles: readonly Float64Array[];
+  changed: Changed = "all";
+  private importances: Importances;
+  private history: Moment[];
+  private at = 0;
+  private draft: { net: Net; edit: Edit; loss: number } | null = null;
+  private frame: Net | null = null;
+  private readonly listeners = new Map<Topic, Set<() => void>>();
+  private readonly waiting = new Set<Topic>();
+  private pendingChange: Map<string, EdgeId> | "all" = new Map();
+  private scheduled = false;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.explored = decode(host.get("payload"));
+    this.point = medians(this.explored);
+    this.measure = new Measure(this.explored);
+    this.quantiles = this.explored.nodeQuantiles;
+    this.importances = importancesOf(this.explored.deviations);
+    this.history = [this.firstMoment()];
+    this.receiveEdits(host.get("edits"));
+  }
+
+  /** Another model takes the place of this one, as when training ends. */
+  reload(): void {
+    this.explored = decode(this.host.get("payload"));
+    this.point = this.point.length === this.explored.net.layers[0].I ? this.point : medians(this.explored);
+    this.measure = new Measure(this.explored);
+    this.quantiles = this.explored.nodeQuantiles;
+    this.importances = importancesOf(this.explored.deviations);
+    this.history = [this.firstMoment()];
+    this.at = 0;
+    this.draft = this.frame = null;
+    if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+    this.markAll();
+  }
+
+  // ---------------------------------------------------------------- reading
+
+  get original(): Net {
+    return this.explored.net;
+  }
+
+  /** The model as shown: a frame of training, a half-done edit, or the last edit. */
+  get net(): Net {
+    return this.frame ?? this.draft?.net ?? this.history[this.at].net;
+  }
+
+  get edits(): readonly Edit[] {
+    return this.history[this.at].edits;
+  }
+
+  get canUndo(): boolean {
+    return this.at > 0;
+  }
+
+  get canRedo(): boolean {
+    return this.at < this.history.length - 1;
+  }
+
+  /** Whether frames of training are shown, which cannot be edited. */
+  get isLive(): boolean {
+    return this.frame !== null;
+  }
+
+  get loss(): { before: number; after: number } {
+    return { before: this.history[0].loss, after: this.draft?.loss ?? this.history[this.at].loss };
+  }
+
+  importance(l: number, i: number, j: number): number {
+    return importance(this.importances, l, i * this.net.layers[l].O + j);
+  }
+
+  /** The interval over which the function of an edge from node i is drawn. */
+  domain(l: number, i: number): [number, number] {
+    const q = this.quantiles[l];
+    const [lo, hi] = [q[i * QUANTILES], q[(i + 1) * QUANTILES - 1]];
+    return hi > lo ? [lo, hi] : [lo - 0.5, lo + 0.5];
+  }
+
+  hasEdge([l, i, j]: EdgeId): boolean {
+    const layer = this.net.layers[l];
+    return layer !== undefined && i < layer.I && j < layer.O;
+  }
+
+  isRemoved([l, i, j]: EdgeId): boolean {
+    return this.net.layers[l].mask[i * this.net.layers[l].O + j] === 0;
+  }
+
+  // ---------------------------------------------------------------- editing
+
+  /** Show an edit that is not done yet, as while a point is dragged. */
+  preview(edit: Edit): void {
+    if (this.isLive) return;
+    const net = applyEdit(this.history[this.at].net, edit);
+    this.draft = { net, edit, loss: this.measure.loss(net, edit.edge[0]) };
+    this.mark([edit.edge]);
+  }
+
+  /** Do what was previewed. */
+  commit(): void {
+    if (this.draft) this.apply(this.draft.edit);
+  }
+
+  apply(edit: Edit): void {
+    if (this.isLive) return;
+    const { net, edits } = this.history[this.at];
+    this.push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: 0 }, [edit.edge]);
+  }
+
+  /** Several edits as one step. */
+  applyAll(edits: readonly Edit[]): void {
+    if (this.isLive || edits.length === 0) return;
+    const now = this.history[this.at];
+    const list = edits.reduce((all, edit) => withEdit(this.original, all, edit), now.edits as Edit[]);
+    this.push({ net: applyEdits(now.net, edits), edits: list, loss: 0 }, edits.map((edit) => edit.edge));
+  }
+
+  undo(): void {
+    this.travel(this.at - 1);
+  }
+
+  redo(): void {
+    this.travel(this.at + 1);
+  }
+
+  /** Back to the model as it was loaded, as a step that can be undone. */
+  reset(): void {
+    if (this.edits.length) this.push({ net: this.original, edits: [], loss: 0 }, editedEdges(this.edits));
+  }
+
+  /** Edits from the other side (Python): they replace those made here. */
+  receiveEdits(value: unknown): void {
+    if (value == null || JSON.stringify(value) === JSON.stringify(this.edits)) return;
+    const edits = checkedEdits(value);
+    const changed = [...editedEdges(this.edits), ...editedEdges(edits)];
+    this.push({ net: applyEdits(this.original, edits), edits, loss: 0 }, changed, false);
+  }
+
+  // ---------------------------------------------------------------- looking
+
+  select(edge: EdgeId | null): void {
+    if (edge?.join() === this.selection?.join()) return;
+    this.selection = edge;
+    this.draft = null;
+    this.host.set("selection", edge === null ? null : [...edge]);
+    this.host.save();
+    this.emit("selection");
+  }
+
+  /** A choice made on the other side; anything that is no edge means none. */
+  receiveSelection(value: unknown): void {
+    const edge = Array.isArray(value) && value.length === 3 ? (value.map(Number) as unknown as EdgeId) : null;
+    this.select(edge && this.hasEdge(edge) ? edge : null);
+  }
+
+  setLook(look: Partial<Look>): void {
+    this.look = { ...this.look, ...look };
+    this.emit("view");
+  }
+
+  setPoint(point: Float64Array): void {
+    this.point = point;
+    this.emit("view");
+  }
+
+  /** A frame of training; null goes back to the loaded model. */
+  showFrame(net: Net | null): void {
+    this.frame = net;
+    if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+    this.markAll();
+  }
+
+  /** Call back at most once per animation frame after the topic changed. */
+  on(topic: Topic, callback: () => void): () => void {
+    const set = this.listeners.get(topic) ?? new Set();
+    this.listeners.set(topic, set.add(callback));
+    return () => set.delete(callback);
+  }
+
+  emit(topic: Topic): void {
+    this.waiting.add(topic);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => this.flush());
+  }
+
+  // ---------------------------------------------------------------- inside
+
+  private firstMoment(): Moment {
+    return { net: this.original, edits: [], loss: this.measure.loss(this.original) };
+  }
+
+  private push(moment: Moment, edges: readonly EdgeId[], tellHost = true): void {
+    const from = Math.min(...edges.map(([l]) => l));
+    moment.loss = this.measure.loss(moment.net, from);
+    this.history = [...this.history.slice(0, this.at + 1), moment];
+    this.at += 1;
+    this.settle(edges, tellHost);
+  }
+
+  private travel(to: number): void {
+    if (to < 0 || to >= this.history.length || this.isLive) return;
+    const edges = [...editedEdges(this.edits), ...editedEdges(this.history[to].edits)];
+    this.at = to;
+    this.settle(edges, true);
+  }
+
+  /** After the model changed for good: node values, quantiles, importances, host. */
+  private settle(edges: readonly EdgeId[], tellHost: boolean): void {
+    this.draft = null;
+    this.measure.rebase(this.net);
+    let touched = [...edges];
+    if (this.explored.sample) touched = this.followQuantiles(touched);
+    this.importances = withChanged(this.explored, this.importances, this.net, this.quantiles, touched);
+    if (tellHost) {
+      this.host.set("edits", this.edits);
+      this.host.save();
+    }
+    this.mark(touched);
+  }
+
+  /** With data at hand the values that reach later layers are known too; returns all edges that see others. */
+  private followQuantiles(edges: EdgeId[]): EdgeId[] {
+    const { net } = this;
+    if (this.edits.length === 0) {
+      this.quantiles = this.explored.nodeQuantiles;
+    } else {
+      const { values } = forward(net, this.measure.x);
+      const first = Math.min(...edges.map(([l]) => l));
+      this.quantiles = this.quantiles.map((q, l) => (l > first ? quantilesOf(values[l], net.layers[l].I) : q));
+    }
+    const first = Math.min(...edges.map(([l]) => l));
+    return [...edges, ...allEdges(net).filter(([l]) => l > first)];
+  }
+
+  private mark(edges: readonly EdgeId[]): void {
+    if (this.pendingChange !== "all") for (const edge of edges) this.pendingChange.set(edge.join(), edge);
+    this.emit("net");
+  }
+
+  private markAll(): void {
+    this.pendingChange = "all";
+    this.emit("net");
+  }
+
+  private flush(): void {
+    this.scheduled = false;
+    const topics = [...this.waiting];
+    this.waiting.clear();
+    this.changed = this.pendingChange;
+    this.pendingChange = new Map();
+    for (const topic of topics) for (const callback of [...(this.listeners.get(topic) ?? [])]) callback();
+  }
+}
+
+/** Every edge of a net in order. */
+export function allEdges(net: Net): EdgeId[] {
+  return net.layers.flatMap((layer, l) =>
+    Array.from({ length: layer.I * layer.O }, (_, place) => [l, Math.floor(place / layer.O), place % layer.O] as const),
+  );
+}
+
+function editedEdges(edits: readonly Edit[]): EdgeId[] {
+  return [...new Map(edits.map((edit) => [edit.edge.join(), edit.edge])).values()];
+}
+
+function medians({ net, nodeQuantiles }: Explored): Float64Array {
+  const middle = (QUANTILES - 1) / 2;
+  return Float64Array.from({ length: levelSize(net.nodes[0]) }, (_, i) => nodeQuantiles[0][i * QUANTILES + middle]);
+}

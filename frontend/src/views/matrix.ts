@@ -1,0 +1,3 @@
+import { h } from "../app/dom.ts";
+import type { Store, View } from "../app/store.ts";
+export function matrixView(_store: Store): View { return { element: h("section", { class: "view" }), destroy() {} }; }
