@@ -127,6 +127,7 @@ export class Shell {
       page.view = page.make(this.store);
       page.panel.append(page.view.element);
     }
+    page.view.element.dispatchEvent(new Event("shown"));
     this.shownTab = name;
   }
 

@@ -111,6 +111,11 @@ export class Store {
     return { before: this.history[0].loss, after: this.draft?.loss ?? this.history[this.at].loss };
   }
 
+  /** Whether an edit is shown that is not done yet. */
+  get isDraft(): boolean {
+    return this.draft !== null;
+  }
+
   importance(l: number, i: number, j: number): number {
     return importance(this.importances, l, i * this.net.layers[l].O + j);
   }
@@ -196,6 +201,7 @@ export class Store {
   select(edge: EdgeId | null): void {
     if (edge?.join() === this.selection?.join()) return;
     this.selection = edge;
+    if (this.draft) this.mark([this.draft.edit.edge]);
     this.draft = null;
     this.host.set("selection", edge === null ? null : [...edge]);
     this.host.save();

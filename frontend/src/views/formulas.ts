@@ -9,6 +9,8 @@ import { symbolicOf } from "./edges.ts";
 import { guess, r2Text } from "./guesses.ts";
 
 const FEW = 5;
+/** A search begins when the edge has not changed for so long. */
+const REST_MS = 180;
 
 export class Formulas {
   readonly element: HTMLElement;
@@ -53,6 +55,11 @@ export class Formulas {
     this.all = false;
     this.list(edge);
     this.status.textContent = "Searching…";
+    const timer = setTimeout(() => this.search(edge), REST_MS);
+    this.stop = () => clearTimeout(timer);
+  }
+
+  private search(edge: EdgeId): void {
     this.stop = guess(this.store, edge, (found) => {
       this.found = found;
       this.status.textContent = found.length ? "" : "No formula fits: the edge is constant or nothing reaches it.";
@@ -74,7 +81,7 @@ export class Formulas {
       const loss = h("td", { class: "number" }, "…");
       cells.push([loss, edit]);
       const isNow = now?.name === candidate.name && now.affine.every((value, n) => value === candidate.affine[n]);
-      const choose = button(isNow ? "In use" : "Use", () => this.use(edit), { "aria-label": `Use ${formulaText(candidate)}`, disabled: isNow });
+      const choose = button(isNow ? "In use" : "Use", () => this.use(edit), { "aria-label": `${isNow ? "In use:" : "Use"} ${formulaText(candidate)}`, disabled: isNow });
       return h(
         "tr",
         {},
@@ -88,7 +95,7 @@ export class Formulas {
     this.table.hidden = listed.length === 0;
     this.more.hidden = this.all || this.found.length <= FEW;
     clearTimeout(this.lossTimer);
-    this.fillLosses(cells);
+    this.lossTimer = setTimeout(() => this.fillLosses(cells), REST_MS);
   }
 
   /** One loss at a time, between other work. */

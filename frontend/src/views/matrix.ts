@@ -1,6 +1,7 @@
 // Every layer as a matrix of small functions, inputs down and outputs across: where a graph would be a thicket.
 // One Canvas as large as what is seen; the rest is only scrolled to.
 import { choice, h } from "../app/dom.ts";
+import { lazily } from "../app/lazily.ts";
 import type { Store, View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
 import { nodeName, shortened, targetName } from "../model/wording.ts";
@@ -53,10 +54,11 @@ class MatrixView {
     this.element = h("section", { class: "view", "aria-label": "Matrix" }, this.tools(), this.scroller, this.tip);
     this.observer = new ResizeObserver(() => this.rebuild({}));
     this.observer.observe(this.scroller);
+    const redraw = lazily(this.element, () => this.rebuild({}));
     this.offs = [
       store.on("net", () => {
         this.curves.refresh();
-        this.rebuild({});
+        redraw();
       }),
       store.on("selection", () => this.paintSoon()),
       store.on("theme", () => this.paintSoon()),
