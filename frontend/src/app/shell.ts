@@ -31,6 +31,7 @@ export class Shell {
   private readonly redo = button("Redo", () => this.store.redo(), { title: "Do it again (Ctrl + Shift + Z)" });
   private readonly python = button("Copy as Python", () => openPython(this.element, this.store), { title: "A script that makes the same edits" });
   private readonly shape = h("p", { class: "shape" });
+  private readonly spoken = h("p", { class: "unseen", "aria-live": "polite" });
   private readonly inspector: View;
   private readonly offs: (() => void)[];
   private shownTab = "";
@@ -48,9 +49,10 @@ export class Shell {
       this.header(),
       tabs,
       h("div", { class: "body" }, page, h("aside", { class: "side", "aria-label": "The chosen edge" }, this.inspector.element)),
+      this.spoken,
     );
     this.element.addEventListener("inspect", () => this.inspector.element.querySelector<HTMLElement>("h2")?.focus());
-    this.offs = [store.on("net", () => this.update())];
+    this.offs = [store.on("net", () => this.update()), store.on("said", () => (this.spoken.textContent = store.said))];
     this.update();
     this.open("network");
   }
@@ -168,7 +170,7 @@ function lossParts(store: Store): HTMLElement[] {
   }
   if (after === before) return [h("span", { class: "soft" }, name), value(before)];
   const share = before > 0 ? (after - before) / before : Infinity;
-  const words = Number.isFinite(share) ? `${shown(Math.abs(100 * share), 2)} % ${share > 0 ? "more" : "less"}` : "more";
+  const words = share < 10 ? `${Math.round(Math.abs(100 * share))} % ${share > 0 ? "more" : "less"}` : `× ${shown(after / before, 2)}`;
   return [
     h("span", { class: "soft" }, name),
     h("span", {}, shown(before)),

@@ -2,7 +2,7 @@
 import { h } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
 import { shortened, withUnit } from "../model/wording.ts";
-import { Curves, type EdgeKind, kindOf, styleOf } from "./edges.ts";
+import { Curves, type EdgeKind, kindOf, STYLES, styleOf } from "./edges.ts";
 import { type Scene, type TileSpot, wireOf } from "./geometry.ts";
 import { type Camera, type Marks, nodeRadius, type Picture, type Sight } from "./picture.ts";
 
@@ -90,13 +90,13 @@ export class CanvasPicture implements Picture {
     const curvesToo = 2 * scene.tile.w * camera.zoom >= LEAST_TILE;
     for (const part of ["wires", "boxes", "curves"] as const) {
       for (const bundle of this.bundles) {
-        context.globalAlpha = bundle.away ? 0.1 : part === "wires" ? 0.45 : 1;
+        context.globalAlpha = bundle.away ? 0.1 : part === "wires" ? this.wireOpacity(bundle.style) : 1;
         context.setLineDash(bundle.kind === "removed" ? [3, 3] : []);
         context.lineJoin = "round";
         if (part === "boxes") {
           context.fillStyle = colour("--tile");
           context.fill(bundle.boxes);
-          context.strokeStyle = colour(bundle.kind === "symbolic" ? "--symbolic" : "--edge-0");
+          context.strokeStyle = colour(bundle.kind === "symbolic" ? "--symbolic" : "--line");
           context.lineWidth = (bundle.kind === "symbolic" ? 2 : 0.5) * thin;
           context.stroke(bundle.boxes);
         } else if (part === "wires" || curvesToo) {
@@ -110,6 +110,12 @@ export class CanvasPicture implements Picture {
     context.setLineDash([]);
     this.paintMarks(context, scene, colour, thin);
     this.paintNodes(context, scene, colour);
+  }
+
+  /** Thousands of wires in one place would hide the few that matter. */
+  private wireOpacity(style: number): number {
+    const least = Math.min(0.45, 180 / this.scene!.tiles.length);
+    return least + (1 - least) * (style / (STYLES - 1)) ** 2;
   }
 
   private bundle(scene: Scene): Bundle[] {
@@ -131,7 +137,7 @@ export class CanvasPicture implements Picture {
     const { w, h } = scene.tile;
     traceWire(wires, scene, spot);
     boxes.rect(spot.x - w, spot.y - h, 2 * w, 2 * h);
-    const curve = this.curves.of(spot.edge);
+    const { heights: curve } = this.curves.of(spot.edge);
     const step = 2 * w < 16 ? 4 : 2 * w < 30 ? 2 : 1; // of 33 points: no more than can be told apart
     for (let n = 0; n < curve.length; n += step) {
       const x = spot.x - 0.8 * w + (1.6 * w * n) / (curve.length - 1);

@@ -28,7 +28,6 @@ class NetworkView {
   private readonly stage: HTMLElement;
   private readonly tip = h("div", { class: "tip", hidden: true });
   private readonly note = h("p", { class: "note" });
-  private readonly spoken = h("p", { class: "unseen", "aria-live": "polite" });
   private readonly focusChoice: ReturnType<typeof choice>;
   private readonly panZoom: PanZoom;
   private readonly observer: ResizeObserver;
@@ -54,7 +53,7 @@ class NetworkView {
       this.tip,
     );
     this.focusChoice = choice("Follow", [["", "the whole network"]], (value) => this.focusOn(value));
-    this.element = h("section", { class: "view network", "aria-label": "Network" }, this.tools(), this.stage, this.note, this.spoken);
+    this.element = h("section", { class: "view network", "aria-label": "Network" }, this.tools(), this.stage, this.note);
     this.panZoom = new PanZoom(
       this.stage,
       {
@@ -164,7 +163,7 @@ class NetworkView {
       { class: "tools" },
       h("label", { class: "field" }, h("span", {}, "Hide below"), threshold, share),
       this.focusChoice.element,
-      h("label", { class: "field" }, removed, h("span", {}, "Removed edges")),
+      h("label", { class: "field" }, removed, h("span", {}, "Show removed")),
       h("span", { class: "spring" }),
       h(
         "span",
@@ -248,7 +247,7 @@ class NetworkView {
       this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
     } else if ((event.key === "Delete" || event.key === "Backspace") && cursor) {
       store.apply({ op: store.isRemoved(cursor) ? "restore" : "prune", edge: cursor });
-      this.spoken.textContent = edgeSentence(store, cursor);
+      store.say(edgeSentence(store, cursor));
     } else if (event.key === "+" || event.key === "=") this.panZoom.zoomBy(1.4);
     else if (event.key === "-") this.panZoom.zoomBy(1 / 1.4);
     else if (event.key === "0") this.panZoom.reset();
@@ -265,7 +264,7 @@ class NetworkView {
 
   private moveCursor(edge: EdgeId): void {
     this.mark({ cursor: edge });
-    this.spoken.textContent = edgeSentence(this.store, edge);
+    this.store.say(edgeSentence(this.store, edge));
     const spot = this.scene!.tiles.find((tile) => tile.edge.join() === edge.join());
     if (spot) this.panZoom.reveal(spot);
   }

@@ -92,7 +92,7 @@ export class SvgPicture implements Picture {
       });
     const curve = svg("path", { class: "curve" });
     const inner = box(Math.min(3, h / 5), "inner");
-    const words = svg("text", { class: "words", x: 0, y: h - 5, "font-size": Math.min(11, h * 0.55) });
+    const words = svg("text", { class: "words", x: 0, y: h - Math.min(6, h * 0.25), "font-size": Math.min(11, h * 0.5) });
     const tile = svg("g", { transform: `translate(${spot.x} ${spot.y})` }, box(0, "box"), inner, curve, words);
     const wire = svg("path", { d: wireOf(scene, spot).map(curveOf).join("") });
     return { spot, tile, wire, curve, inner, words };
@@ -102,8 +102,8 @@ export class SvgPicture implements Picture {
     const { w, h } = scene.tile;
     const symbolic = symbolicOf(this.store, spot.edge);
     const room = Math.floor((2 * w - 8) / 5.6);
-    const text = symbolic && h >= 9 ? (h >= 20 ? formulaText(symbolic, 2) : symbolic.name) : "";
-    words.textContent = text.length <= room ? text : (symbolic?.name ?? "").slice(0, Math.max(room, 0));
+    const texts = symbolic ? [formulaText(symbolic, 2), formulaText({ ...symbolic, affine: [1, 0, 1, 0, symbolic.affine[4]] }, 2)] : [];
+    words.textContent = (h >= 9 && texts.find((text) => text.length <= room)) || "";
     const low = words.textContent ? Math.min(7, h * 0.3) : 0; // room for the words
     set(curve, { d: curvePath(this.curves.of(spot.edge), 0, -low, w * 0.8, h * 0.68 - low) });
   }
@@ -134,6 +134,7 @@ export class SvgPicture implements Picture {
       { class: name, transform: `translate(${spot.x} ${spot.y})` },
       shape,
       sign && radius >= 5 && svg("text", { class: "sign", "font-size": radius * 1.7 }, sign),
+      isHidden && radius >= 7 && svg("text", { class: "number", x: 0, y: -radius * 1.3 - 3 }, `${spot.level}.${spot.node}`),
       this.label(scene, spot),
     );
   }

@@ -6,7 +6,7 @@ import copy
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -138,7 +138,9 @@ class KANEstimator(BaseEstimator):
 
     # -------------------------------------------------------------------------------------------- fit
 
-    def _fit(self, raw: Mapping[str, np.ndarray], label: np.ndarray, weight: np.ndarray, loss: Any, names: Any) -> None:
+    def _fit(
+        self, raw: Mapping[str, np.ndarray], label: np.ndarray, weight: np.ndarray, loss: Any, names: Any, trainer: Any
+    ) -> None:
         """Train on distinct rows with positive weights.
 
         Args:
@@ -147,6 +149,7 @@ class KANEstimator(BaseEstimator):
             weight: `(N,)` weights.
             loss: for `edgewise.train.fit`.
             names: of the outputs.
+            trainer: what trains the network; `edgewise.train.fit` when None.
         """
         from edgewise.train import fit
         from edgewise.train.optimizers import choose
@@ -166,7 +169,7 @@ class KANEstimator(BaseEstimator):
         x = torch.from_numpy(self.preprocessor_.transform(raw)).to(**kind)
         y = torch.from_numpy(label)
         opt, why = choose(self.opt, len(x), self.model_, self.batch_size)
-        self.result_ = fit(
+        self.result_ = (trainer or fit)(
             self.model_,
             (x, y.to(**kind) if y.is_floating_point() else y.to(self.device)),
             opt=opt,
@@ -185,6 +188,7 @@ class KANEstimator(BaseEstimator):
             seed=seed,
             restarts=getattr(self, "restarts", 1),
         )
+        self.model_ = cast("KAN", self.result_.model)
         self.result_.why_opt = why
         self.n_iter_ = self.result_.steps
         self.loss_curve_ = list(self.result_["train_loss"])

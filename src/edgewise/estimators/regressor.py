@@ -138,13 +138,15 @@ class KANRegressor(RegressorMixin, KANEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, trainer: Any = None) -> KANRegressor:
         """Train.
 
         Args:
             X: `(N, C)` frame or array, N >= 2.
             y: `(N,)` or `(N, O)` numbers.
             sample_weight: `(N,)` weights >= 0; a row of weight 2 counts as two rows, one of weight 0 is left out.
+            trainer: what trains the network instead of `edgewise.train.fit`, with its arguments, such as the `fit` of
+                an `edgewise.explorer.Session`, which shows the training.
 
         Returns:
             The estimator.
@@ -167,7 +169,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
             self._flat_ = y.ndim == 1
         # A constant target has scale 0: the network learns zeros and the prediction is the constant exactly.
         scaled = (target - self.target_mean_) / np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
-        self._fit(raw, scaled, weight, self.loss, names or _numbered(target.shape[1]))
+        self._fit(raw, scaled, weight, self.loss, names or _numbered(target.shape[1]), trainer)
         return self
 
     def _scale_target(self, target: np.ndarray, weight: np.ndarray) -> None:

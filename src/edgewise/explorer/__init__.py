@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from edgewise.explorer.edits import apply_edits
     from edgewise.explorer.files import to_html, to_png, to_svg
     from edgewise.explorer.payload import payload_of
+    from edgewise.explorer.training import train
     from edgewise.explorer.widget import Explorer, explore
 
 _HOMES = {
@@ -18,8 +19,9 @@ _HOMES = {
     "to_html": "edgewise.explorer.files",
     "to_png": "edgewise.explorer.files",
     "to_svg": "edgewise.explorer.files",
+    "train": "edgewise.explorer.training",
 }
 
-__all__ = ["Explorer", "apply_edits", "explore", "payload_of", "to_html", "to_png", "to_svg"]
+__all__ = ["Explorer", "apply_edits", "explore", "payload_of", "to_html", "to_png", "to_svg", "train"]
 
 __getattr__ = attributes(__name__, _HOMES)

@@ -1,9 +1,14 @@
 """The explorer in a notebook: an anywidget, with a page and a picture for where no kernel runs."""
 
+# pyright: reportAssignmentType=false
+# (traitlets are descriptors: what `Explorer` declares is what one gets)
+
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
+from collections.abc import Callable
 from typing import Any
 
 from edgewise.errors import MissingDependencyError
@@ -45,6 +50,7 @@ class Explorer:
 
     Attributes:
         subject: the network and its data.
+        owner: what was explored: the network, or the estimator around it.
         edits: what was done in the page, in order; see `apply_edits`. Setting it changes the page.
         selection: `[l, i, j]` of the edge that is looked at, or None. Setting it changes the page.
         training: how training goes, while it does.
@@ -56,15 +62,24 @@ class Explorer:
     payload: dict[str, Any]
 
     def _begin(self, subject: Subject, owner: Any, title: str | None, source: str | None) -> None:
-        self.subject, self._owner, self._heading = subject, owner, {"title": title, "source": source}
+        self.subject, self.owner = subject, owner
+        self._heading: dict[str, Any] = {"title": title, "source": source}
 
     def _payload(self, data: bool) -> dict[str, Any]:
         return payload_of_subject(self.subject, data=data, **self._heading)
 
+    def send(self, content: Any) -> None:
+        """Send the page a message."""
+        raise NotImplementedError
+
+    def on_message(self, receive: Callable[[Any], None]) -> None:
+        """Call `receive` with every message of the page."""
+        raise NotImplementedError
+
     @property
     def model(self) -> Any:
         """A new model with the edits of the page; the one that was explored is as it was."""
-        return apply_edits(self._owner, self.edits)
+        return apply_edits(self.owner, self.edits)
 
     def apply(self) -> Any:
         """Make the edits in the model that was explored, and begin a new list of edits.
@@ -75,7 +90,7 @@ class Explorer:
         network = self.subject.network
         overwrite(network, apply_edits(network, self.edits))
         self.refresh()
-        return self._owner
+        return self.owner
 
     def refresh(self) -> None:
         """Show the model as it is now; edits are gone."""
@@ -96,8 +111,6 @@ class Explorer:
         write_atomic(path, picture(self._edited(), "png", dpi=dpi, **kwargs))
 
     def _edited(self) -> Subject:
-        import dataclasses
-
         owner = self.subject.owner
         network = apply_edits(self.subject.network, self.edits)
         if owner is not None:
@@ -138,6 +151,12 @@ def _widget_class() -> Any:
         def __init__(self, subject: Subject, owner: Any, *, title: str | None, source: str | None) -> None:
             self._begin(subject, owner, title, source)
             super().__init__(payload=self._payload(True))
+
+        def send(self, content: Any, buffers: Any = None) -> None:
+            anywidget.AnyWidget.send(self, content, buffers)
+
+        def on_message(self, receive: Callable[[Any], None]) -> None:
+            self.on_msg(lambda _, content, buffers: receive(content))
 
         def _repr_mimebundle_(self, **kwargs: Any) -> Any:
             found = super()._repr_mimebundle_(**kwargs)
