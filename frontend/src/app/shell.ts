@@ -2,9 +2,12 @@
 import { encodeNet } from "../model/payload.ts";
 import { shapeText, shown } from "../model/wording.ts";
 import { inspectorView } from "../views/inspector.ts";
+import { formulaView } from "../views/formula.ts";
 import { matrixView } from "../views/matrix.ts";
 import { networkView } from "../views/network.ts";
+import { predictionView } from "../views/prediction.ts";
 import { tableView } from "../views/table.ts";
+import { trainingView } from "../views/training.ts";
 import { openHelp, openPython } from "./dialogs.ts";
 import { button, fillWith, h, set } from "./dom.ts";
 import { isTyping } from "./keys.ts";
@@ -19,13 +22,23 @@ const TABS: readonly (readonly [name: string, words: string, make: Maker])[] = [
   ["network", "Network", networkView],
   ["matrix", "Matrix", matrixView],
   ["edges", "Edges", tableView],
+  ["prediction", "Prediction", predictionView],
+  ["formula", "Formula", formulaView],
+  ["training", "Training", trainingView], // offered only where a model is trained
 ];
+
+interface Page {
+  tab: HTMLButtonElement;
+  panel: HTMLElement;
+  view: View | null;
+  make: Maker;
+}
 
 export class Shell {
   readonly element: HTMLElement;
   private readonly store: Store;
   private readonly theme: Theme;
-  private readonly pages = new Map<string, { tab: HTMLButtonElement; panel: HTMLElement; view: View | null; make: Maker }>();
+  private readonly pages = new Map<string, Page>();
   private readonly loss = h("p", { class: "loss" });
   private readonly undo = button("Undo", () => this.store.undo(), { title: "Undo the last edit (Ctrl + Z)" });
   private readonly redo = button("Redo", () => this.store.redo(), { title: "Do it again (Ctrl + Shift + Z)" });
@@ -52,9 +65,15 @@ export class Shell {
       this.spoken,
     );
     this.element.addEventListener("inspect", () => this.inspector.element.querySelector<HTMLElement>("h2")?.focus());
-    this.offs = [store.on("net", () => this.update()), store.on("said", () => (this.spoken.textContent = store.said))];
+    this.offs = [
+      store.on("payload", () => this.renew()),
+      store.on("net", () => this.update()),
+      store.on("training", () => this.offerTraining()),
+      store.on("said", () => (this.spoken.textContent = store.said)),
+    ];
     this.update();
     this.open("network");
+    this.offerTraining();
   }
 
   destroy(): void {
@@ -116,6 +135,30 @@ export class Shell {
     page.append(panel);
   }
 
+  /** Another model: views that were built around the old one are built again. */
+  private renew(): void {
+    for (const [name, page] of this.pages) {
+      if (name === "training" || !page.view) continue;
+      page.view.destroy();
+      page.view.element.remove();
+      page.view = null;
+    }
+    this.open(this.shownTab);
+  }
+
+  /** The tab is there once there is training to see; its view is made at once, so that it misses nothing. */
+  private offerTraining(): void {
+    const page = this.pages.get("training")!;
+    page.tab.hidden = this.store.host.get("training") == null;
+    if (!page.tab.hidden) this.make(page);
+  }
+
+  private make(page: Page): void {
+    if (page.view) return;
+    page.view = page.make(this.store);
+    page.panel.append(page.view.element);
+  }
+
   private open(name: string): void {
     for (const [other, { tab, panel }] of this.pages) {
       const chosen = other === name;
@@ -123,16 +166,13 @@ export class Shell {
       panel.hidden = !chosen;
     }
     const page = this.pages.get(name)!;
-    if (!page.view) {
-      page.view = page.make(this.store);
-      page.panel.append(page.view.element);
-    }
-    page.view.element.dispatchEvent(new Event("shown"));
+    this.make(page);
+    page.view!.element.dispatchEvent(new Event("shown"));
     this.shownTab = name;
   }
 
   private tabKey(event: KeyboardEvent): void {
-    const names = [...this.pages.keys()];
+    const names = [...this.pages.keys()].filter((name) => !this.pages.get(name)!.tab.hidden);
     const at = names.indexOf(this.shownTab);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[event.key];
     if (to === undefined) return;

@@ -6,7 +6,7 @@ import { Measure } from "../model/measure.ts";
 import { decode, type EdgeId, type Explored, levelSize, type Net, QUANTILES } from "../model/payload.ts";
 import { forward } from "../maths/network.ts";
 
-export type Topic = "net" | "selection" | "view" | "training" | "theme" | "said";
+export type Topic = "payload" | "net" | "selection" | "view" | "training" | "theme" | "said";
 
 /** A part of the page. It builds its element once and then redraws what changed. */
 export interface View {
@@ -76,6 +76,7 @@ export class Store {
     this.at = 0;
     this.draft = this.frame = null;
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+    this.emit("payload");
     this.markAll();
   }
 

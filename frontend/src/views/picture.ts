@@ -33,6 +33,8 @@ export interface Picture {
   destroy(): void;
 }
 
+const REST_MS = 140;
+
 /** A camera moves the finished picture at once and has it drawn anew when it rests, so that motion is smooth. */
 export class Motion {
   private drawn: Camera = { x: 0, y: 0, zoom: 1 };
@@ -52,14 +54,15 @@ export class Motion {
     if (lightly) return this.settle(camera);
     const ratio = camera.zoom / this.drawn.zoom;
     const [x, y] = [camera.x - this.drawn.x * ratio, camera.y - this.drawn.y * ratio];
+    this.element.style.willChange = "transform"; // else the browser paints it again at every step
     this.element.style.transform = `translate(${x}px, ${y}px) scale(${ratio})`;
-    this.timer = setTimeout(() => this.settle(camera), 90);
+    this.timer = setTimeout(() => this.settle(camera), REST_MS);
   }
 
   private settle(camera: Camera): void {
     this.drawn = camera;
     this.redraw(camera);
-    this.element.style.transform = "";
+    this.element.style.transform = this.element.style.willChange = "";
   }
 }
 
