@@ -1,10 +1,13 @@
 // The frame of the page: header with the loss, tabs, and the inspector beside them.
 import { encodeNet } from "../model/payload.ts";
 import { shapeText, shown } from "../model/wording.ts";
+import { formulaView } from "../views/formula.ts";
 import { inspectorView } from "../views/inspector.ts";
 import { matrixView } from "../views/matrix.ts";
 import { networkView } from "../views/network.ts";
+import { predictionView } from "../views/prediction.ts";
 import { tableView } from "../views/table.ts";
+import { trainingView } from "../views/training.ts";
 import { openHelp, openPython } from "./dialogs.ts";
 import { button, fillWith, h, set } from "./dom.ts";
 import { isTyping } from "./keys.ts";
@@ -19,6 +22,8 @@ const TABS: readonly (readonly [name: string, words: string, make: Maker])[] = [
   ["network", "Network", networkView],
   ["matrix", "Matrix", matrixView],
   ["edges", "Edges", tableView],
+  ["prediction", "Prediction", predictionView],
+  ["formula", "Formula", formulaView],
 ];
 
 export class Shell {
@@ -55,6 +60,13 @@ export class Shell {
     this.offs = [store.on("net", () => this.update()), store.on("said", () => (this.spoken.textContent = store.said))];
     this.update();
     this.open("network");
+    const showTraining = (): void => {
+      if (this.pages.has("training") || store.host.get("training") == null) return;
+      this.addTab(tabs, page, "training", "Training", trainingView);
+      this.open("training"); // at once: it records what comes
+    };
+    this.offs.push(store.on("training", showTraining));
+    showTraining();
   }
 
   destroy(): void {
