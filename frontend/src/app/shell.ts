@@ -24,8 +24,16 @@ const TABS: readonly (readonly [name: string, words: string, make: Maker])[] = [
   ["edges", "Edges", tableView],
   ["prediction", "Prediction", predictionView],
   ["formula", "Formula", formulaView],
-  ["training", "Training", trainingView], // offered only where a model is trained
+  ["training", "Training", liveView], // offered only where a model is trained
 ];
+
+/** Training beside the network that is trained. */
+function liveView(store: Store): View {
+  const views = [networkView(store), trainingView(store)];
+  const element = h("div", { class: "live" }, ...views.map((view) => view.element));
+  element.addEventListener("shown", () => views.forEach((view) => view.element.dispatchEvent(new Event("shown"))));
+  return { element, destroy: () => views.forEach((view) => view.destroy()) };
+}
 
 interface Page {
   tab: HTMLButtonElement;
@@ -127,6 +135,7 @@ export class Shell {
     const tab = button(words, () => this.open(name), {
       role: "tab", id: `edgewise-tab-${name}`, "aria-controls": `edgewise-panel-${name}`, "aria-selected": "false", tabindex: -1,
     });
+    tab.hidden = name === "training";
     const panel = h("div", {
       class: "page", role: "tabpanel", id: `edgewise-panel-${name}`, "aria-labelledby": `edgewise-tab-${name}`, hidden: true,
     });
@@ -146,11 +155,12 @@ export class Shell {
     this.open(this.shownTab);
   }
 
-  /** The tab is there once there is training to see; its view is made at once, so that it misses nothing. */
+  /** The tab is there once there is training to see, and opens at once, so that it misses nothing. */
   private offerTraining(): void {
     const page = this.pages.get("training")!;
+    const isFirst = page.tab.hidden && this.store.host.get("training") != null;
     page.tab.hidden = this.store.host.get("training") == null;
-    if (!page.tab.hidden) this.make(page);
+    if (isFirst) this.open("training");
   }
 
   private make(page: Page): void {

@@ -1,6 +1,7 @@
 // A chart with axes in SVG, as wide as its place. What is inside is painted by the caller in plain marks.
 import { fillWith, h, set, svg } from "../app/dom.ts";
-import { logTicks, ticks, tickText, type Range } from "./scale.ts";
+import { logTicks, tickText, type Range } from "./scale.ts";
+import { roundTicks } from "./ticks.ts";
 
 /** Where a number lands, in pixels inside the plot. */
 export interface Frame {
@@ -19,6 +20,8 @@ export interface ChartOptions {
   logY?: boolean;
   /** Without numbers and lines along the y axis. */
   bare?: boolean;
+  /** Without lines behind the marks. */
+  plain?: boolean;
   /** Called with the values under the pointer when it is pressed or dragged inside. */
   onpoint?: (x: number, y: number) => void;
 }
@@ -49,6 +52,11 @@ export class Chart {
 
   destroy(): void {
     this.observer.disconnect();
+  }
+
+  /** Other names for the axes. */
+  rename(xLabel: string, yLabel: string): void {
+    Object.assign(this.options, { xLabel, yLabel });
   }
 
   /** Show the ranges and what `paint` makes of them; drawn again when the place changes its size. */
@@ -88,13 +96,13 @@ export class Chart {
   }
 
   private axes(frame: Frame, x: Range, y: Range, left: number, top: number): Element[] {
-    const { xLabel, yLabel, bare, logY } = this.options;
-    const across = ticks(x, Math.max(2, Math.floor(frame.width / 70)));
+    const { xLabel, yLabel, bare, plain, logY } = this.options;
+    const across = roundTicks(...x, Math.max(2, Math.floor(frame.width / 70)));
     const count = Math.max(2, Math.floor(frame.height / 34));
-    const upward = bare ? [] : logY ? logTicks(y, count) : ticks(y, count);
+    const upward = bare ? [] : logY ? logTicks(y, count) : roundTicks(...y, count);
     const [right, bottom] = [left + frame.width, top + frame.height];
     return [
-      ...upward.map((v) => svg("line", { class: "grid", x1: left, x2: right, y1: top + frame.y(v), y2: top + frame.y(v) })),
+      ...(plain ? [] : upward).map((v) => svg("line", { class: "grid", x1: left, x2: right, y1: top + frame.y(v), y2: top + frame.y(v) })),
       ...upward.map((v) => svg("text", { class: "tick", x: left - 6, y: top + frame.y(v), dy: "0.32em", "text-anchor": "end" }, tickText(v, logY ? [v] : upward))),
       svg("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
       ...across.map((v) => svg("text", { class: "tick", x: left + frame.x(v), y: bottom + 15, "text-anchor": "middle" }, tickText(v, across))),

@@ -1,4 +1,6 @@
 // A function of two variables as a field of colours, and its contours.
+import { svg } from "../app/dom.ts";
+import type { Frame } from "./chart.ts";
 import type { Range } from "./scale.ts";
 
 /** Cividis (Nuñez et al. 2018): rises in brightness, and reads the same with any colour vision. */
@@ -12,12 +14,12 @@ export function colour(share: number): readonly number[] {
   return COLOURS[low].map((c, n) => Math.round(c + (at - low) * (COLOURS[low + 1][n] - c)));
 }
 
-/** Paint values `(rows, columns)`, the first row at the bottom, one pixel each; the style sheet stretches the canvas. */
-export function paintHeat(canvas: HTMLCanvasElement, values: Float64Array, columns: number, [lo, hi]: Range): void {
+/** A mark: values `(rows, columns)` as colours, the first row at the bottom, one pixel each and smoothed between. */
+export function heat({ width, height }: Frame, values: Float64Array, columns: number, [lo, hi]: Range): SVGImageElement {
   const rows = values.length / columns;
+  const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [columns, rows];
-  const context = canvas.getContext("2d");
-  if (!context) return;
+  const context = canvas.getContext("2d")!;
   const image = context.createImageData(columns, rows);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
@@ -27,6 +29,7 @@ export function paintHeat(canvas: HTMLCanvasElement, values: Float64Array, colum
     }
   }
   context.putImageData(image, 0, 0);
+  return svg("image", { href: canvas.toDataURL(), width, height, preserveAspectRatio: "none" });
 }
 
 /**

@@ -29,17 +29,6 @@ export function spaced([lo, hi]: Range, count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, n) => lo + ((hi - lo) * n) / (count - 1));
 }
 
-/** About `count` round numbers within the range. */
-export function ticks([lo, hi]: Range, count: number): number[] {
-  const raw = (hi - lo) / Math.max(1, count);
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = ([1, 2, 5].find((s) => s * power >= raw * 0.999) ?? 10) * power;
-  const first = Math.ceil(lo / step - 1e-9);
-  const last = Math.floor(hi / step + 1e-9);
-  if (!(last - first < 100)) return [lo, hi];
-  return Array.from({ length: last - first + 1 }, (_, n) => (first + n) * step);
-}
-
 /** Powers of ten within the range, thinned out to about `count`. */
 export function logTicks([lo, hi]: Range, count: number): number[] {
   const [first, last] = [Math.ceil(Math.log10(lo) - 1e-9), Math.floor(Math.log10(hi) + 1e-9)];

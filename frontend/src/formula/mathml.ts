@@ -1,6 +1,6 @@
 // Formulas drawn by the browser: MathML elements, numbers rounded for reading.
 import type { Called, Name } from "./expression.ts";
-import { type Dialect, print } from "./print.ts";
+import { type Dialect, print, PRODUCT, signOf } from "./print.ts";
 import type { Composed } from "./compose.ts";
 import type { Explored } from "../model/payload.ts";
 
@@ -27,15 +27,18 @@ function dialect(explored: Explored, digits: number): Dialect<Element> {
     power: (base, exponent) => element("msup", base, exponent % 1 ? numeral(exponent, digits) : element("mn", String(exponent))),
     root: (base) => element("msqrt", base),
     fraction: (above, below) => element("mfrac", above, below),
-    product: (parts) => row(...parts.flatMap((part, n) => (n === 0 ? [part] : [times(parts[n - 1], part), part]))),
+    product: (parts) => row(...parts.flatMap((part, n) => (n === 0 ? [part] : [times(part), part]))),
     sum: (terms) => row(...terms.flatMap(({ negative, body }, n) => (n === 0 && !negative ? [body] : [operator(negative ? "−" : "+"), body]))),
     group: (body) => bracketed(body),
   };
 }
 
-/** Nothing between a number and what it multiplies, a dot between two numbers. */
-function times(before: Element, after: Element): Element {
-  return operator(before.tagName === "mn" && /^(mn|mrow|mfrac)$/.test(after.tagName) && after.textContent?.match(/^\d/) ? "·" : "\u2062");
+/** A thin space between what is multiplied, a dot where a number follows. */
+function times(after: Element): Element {
+  if (/^\d/.test(after.textContent ?? "")) return operator("·");
+  const space = element("mspace");
+  space.setAttribute("width", "0.14em");
+  return space;
 }
 
 function calledWith(called: Called, z: Element): Element {
@@ -65,13 +68,28 @@ function indexed(letter: string, index: string): Element {
   return element("msub", element("mi", letter), element("mn", index));
 }
 
-/** One `math` element per line. */
-export function asMathml(explored: Explored, composed: Composed, digits: number): Element[] {
+/** One paragraph per line; a long sum may break before each of its terms. */
+export function asMathml(explored: Explored, composed: Composed, digits: number): HTMLElement[] {
   const last = composed.lines[composed.lines.length - 1].target.level;
+  const own = dialect(explored, digits);
   return composed.lines.map(({ target, expr }) => {
     const left = target.level === last ? variable(explored.outputs[target.node].name) : indexed("h", `${target.level},${target.node}`);
-    const math = element("math", row(left, operator("="), print(expr, dialect(explored, digits))));
-    math.setAttribute("display", "block");
-    return math;
+    const terms = expr.kind === "sum" ? expr.terms : [expr];
+    const pieces = terms.map((term, n) => {
+      const isFirst = n === 0;
+      const { negative, size } = signOf(term);
+      const sign = negative ? [operator("−")] : isFirst ? [] : [operator("+")];
+      const spaced = sign.map((mark) => (isFirst ? mark : infix(mark)));
+      return element("math", row(...(isFirst ? [left, operator("=")] : []), ...spaced, print(size, own, PRODUCT)));
+    });
+    const line = document.createElement("p");
+    line.append(...pieces.flatMap((piece, n) => (n === 0 ? [piece] : [" ", piece])));
+    return line;
   });
+}
+
+/** A sign between terms, with its spaces although it begins a piece. */
+function infix(mark: Element): Element {
+  mark.setAttribute("form", "infix");
+  return mark;
 }

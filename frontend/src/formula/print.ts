@@ -18,11 +18,12 @@ export interface Dialect<T> {
 
 /** How tightly a piece holds together: sums, products, everything else. */
 const SUM = 0;
-const PRODUCT = 1;
+export const PRODUCT = 1;
 const ATOM = 2;
 
-export function print<T>(expr: Expr, dialect: Dialect<T>): T {
-  return write(expr, dialect, SUM);
+/** @param least groups what holds together less tightly */
+export function print<T>(expr: Expr, dialect: Dialect<T>, least = SUM): T {
+  return write(expr, dialect, least);
 }
 
 function write<T>(expr: Expr, dialect: Dialect<T>, least: number): T {
@@ -49,7 +50,7 @@ function write<T>(expr: Expr, dialect: Dialect<T>, least: number): T {
 }
 
 /** Whether a minus sign goes before it, and what follows the sign. */
-function signOf(expr: Expr): { negative: boolean; size: Expr } {
+export function signOf(expr: Expr): { negative: boolean; size: Expr } {
   if (expr.kind === "number" && expr.value < 0) return { negative: true, size: { kind: "number", value: -expr.value } };
   if (expr.kind !== "product" || expr.factor >= 0) return { negative: false, size: expr };
   if (expr.factor === -1 && expr.parts.length === 1) return { negative: true, size: expr.parts[0] };

@@ -142,7 +142,7 @@ function edgeHelper(net: Net): string[] {
     ? [
         "    spline = BSpline(knots, coef, k)",
         "    inside = np.clip(x, knots[k], knots[-k - 1])",
-        "    value = spline(inside) + spline.derivative()(inside) * (x - inside)",
+        net.k > 0 ? "    value = spline(inside) + spline.derivative()(inside) * (x - inside)" : "    value = spline(inside)",
       ]
     : [
         "    knots, coef = np.pad(knots, k, mode=\"linear_ramp\", end_values=(knots[0] - 1, knots[-1] + 1)), np.pad(coef, k)",

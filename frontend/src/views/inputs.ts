@@ -46,7 +46,7 @@ export class Inputs {
       const [lo, hi] = userRange(this.store, i);
       range.value = String(Math.round(((value - lo) / (hi - lo)) * STEPS));
       set(range, { "aria-valuetext": shown(value, 4) });
-      if (Number(number.value) !== value && number !== activeElement(number)) number.value = String(Number(value.toPrecision(6)));
+      if (number !== activeElement(number)) number.value = String(Number(value.toPrecision(4)));
     });
   }
 

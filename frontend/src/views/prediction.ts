@@ -19,6 +19,8 @@ class Prediction implements View {
   private readonly residuals: Residuals | null;
   private readonly answer = h("div", { class: "answer", role: "status", "aria-label": "Prediction" });
   private readonly offs: (() => void)[];
+  private readonly seen: ResizeObserver;
+  private isLate = false;
   private output = 0;
 
   constructor(private readonly store: Store) {
@@ -47,12 +49,15 @@ class Prediction implements View {
       this.field && h("section", {}, h("h2", {}, "Over two inputs"), this.field.element),
       this.residuals && h("section", {}, h("h2", {}, "Against the data"), this.residuals.element),
     );
-    this.offs = [store.on("net", () => this.update()), store.on("view", () => this.update())];
+    this.offs = [store.on("net", () => this.update()), store.on("view", () => this.update(false))];
+    this.seen = new ResizeObserver(() => this.isLate && this.update());
+    this.seen.observe(this.element);
     this.update();
   }
 
   destroy(): void {
     this.offs.forEach((off) => off());
+    this.seen.disconnect();
     for (const part of [this.sections, this.field, this.residuals]) part?.destroy();
   }
 
@@ -62,12 +67,15 @@ class Prediction implements View {
     return `share of ${classes?.[outputs.length === 1 ? 1 : j] ?? outputs[j].name}`;
   }
 
-  private update(): void {
+  /** Only what is seen is computed; the rest when its tab is opened. */
+  private update(netChanged = true): void {
+    this.isLate = this.element.isConnected && this.element.offsetParent === null;
+    if (this.isLate) return;
     this.inputs.update();
     fillWith(this.answer, ...this.answers());
     this.sections.update(this.output);
     this.field?.update(this.output);
-    this.residuals?.update(this.output);
+    if (netChanged) this.residuals?.update(this.output);
   }
 
   private answers(): HTMLElement[] {
@@ -77,7 +85,7 @@ class Prediction implements View {
       const { unit } = explored.outputs[j];
       const share = explored.link !== "identity";
       const bar = share && h("span", { class: "bar", style: `--share: ${Math.min(1, Math.max(0, value))}` });
-      return h("p", {}, h("span", { class: "soft" }, this.name(j)), " ", h("strong", { class: "number" }, shown(value, 5)), unit ? ` ${unit}` : null, bar);
+      return h("p", {}, h("span", { class: "soft" }, `${this.name(j)} = `), h("strong", { class: "number" }, shown(value, 5)), unit ? ` ${unit}` : null, bar);
     });
   }
 }

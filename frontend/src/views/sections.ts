@@ -2,9 +2,10 @@
 import { choice, fillWith, h, svg } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
 import { Chart, type Frame } from "../charts/chart.ts";
-import { colour, contour, paintHeat } from "../charts/heat.ts";
+import { colour, contour, heat } from "../charts/heat.ts";
 import { density, level, line, point, upright } from "../charts/marks.ts";
-import { rangeOf, spaced, ticks, tickText, widened, type Range } from "../charts/scale.ts";
+import { rangeOf, spaced, tickText, widened, type Range } from "../charts/scale.ts";
+import { roundTicks } from "../charts/ticks.ts";
 import { predict, respond } from "../maths/network.ts";
 import type { Net } from "../model/payload.ts";
 import { shown, withUnit } from "../model/wording.ts";
@@ -84,7 +85,6 @@ export class Sections {
 /** A field of colours with contours over two inputs; a press moves the point. */
 export class Field {
   readonly element: HTMLElement;
-  private readonly canvas = h("canvas", { class: "heat", "aria-hidden": "true" });
   private readonly chart: Chart;
   private readonly scale = h("div", { class: "heat-scale" });
   private readonly pickers: HTMLSelectElement[];
@@ -95,12 +95,12 @@ export class Field {
     const pickers = ["across", "upward"].map((words) => choice(words, options, () => this.update(this.j)));
     this.pickers = pickers.map((picker) => picker.select);
     this.pickers[1].value = "1";
-    this.chart = new Chart({ label: "", height: 300, onpoint: (x, y) => this.move(x, y) });
+    this.chart = new Chart({ label: "", height: 320, plain: true, onpoint: (x, y) => this.move(x, y) });
     this.element = h(
       "div",
       { class: "field2d" },
       h("div", { class: "tools" }, ...pickers.map((picker) => picker.element)),
-      h("div", { class: "heat-frame" }, this.canvas, this.chart.element),
+      this.chart.element,
       this.scale,
     );
   }
@@ -121,10 +121,10 @@ export class Field {
       if (b !== a) x[b] = toNetwork(inputs[b], ys[Math.floor(row / count)]);
     });
     const range = rangeOf(values);
-    paintHeat(this.canvas, values, count, range);
-    const steps = ticks(range, 7);
+    const steps = roundTicks(...range, 7);
     const [hereX, hereY] = [toUser(inputs[a], store.point[a]), toUser(inputs[b], store.point[b])];
     const paint = (frame: Frame): Element[] => [
+      heat(frame, values, count, range),
       ...steps.map((v) => svg("path", {
         class: "contour",
         d: contour(values, count, v, (c) => (c / (count - 1)) * frame.width, (r) => (1 - r / (count - 1)) * frame.height),
@@ -134,8 +134,9 @@ export class Field {
       point(frame, hereX, hereY, "point ring"),
     ];
     const says = `${this.names(j)} over ${inputs[a].name} and ${inputs[b].name}: from ${shown(range[0])} to ${shown(range[1])}`;
+    this.chart.rename(withUnit(inputs[a]), withUnit(inputs[b]));
     this.chart.show([xs[0], xs[count - 1]], [ys[0], ys[count - 1]], paint, says);
-    fillWith(this.scale, legend(range), h("span", { class: "note" }, `${this.names(j)}; across ${withUnit(inputs[a])}, upward ${withUnit(inputs[b])}`));
+    fillWith(this.scale, legend(range), h("span", { class: "note" }, this.names(j)));
   }
 
   private axes(): [number, number] {
@@ -157,7 +158,7 @@ function legend(range: Range): SVGSVGElement {
   const bands = Array.from({ length: 44 }, (_, n) => svg("rect", {
     x: 10 + n * 5, y: 0, width: 5.5, height: 10, fill: `rgb(${colour(n / 43).join()})`,
   }));
-  const marks = ticks(range, 4);
+  const marks = roundTicks(...range, 4);
   const words = marks.map((v) => svg("text", {
     class: "tick", x: 10 + ((v - range[0]) / (range[1] - range[0])) * width, y: 23, "text-anchor": "middle",
   }, tickText(v, marks)));
