@@ -183,6 +183,27 @@ def grid_cases() -> list[dict]:
     return cases
 
 
+def fit_cases() -> list[dict]:
+    """Curves like those of trained edges, and what the library's own fit leaves unexplained of each."""
+    from edgewise.interpret.edge_fit import fit_edge
+
+    x = torch.linspace(-1.5, 1.5, 120)
+    curves = {
+        "wavy": torch.sin(4 * x) * torch.exp(-x / 2),
+        "bent": torch.exp(1.3 * x) + 0.05 * torch.cos(9 * x),
+        "bowl": (x - 0.4) ** 2 + 0.02 * torch.sin(20 * x),
+        "step": torch.tanh(6 * x) + 0.1 * x,
+        "pole": 1 / (x + 1.8) + 0.01 * torch.sin(13 * x),
+        "fast": torch.sin(31 * x + 0.7) + 0.2 * x,
+    }
+    functions = [function for function in FUNCTIONS.values() if function.twin_of is None]
+    cases = []
+    for name, y in curves.items():
+        missing = {fit.function.name: fit.missing for fit in fit_edge(x, y, functions)}
+        cases.append({"name": name, "x": x.tolist(), "y": y.tolist(), "missing": missing})
+    return cases
+
+
 def main() -> None:
     """Write all files into the folder named on the command line."""
     folder = Path(sys.argv[1])
@@ -192,6 +213,7 @@ def main() -> None:
         "functions": {"functions": function_cases(), "bases": base_cases()},
         "networks": network_cases(),
         "grids": grid_cases(),
+        "fits": fit_cases(),
     }
     for name, cases in content.items():
         (folder / f"{name}.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n", encoding="utf-8")

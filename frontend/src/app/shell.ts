@@ -2,9 +2,12 @@
 import { encodeNet } from "../model/payload.ts";
 import { shapeText, shown } from "../model/wording.ts";
 import { inspectorView } from "../views/inspector.ts";
+import { formulaView } from "../views/formula.ts";
 import { matrixView } from "../views/matrix.ts";
 import { networkView } from "../views/network.ts";
+import { predictionView } from "../views/prediction.ts";
 import { tableView } from "../views/table.ts";
+import { trainingView } from "../views/training.ts";
 import { openHelp, openPython } from "./dialogs.ts";
 import { button, fillWith, h, set } from "./dom.ts";
 import { isTyping } from "./keys.ts";
@@ -19,18 +22,37 @@ const TABS: readonly (readonly [name: string, words: string, make: Maker])[] = [
   ["network", "Network", networkView],
   ["matrix", "Matrix", matrixView],
   ["edges", "Edges", tableView],
+  ["prediction", "Prediction", predictionView],
+  ["formula", "Formula", formulaView],
+  ["training", "Training", liveView], // offered only where a model is trained
 ];
+
+/** Training beside the network that is trained. */
+function liveView(store: Store): View {
+  const views = [networkView(store), trainingView(store)];
+  const element = h("div", { class: "live" }, ...views.map((view) => view.element));
+  element.addEventListener("shown", () => views.forEach((view) => view.element.dispatchEvent(new Event("shown"))));
+  return { element, destroy: () => views.forEach((view) => view.destroy()) };
+}
+
+interface Page {
+  tab: HTMLButtonElement;
+  panel: HTMLElement;
+  view: View | null;
+  make: Maker;
+}
 
 export class Shell {
   readonly element: HTMLElement;
   private readonly store: Store;
   private readonly theme: Theme;
-  private readonly pages = new Map<string, { tab: HTMLButtonElement; panel: HTMLElement; view: View | null; make: Maker }>();
+  private readonly pages = new Map<string, Page>();
   private readonly loss = h("p", { class: "loss" });
   private readonly undo = button("Undo", () => this.store.undo(), { title: "Undo the last edit (Ctrl + Z)" });
   private readonly redo = button("Redo", () => this.store.redo(), { title: "Do it again (Ctrl + Shift + Z)" });
   private readonly python = button("Copy as Python", () => openPython(this.element, this.store), { title: "A script that makes the same edits" });
   private readonly shape = h("p", { class: "shape" });
+  private readonly spoken = h("p", { class: "unseen", "aria-live": "polite" });
   private readonly inspector: View;
   private readonly offs: (() => void)[];
   private shownTab = "";
@@ -48,11 +70,18 @@ export class Shell {
       this.header(),
       tabs,
       h("div", { class: "body" }, page, h("aside", { class: "side", "aria-label": "The chosen edge" }, this.inspector.element)),
+      this.spoken,
     );
     this.element.addEventListener("inspect", () => this.inspector.element.querySelector<HTMLElement>("h2")?.focus());
-    this.offs = [store.on("net", () => this.update())];
+    this.offs = [
+      store.on("payload", () => this.renew()),
+      store.on("net", () => this.update()),
+      store.on("training", () => this.offerTraining()),
+      store.on("said", () => (this.spoken.textContent = store.said)),
+    ];
     this.update();
     this.open("network");
+    this.offerTraining();
   }
 
   destroy(): void {
@@ -106,12 +135,38 @@ export class Shell {
     const tab = button(words, () => this.open(name), {
       role: "tab", id: `edgewise-tab-${name}`, "aria-controls": `edgewise-panel-${name}`, "aria-selected": "false", tabindex: -1,
     });
+    tab.hidden = name === "training";
     const panel = h("div", {
       class: "page", role: "tabpanel", id: `edgewise-panel-${name}`, "aria-labelledby": `edgewise-tab-${name}`, hidden: true,
     });
     this.pages.set(name, { tab, panel, view: null, make });
     tabs.append(tab);
     page.append(panel);
+  }
+
+  /** Another model: views that were built around the old one are built again. */
+  private renew(): void {
+    for (const [name, page] of this.pages) {
+      if (name === "training" || !page.view) continue;
+      page.view.destroy();
+      page.view.element.remove();
+      page.view = null;
+    }
+    this.open(this.shownTab);
+  }
+
+  /** The tab is there once there is training to see, and opens at once, so that it misses nothing. */
+  private offerTraining(): void {
+    const page = this.pages.get("training")!;
+    const isFirst = page.tab.hidden && this.store.host.get("training") != null;
+    page.tab.hidden = this.store.host.get("training") == null;
+    if (isFirst) this.open("training");
+  }
+
+  private make(page: Page): void {
+    if (page.view) return;
+    page.view = page.make(this.store);
+    page.panel.append(page.view.element);
   }
 
   private open(name: string): void {
@@ -121,15 +176,13 @@ export class Shell {
       panel.hidden = !chosen;
     }
     const page = this.pages.get(name)!;
-    if (!page.view) {
-      page.view = page.make(this.store);
-      page.panel.append(page.view.element);
-    }
+    this.make(page);
+    page.view!.element.dispatchEvent(new Event("shown"));
     this.shownTab = name;
   }
 
   private tabKey(event: KeyboardEvent): void {
-    const names = [...this.pages.keys()];
+    const names = [...this.pages.keys()].filter((name) => !this.pages.get(name)!.tab.hidden);
     const at = names.indexOf(this.shownTab);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[event.key];
     if (to === undefined) return;
@@ -168,7 +221,7 @@ function lossParts(store: Store): HTMLElement[] {
   }
   if (after === before) return [h("span", { class: "soft" }, name), value(before)];
   const share = before > 0 ? (after - before) / before : Infinity;
-  const words = Number.isFinite(share) ? `${shown(Math.abs(100 * share), 2)} % ${share > 0 ? "more" : "less"}` : "more";
+  const words = share < 10 ? `${Math.round(Math.abs(100 * share))} % ${share > 0 ? "more" : "less"}` : `× ${shown(after / before, 2)}`;
   return [
     h("span", { class: "soft" }, name),
     h("span", {}, shown(before)),

@@ -6,7 +6,7 @@ import { Measure } from "../model/measure.ts";
 import { decode, type EdgeId, type Explored, levelSize, type Net, QUANTILES } from "../model/payload.ts";
 import { forward } from "../maths/network.ts";
 
-export type Topic = "net" | "selection" | "view" | "training" | "theme";
+export type Topic = "payload" | "net" | "selection" | "view" | "training" | "theme" | "said";
 
 /** A part of the page. It builds its element once and then redraws what changed. */
 export interface View {
@@ -42,6 +42,8 @@ export class Store {
   measure: Measure;
   quantiles: readonly Float64Array[];
   changed: Changed = "all";
+  /** What happened last, for those who listen. */
+  said = "";
   private importances: Importances;
   private history: Moment[];
   private at = 0;
@@ -74,6 +76,7 @@ export class Store {
     this.at = 0;
     this.draft = this.frame = null;
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+    this.emit("payload");
     this.markAll();
   }
 
@@ -107,6 +110,11 @@ export class Store {
 
   get loss(): { before: number; after: number } {
     return { before: this.history[0].loss, after: this.draft?.loss ?? this.history[this.at].loss };
+  }
+
+  /** Whether an edit is shown that is not done yet. */
+  get isDraft(): boolean {
+    return this.draft !== null;
   }
 
   importance(l: number, i: number, j: number): number {
@@ -171,6 +179,16 @@ export class Store {
     if (this.edits.length) this.push({ net: this.original, edits: [], loss: 0 }, editedEdges(this.edits));
   }
 
+  /** One edge back to what it was when loaded. */
+  resetEdge(edge: EdgeId): void {
+    const edits = this.edits.filter((edit) => edit.edge.join() !== edge.join());
+    if (edits.length < this.edits.length) this.push({ net: applyEdits(this.original, edits), edits, loss: 0 }, [edge]);
+  }
+
+  isEdited(edge: EdgeId): boolean {
+    return this.edits.some((edit) => edit.edge.join() === edge.join());
+  }
+
   /** Edits from the other side (Python): they replace those made here. */
   receiveEdits(value: unknown): void {
     if (value == null || JSON.stringify(value) === JSON.stringify(this.edits)) return;
@@ -184,6 +202,7 @@ export class Store {
   select(edge: EdgeId | null): void {
     if (edge?.join() === this.selection?.join()) return;
     this.selection = edge;
+    if (this.draft) this.mark([this.draft.edit.edge]);
     this.draft = null;
     this.host.set("selection", edge === null ? null : [...edge]);
     this.host.save();
@@ -199,6 +218,11 @@ export class Store {
   setLook(look: Partial<Look>): void {
     this.look = { ...this.look, ...look };
     this.emit("view");
+  }
+
+  say(words: string): void {
+    this.said = words;
+    this.emit("said");
   }
 
   setPoint(point: Float64Array): void {
@@ -234,8 +258,7 @@ export class Store {
   }
 
   private push(moment: Moment, edges: readonly EdgeId[], tellHost = true): void {
-    const from = Math.min(...edges.map(([l]) => l));
-    moment.loss = this.measure.loss(moment.net, from);
+    moment.loss = this.measure.loss(moment.net, Math.min(...edges.map(([l]) => l)));
     this.history = [...this.history.slice(0, this.at + 1), moment];
     this.at += 1;
     this.settle(edges, tellHost);

@@ -47,6 +47,11 @@ export class Measure {
     this.values = forward(net, this.x).values;
   }
 
+  /** (n, I) values that enter layer l of the remembered model. */
+  entering(l: number): Float64Array {
+    return this.values[l];
+  }
+
   /** Loss of a model that differs from the remembered one in layer `from` and after it only. */
   loss(net: Net, from = 0): number {
     const tail = from === 0 ? net : { ...net, layers: net.layers.slice(from), nodes: net.nodes.slice(from) };

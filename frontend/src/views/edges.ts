@@ -2,7 +2,7 @@
 import type { Store } from "../app/store.ts";
 import { edgeFunction } from "../maths/edge.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { edgeName, formulaText, shown } from "../model/wording.ts";
+import { edgeName, formulaText } from "../model/wording.ts";
 
 /** Strengths are shown as one of so many widths and colours, the weakest still 3:1 against the ground. */
 export const STYLES = 8;
@@ -29,18 +29,30 @@ export function styleOf(store: Store, [l, i, j]: EdgeId): number {
 export function edgeSentence(store: Store, edge: EdgeId): string {
   const name = edgeName(store.explored, store.net, edge);
   if (store.isRemoved(edge)) return `${name}: removed`;
+  return `${name}: ${kindText(store, edge)}, importance ${percent(store.importance(...edge))}`;
+}
+
+/** What an edge is, in a word or a formula. */
+export function kindText(store: Store, edge: EdgeId): string {
   const symbolic = symbolicOf(store, edge);
-  const what = symbolic ? formulaText(symbolic) : "spline";
-  return `${name}: ${what}, importance ${percent(store.importance(...edge))}`;
+  return symbolic ? formulaText(symbolic) : "spline";
 }
 
 export function percent(share: number): string {
-  return `${shown(100 * share, 2)} %`;
+  return share > 0 && share < 0.01 ? "under 1 %" : `${Math.round(100 * share)} %`;
 }
 
-/** Small curves, computed once and again when their edge changes: x and y in [0, 1], y downwards. */
+/** A small curve. */
+export interface Curve {
+  /** POINTS heights in [0, 1], 0 on top; a flat function lies in the middle. */
+  heights: Float64Array;
+  /** Highest less lowest value of the function. */
+  size: number;
+}
+
+/** Small curves of all edges, computed once and again when their edge changes. */
 export class Curves {
-  private readonly known = new Map<string, Float64Array>();
+  private readonly known = new Map<string, Curve>();
   private readonly store: Store;
 
   constructor(store: Store) {
@@ -54,15 +66,15 @@ export class Curves {
     else for (const key of changed.keys()) this.known.delete(key);
   }
 
-  /** POINTS heights in [0, 1], 0 on top; a flat function lies in the middle. Removed edges show what waits behind. */
-  of(edge: EdgeId): Float64Array {
+  /** Of a removed edge: what waits behind. */
+  of(edge: EdgeId): Curve {
     const key = edge.join();
     let curve = this.known.get(key);
     if (!curve) this.known.set(key, (curve = this.compute(edge)));
     return curve;
   }
 
-  private compute([l, i, j]: EdgeId): Float64Array {
+  private compute([l, i, j]: EdgeId): Curve {
     const { net } = this.store;
     const [lo, hi] = this.store.domain(l, i);
     const f = edgeFunction(net, l, i, j, net.layers[l].mask[i * net.layers[l].O + j] === 0);
@@ -74,12 +86,12 @@ export class Curves {
     }
     const size = high - low;
     const flat = !(size > 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-300)) || !Number.isFinite(size);
-    return y.map((value) => (flat ? 0.5 : (high - value) / size));
+    return { heights: y.map((value) => (flat ? 0.5 : (high - value) / size)), size: flat ? 0 : size };
   }
 }
 
 /** An SVG path through a curve inside the box of half sizes w and h around (x, y). */
-export function curvePath(curve: Float64Array, x: number, y: number, w: number, h: number): string {
+export function curvePath({ heights: curve }: Curve, x: number, y: number, w: number, h: number): string {
   let path = "";
   for (let n = 0; n < curve.length; n++) {
     const px = x - w + (2 * w * n) / (curve.length - 1);

@@ -1,7 +1,8 @@
 // Where everything lies in the picture of the network; pure numbers, shared by SVG, Canvas and the tests.
 //
-// Levels of nodes stand one behind the other. Between two levels the functions of the edges lie as tiles in a lattice of
-// as many columns as give the largest tiles; a wire runs from the node to the tile and on to the sum it feeds.
+// Levels of nodes stand one behind the other. Between two levels the functions of the edges lie as tiles: in one column if
+// that leaves them legible, in two with a shift, so that no wire passes behind a tile, or in a lattice of more. A wire
+// runs from the node to the tile and on to the sum it feeds.
 // Lengths are in CSS pixels at zoom 1. "Along" runs with the signal, "across" is square to it.
 import { type EdgeId, levelSize, type Net } from "../model/payload.ts";
 import { nodeOfSum } from "../model/wording.ts";
@@ -37,7 +38,11 @@ export interface Scene {
 }
 
 const [SMALLEST, LARGEST] = [7, 84];
-const ASPECT = 1.3; // width over height of a tile's place
+/** Tiles in one column may be this small before a second one is opened, in two before a lattice is made. */
+const LEAST_PITCH = [42, 32];
+/** Tiles of a lattice get no larger. */
+const LATTICE_PITCH = 46;
+const ASPECT = 1.4; // width over height of a tile's place
 const FILL = 0.84; // of its place
 
 /** Lay the network out in a frame of this size; `labels` is the room for names before inputs and after outputs. */
@@ -54,7 +59,7 @@ export function layOut(
   const gap = Math.max(26, Math.min(78, along * 0.055));
   const room = along - labels[0] - labels[1] - 2 * gap * net.layers.length;
   const pitch = largestPitch(perLayer.map((own) => own.length), room, across - 16, stretch);
-  const rows = Math.max(1, Math.floor((across - 16) / pitch));
+  const rows = Math.max(1, rowsOf(pitch, across - 16));
 
   const scene: Scene = {
     vertical,
@@ -86,15 +91,22 @@ export function layOut(
   return vertical ? turned(scene) : scene;
 }
 
-/** The largest pitch across at which all lattices fit into the room along. */
+/** The largest pitch across at which all lattices fit into the room along, with as few columns as are legible. */
 function largestPitch(counts: readonly number[], room: number, across: number, stretch: number): number {
-  for (let pitch = LARGEST; pitch > SMALLEST; pitch -= 0.5) {
-    const rows = Math.floor(across / pitch);
+  const most = Math.max(...counts, 1);
+  const few = [across / most, across / (Math.ceil(most / 2) + 0.5)].find((pitch, n) => pitch >= LEAST_PITCH[n]);
+  const start = few ? Math.min(few, LARGEST) : LATTICE_PITCH;
+  for (let pitch = start; pitch > SMALLEST; pitch -= 0.5) {
+    const rows = rowsOf(pitch, across);
     if (rows < 1) continue;
     const columns = counts.reduce((sum, count) => sum + Math.max(1, Math.ceil(count / rows)), 0);
     if (columns * pitch * stretch <= room) return pitch;
   }
   return SMALLEST;
+}
+
+function rowsOf(pitch: number, across: number): number {
+  return Math.floor(across / pitch + 1e-9);
 }
 
 function addLevel(scene: Scene, net: Net, level: number, along: number, across: number): void {
@@ -118,13 +130,13 @@ function addTiles(
   scene: Scene, own: readonly EdgeId[], columns: number, along: number, across: number, pitch: number, long: number,
 ): void {
   const rows = Math.ceil(own.length / columns);
-  const roomy = Math.min(across / Math.max(rows, 1), pitch * 1.25);
-  const start = across / 2 - ((rows - 1) / 2) * roomy;
+  const halfRows = columns === 2 ? 0.5 : 0; // the second of two columns lies in the gaps of the first
+  const roomy = Math.min(across / (rows + halfRows), pitch * 1.3);
+  const start = across / 2 - ((rows - 1 + halfRows) / 2) * roomy;
   own.forEach((edge, n) => {
-    const inLastRow = own.length - (rows - 1) * columns;
-    const row = Math.floor(n / columns);
-    const shift = row === rows - 1 ? ((columns - inLastRow) * long) / 2 : 0;
-    scene.tiles.push({ edge, x: along + ((n % columns) + 0.5) * long + shift, y: start + row * roomy });
+    const column = n % columns;
+    const row = Math.floor(n / columns) + column * halfRows;
+    scene.tiles.push({ edge, x: along + (column + 0.5) * long, y: start + row * roomy });
   });
 }
 
