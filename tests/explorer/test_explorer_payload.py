@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.interpolate import BSpline
 from scipy.special import expit
+from tests.explorer import write_fixtures as fixtures
 
 from edgewise import KAN, MLP, KANClassifier, KANRegressor, create_dataset
 from edgewise.errors import DomainError, ParameterError
@@ -15,7 +16,6 @@ from edgewise.explorer.arrays import decode, encode, to_json
 from edgewise.explorer.payload import network_json
 from edgewise.interpret import edge_deviations
 from edgewise.layers import Function
-from tests.explorer import write_fixtures as fixtures
 
 
 def evaluated(model: dict, x: np.ndarray) -> np.ndarray:
@@ -92,7 +92,10 @@ def test_quantiles_deviations_and_losses_are_those_of_the_data():
 def test_units_of_a_table():
     import pandas as pd
 
-    table = pd.DataFrame({"size": np.r_[np.linspace(1.0, 2.0, 60), 1000.0], "city": ["Rome", "Oslo", "Rome"] * 20 + [None]})
+    table = pd.DataFrame({
+        "size": np.r_[np.linspace(1.0, 2.0, 60), 1000.0],
+        "city": ["Rome", "Oslo", "Rome"] * 20 + [None],
+    })
     y = pd.Series(np.arange(61.0) * 100, name="price")
     payload = payload_of(KANRegressor(hidden=(2,), max_iter=3, random_state=0).fit(table, y), table, y)
     size, oslo, rome, _ = payload["inputs"]
