@@ -79,7 +79,7 @@ export class Shell {
     this.offs = [
       store.on("payload", () => this.renew()),
       store.on("net", () => (this.update(), this.showLoss())),
-      store.on("training", () => this.offerTraining()),
+      store.host.on("training", () => this.offerTraining()), // not put off: the frames follow at once
       store.on("said", () => (this.spoken.textContent = store.said)),
       () => keys.removeEventListener("keydown", listen),
     ];
