@@ -66,18 +66,22 @@ export class Shell {
     for (const [name, words, make] of TABS) this.addTab(tabs, page, name, words, make);
     this.element = h(
       "div",
-      { class: "ex", onkeydown: (event: KeyboardEvent) => this.key(event) },
+      { class: "ex" },
       this.header(),
       tabs,
       h("div", { class: "body" }, page, h("aside", { class: "side", "aria-label": "The chosen edge" }, this.inspector.element)),
       this.spoken,
     );
-    this.element.addEventListener("inspect", () => this.inspector.element.querySelector<HTMLElement>("h2")?.focus());
+    this.element.addEventListener("inspect", () => requestAnimationFrame(() => this.toInspector())); // once it is drawn
+    const keys = store.host.kind === "widget" ? this.element : document; // a page of its own hears every key
+    const listen = (event: Event) => this.key(event as KeyboardEvent);
+    keys.addEventListener("keydown", listen);
     this.offs = [
       store.on("payload", () => this.renew()),
       store.on("net", () => this.update()),
       store.on("training", () => this.offerTraining()),
       store.on("said", () => (this.spoken.textContent = store.said)),
+      () => keys.removeEventListener("keydown", listen),
     ];
     this.update();
     this.open("network");
@@ -203,6 +207,11 @@ export class Shell {
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  private toInspector(): void {
+    const headings = [...this.inspector.element.querySelectorAll<HTMLElement>("h2")];
+    headings.find((heading) => !heading.closest("[hidden]"))?.focus();
   }
 
   private backToPicture(): void {
