@@ -104,9 +104,8 @@ def test_over_ssh_it_says_how_to_get_there(folder):
     remote = {"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 22", "USER": "ada"}
     with command("explore", folder / "k.safetensors", **remote) as process:
         port = process.stdout.readline().split(":")[2].split("/")[0]
-        assert (
-            process.stderr.readline().strip() == f"from your own machine: ssh -L {port}:127.0.0.1:{port} ada@10.0.0.2"
-        )
+        wanted = f"from your own machine: ssh -L {port}:127.0.0.1:{port} ada@10.0.0.2"
+        assert process.stderr.readline().strip() == wanted
 
 
 def test_a_fit_is_watched(folder, tmp_path):

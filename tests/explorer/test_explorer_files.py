@@ -94,7 +94,7 @@ def test_nothing_is_written_on_bad_input(model, tmp_path):
     path.write_text("before")
     with pytest.raises(ParameterError, match="got MLP"):
         to_html(MLP([1, 2, 1], seed=0), path)
-    with pytest.raises(ValueError, match="must be a .rows, 4. tensor"):
+    with pytest.raises(ValueError, match=r"must be a .rows, 4. tensor"):
         to_html(model, path, torch.zeros(3, 9))
     assert path.read_text() == "before"
     with pytest.raises(OSError, match="folder does not exist"):

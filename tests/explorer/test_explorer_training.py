@@ -214,7 +214,7 @@ def test_waiting_has_an_end(data):
 def test_bad_data_are_refused_before_the_thread(data):
     with pytest.raises(ParameterError, match="takes `x, y`, a pair or a dict of data"):
         train(network(), data["train_input"])
-    with pytest.raises(ValueError, match="must be a .rows, 2. tensor"):
+    with pytest.raises(ValueError, match=r"must be a .rows, 2. tensor"):
         train(network(), torch.zeros(3, 5), torch.zeros(3, 1))
 
 
