@@ -23,7 +23,7 @@ export interface ChartOptions {
   /** Without lines behind the marks. */
   plain?: boolean;
   /** Called with the values under the pointer when it is pressed or dragged inside. */
-  onpoint?: (x: number, y: number) => void;
+  onpoint?: (x: number, y: number, begins: boolean) => void;
 }
 
 type Paint = (frame: Frame) => Element[];
@@ -111,23 +111,23 @@ export class Chart {
     ];
   }
 
-  private followPointer(onpoint: (x: number, y: number) => void): void {
-    const tell = (event: PointerEvent): void => {
+  private followPointer(onpoint: NonNullable<ChartOptions["onpoint"]>): void {
+    const tell = (event: PointerEvent, begins: boolean): void => {
       if (!this.state) return;
       const { x, y } = this.state;
       const { frame, left, top } = this.frame(x, y);
       const box = this.picture.getBoundingClientRect();
       const across = Math.min(1, Math.max(0, (event.clientX - box.left - left) / frame.width));
       const upward = Math.min(1, Math.max(0, 1 - (event.clientY - box.top - top) / frame.height));
-      onpoint(x[0] + across * (x[1] - x[0]), y[0] + upward * (y[1] - y[0]));
+      onpoint(x[0] + across * (x[1] - x[0]), y[0] + upward * (y[1] - y[0]), begins);
     };
     this.element.classList.add("touchable");
     this.picture.addEventListener("pointerdown", (event) => {
       this.picture.setPointerCapture(event.pointerId);
-      tell(event);
+      tell(event, true);
     });
     this.picture.addEventListener("pointermove", (event) => {
-      if (this.picture.hasPointerCapture(event.pointerId)) tell(event);
+      if (this.picture.hasPointerCapture(event.pointerId)) tell(event, false);
     });
   }
 }
