@@ -228,6 +228,7 @@ export class Shell {
 function lossParts(store: Store): HTMLElement[] {
   const { before, after } = store.loss;
   const { name } = store.measure;
+  if (store.isLive) return [h("span", { class: "soft" }, "in training")];
   const value = (number: number) => h("span", { class: "value" }, shown(number));
   if (!store.measure.hasTargets) {
     return [h("span", { class: "soft" }, "change of the output"), value(after)];

@@ -1,7 +1,8 @@
 // What is shown and what was done to it. Views read it and subscribe; only the store changes it.
 import type { Host } from "../hosts/host.ts";
 import { applyEdit, applyEdits, checkedEdits, type Edit, withEdit } from "../model/edits.ts";
-import { type Importances, importance, importancesOf, quantilesOf, withChanged } from "../model/importance.ts";
+import { type Importances, importance, importancesFrom, importancesOf, quantilesOf, withChanged } from "../model/importance.ts";
+import { forward } from "../maths/network.ts";
 import { Measure } from "../model/measure.ts";
 import { decode, type EdgeId, type Explored, levelSize, type Net, QUANTILES } from "../model/payload.ts";
 
@@ -29,6 +30,9 @@ interface Moment {
   loss: number | null;
 }
 
+/** Rows that tell where the nodes of a frame lie; and how often that is looked at where there are many edges. */
+const [FRAME_ROWS, MANY_EDGES, EVERY] = [128, 500, 10];
+
 /** Edges whose function may have changed since the last call of a listener. */
 export type Changed = ReadonlyMap<string, EdgeId> | "all";
 
@@ -49,6 +53,9 @@ export class Store {
   private at = 0;
   private draft: { net: Net; edit: Edit; loss: number } | null = null;
   private frame: Net | null = null;
+  private frames = 0;
+  /** Quantiles and importances of the loaded model while frames are shown. */
+  private resting: { quantiles: readonly Float64Array[]; importances: Importances } | null = null;
   private readonly listeners = new Map<Topic, Set<() => void>>();
   private readonly waiting = new Set<Topic>();
   private pendingChange: Map<string, EdgeId> | "all" = new Map();
@@ -73,7 +80,7 @@ export class Store {
     this.importances = importancesOf(this.explored.deviations);
     this.history = [{ net: this.original, edits: [], loss: null }];
     this.at = 0;
-    this.draft = this.frame = null;
+    this.draft = this.frame = this.resting = null;
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
     this.emit("payload");
     this.markAll();
@@ -237,7 +244,10 @@ export class Store {
 
   /** A frame of training; null goes back to the loaded model. */
   showFrame(net: Net | null): void {
+    const before = this.net;
     this.frame = net;
+    if (net) this.followFrame(net, before);
+    else if (this.resting) [{ quantiles: this.quantiles, importances: this.importances }, this.resting] = [this.resting, null];
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
     this.markAll();
   }
@@ -294,6 +304,18 @@ export class Store {
         ? this.explored.nodeQuantiles
         : this.quantiles.map((q, l) => (l > first ? quantilesOf(measure.entering(l), net.layers[l].I) : q));
     return [...edges, ...allEdges(net).filter(([l]) => l > first)];
+  }
+
+  /** Node values and importances of a frame: of large models not of every one. */
+  private followFrame(net: Net, before: Net): void {
+    this.resting ??= { quantiles: this.quantiles, importances: this.importances };
+    const edges = net.layers.reduce((sum, { I, O }) => sum + I * O, 0);
+    const isAsBefore = net.layers.every(({ I, O }, l) => before.layers[l]?.I === I && before.layers[l].O === O);
+    this.frames += 1;
+    if (isAsBefore && edges > MANY_EDGES && this.frames % EVERY !== 0) return;
+    const { values } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
+    this.quantiles = net.layers.map(({ I }, l) => quantilesOf(values[l], I));
+    this.importances = importancesFrom(net, this.quantiles);
   }
 
   private mark(edges: readonly EdgeId[]): void {

@@ -4,8 +4,8 @@ import { choice, h } from "../app/dom.ts";
 import { lazily } from "../app/lazily.ts";
 import type { Store, View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { nodeName, shortened, targetName } from "../model/wording.ts";
-import { Curves, edgeSentence, kindOf, styleOf } from "./edges.ts";
+import { formulaWithin, nodeName, shortened, targetName } from "../model/wording.ts";
+import { Curves, edgeSentence, kindOf, styleOf, symbolicOf } from "./edges.ts";
 
 const HEAD = { side: 96, top: 26 };
 const SIZES = [18, 140] as const;
@@ -178,6 +178,12 @@ class MatrixView {
     context.lineWidth = kind === "removed" ? 1 : 1 + 0.22 * level;
     context.stroke();
     context.setLineDash([]);
+    if (kind === "symbolic") {
+      context.fillStyle = colour("--ink");
+      context.font = `${Math.min(11, size * 0.2)}px system-ui, sans-serif`;
+      context.textAlign = "center";
+      context.fillText(formulaWithin(symbolicOf(store, edge)!, Math.floor((size - 10) / 5.6)), x + size / 2, y + size - 8);
+    }
     const isCursor = this.cursor?.join() === edge.join();
     if (!isCursor && store.selection?.join() !== edge.join()) return;
     context.strokeStyle = colour("--select");
