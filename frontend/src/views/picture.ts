@@ -94,9 +94,9 @@ export function neighbour(scene: Scene, sight: Sight, from: EdgeId | null, key: 
   if (key === "Home" || key === "End") return tiles[key === "Home" ? 0 : tiles.length - 1].edge;
   const here = tiles.find(({ edge }) => edge.join() === from?.join());
   if (!here) return strongest(tiles, strength);
-  const [ahead, behind, next, last] = scene.vertical
-    ? ["ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft"]
-    : ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"];
+  const [ahead, next, last] = scene.vertical
+    ? ["ArrowDown", "ArrowRight", "ArrowLeft"]
+    : ["ArrowRight", "ArrowDown", "ArrowUp"];
   const layer = tiles.filter(({ edge }) => edge[0] === here.edge[0]);
   const at = layer.indexOf(here);
   if (key === next) return layer[(at + 1) % layer.length].edge;
