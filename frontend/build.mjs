@@ -4,7 +4,7 @@ import * as esbuild from "esbuild";
 
 const STATIC = "../src/edgewise/explorer/static";
 const common = { bundle: true, target: "es2022", charset: "utf8", legalComments: "none", logLevel: "info" };
-const small = { ...common, minify: true };
+const small = { ...common, minify: !process.argv.includes("--plain") };
 
 const bundles = [
   { ...small, entryPoints: ["src/hosts/widget.ts"], format: "esm", outfile: `${STATIC}/widget.js` },

@@ -142,8 +142,6 @@ def text(made: dict[str, Any]) -> str:
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in FOLDER.glob("*.json"):
-        old.unlink()
     for made in models():
         (FOLDER / f"{made['name']}.json").write_text(text(made), encoding="utf-8")
 

@@ -44,6 +44,9 @@ const STYLES = [
   "opacity", "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline", "paint-order", "display",
 ];
 
+/** Of these "none" must be said too: it overrules what comes from above. */
+const INHERITED_NONE = ["fill", "stroke", "stroke-dasharray", "display"];
+
 function standalone(element: SVGSVGElement): string {
   const copy = element.cloneNode(true) as SVGSVGElement;
   const parts = element.querySelectorAll("*");
@@ -51,7 +54,7 @@ function standalone(element: SVGSVGElement): string {
     const computed = getComputedStyle(parts[n]);
     for (const style of STYLES) {
       const value = computed.getPropertyValue(style);
-      if (value && value !== "none" || style === "fill" || style === "display") part.setAttribute(style, value);
+      if (value && (value !== "none" || INHERITED_NONE.includes(style))) part.setAttribute(style, value);
     }
     part.removeAttribute("class");
   });

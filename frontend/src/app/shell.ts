@@ -1,8 +1,8 @@
 // The frame of the page: header with the loss, tabs, and the inspector beside them.
 import { encodeNet } from "../model/payload.ts";
 import { shapeText, shown } from "../model/wording.ts";
-import { formulaView } from "../views/formula.ts";
 import { inspectorView } from "../views/inspector.ts";
+import { formulaView } from "../views/formula.ts";
 import { matrixView } from "../views/matrix.ts";
 import { networkView } from "../views/network.ts";
 import { predictionView } from "../views/prediction.ts";
@@ -24,13 +24,29 @@ const TABS: readonly (readonly [name: string, words: string, make: Maker])[] = [
   ["edges", "Edges", tableView],
   ["prediction", "Prediction", predictionView],
   ["formula", "Formula", formulaView],
+  ["training", "Training", liveView], // offered only where a model is trained
 ];
+
+/** Training beside the network that is trained. */
+function liveView(store: Store): View {
+  const views = [networkView(store), trainingView(store)];
+  const element = h("div", { class: "live" }, ...views.map((view) => view.element));
+  element.addEventListener("shown", () => views.forEach((view) => view.element.dispatchEvent(new Event("shown"))));
+  return { element, destroy: () => views.forEach((view) => view.destroy()) };
+}
+
+interface Page {
+  tab: HTMLButtonElement;
+  panel: HTMLElement;
+  view: View | null;
+  make: Maker;
+}
 
 export class Shell {
   readonly element: HTMLElement;
   private readonly store: Store;
   private readonly theme: Theme;
-  private readonly pages = new Map<string, { tab: HTMLButtonElement; panel: HTMLElement; view: View | null; make: Maker }>();
+  private readonly pages = new Map<string, Page>();
   private readonly loss = h("p", { class: "loss" });
   private readonly undo = button("Undo", () => this.store.undo(), { title: "Undo the last edit (Ctrl + Z)" });
   private readonly redo = button("Redo", () => this.store.redo(), { title: "Do it again (Ctrl + Shift + Z)" });
@@ -50,23 +66,27 @@ export class Shell {
     for (const [name, words, make] of TABS) this.addTab(tabs, page, name, words, make);
     this.element = h(
       "div",
-      { class: "ex", onkeydown: (event: KeyboardEvent) => this.key(event) },
+      { class: "ex" },
       this.header(),
       tabs,
       h("div", { class: "body" }, page, h("aside", { class: "side", "aria-label": "The chosen edge" }, this.inspector.element)),
       this.spoken,
     );
-    this.element.addEventListener("inspect", () => this.inspector.element.querySelector<HTMLElement>("h2")?.focus());
-    this.offs = [store.on("net", () => this.update()), store.on("said", () => (this.spoken.textContent = store.said))];
-    this.update();
+    this.element.addEventListener("inspect", () => requestAnimationFrame(() => this.toInspector())); // once it is drawn
+    const keys = store.host.kind === "widget" ? this.element : document; // a page of its own hears every key
+    const listen = (event: Event) => this.key(event as KeyboardEvent);
+    keys.addEventListener("keydown", listen);
+    this.offs = [
+      store.on("payload", () => this.renew()),
+      store.on("net", () => (this.update(), this.showLoss())),
+      store.host.on("training", () => this.offerTraining()), // not put off: the frames follow at once
+      store.on("said", () => (this.spoken.textContent = store.said)),
+      () => keys.removeEventListener("keydown", listen),
+    ];
     this.open("network");
-    const showTraining = (): void => {
-      if (this.pages.has("training") || store.host.get("training") == null) return;
-      this.addTab(tabs, page, "training", "Training", trainingView);
-      this.open("training"); // at once: it records what comes
-    };
-    this.offs.push(store.on("training", showTraining));
-    showTraining();
+    this.update();
+    requestAnimationFrame(() => setTimeout(() => this.showLoss())); // after the picture
+    this.offerTraining();
   }
 
   destroy(): void {
@@ -104,8 +124,11 @@ export class Shell {
     this.undo.disabled = !store.canUndo || store.isLive;
     this.redo.disabled = !store.canRedo || store.isLive;
     this.python.disabled = store.edits.length === 0;
-    fillWith(this.loss, ...lossParts(store));
-    set(this.loss, { title: store.measure.words });
+  }
+
+  private showLoss(): void {
+    fillWith(this.loss, ...lossParts(this.store));
+    set(this.loss, { title: this.store.measure.words });
   }
 
   private saveModel(): void {
@@ -120,12 +143,38 @@ export class Shell {
     const tab = button(words, () => this.open(name), {
       role: "tab", id: `edgewise-tab-${name}`, "aria-controls": `edgewise-panel-${name}`, "aria-selected": "false", tabindex: -1,
     });
+    tab.hidden = name === "training";
     const panel = h("div", {
       class: "page", role: "tabpanel", id: `edgewise-panel-${name}`, "aria-labelledby": `edgewise-tab-${name}`, hidden: true,
     });
     this.pages.set(name, { tab, panel, view: null, make });
     tabs.append(tab);
     page.append(panel);
+  }
+
+  /** Another model: views that were built around the old one are built again. */
+  private renew(): void {
+    for (const [name, page] of this.pages) {
+      if (name === "training" || !page.view) continue;
+      page.view.destroy();
+      page.view.element.remove();
+      page.view = null;
+    }
+    this.open(this.shownTab);
+  }
+
+  /** The tab is there once there is training to see, and opens at once, so that it misses nothing. */
+  private offerTraining(): void {
+    const page = this.pages.get("training")!;
+    const isFirst = page.tab.hidden && this.store.host.get("training") != null;
+    page.tab.hidden = this.store.host.get("training") == null;
+    if (isFirst) this.open("training");
+  }
+
+  private make(page: Page): void {
+    if (page.view) return;
+    page.view = page.make(this.store);
+    page.panel.append(page.view.element);
   }
 
   private open(name: string): void {
@@ -135,15 +184,13 @@ export class Shell {
       panel.hidden = !chosen;
     }
     const page = this.pages.get(name)!;
-    if (!page.view) {
-      page.view = page.make(this.store);
-      page.panel.append(page.view.element);
-    }
+    this.make(page);
+    page.view!.element.dispatchEvent(new Event("shown"));
     this.shownTab = name;
   }
 
   private tabKey(event: KeyboardEvent): void {
-    const names = [...this.pages.keys()];
+    const names = [...this.pages.keys()].filter((name) => !this.pages.get(name)!.tab.hidden);
     const at = names.indexOf(this.shownTab);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[event.key];
     if (to === undefined) return;
@@ -166,6 +213,11 @@ export class Shell {
     event.stopPropagation();
   }
 
+  private toInspector(): void {
+    const headings = [...this.inspector.element.querySelectorAll<HTMLElement>("h2")];
+    headings.find((heading) => !heading.closest("[hidden]"))?.focus();
+  }
+
   private backToPicture(): void {
     const { panel, tab } = this.pages.get(this.shownTab)!;
     (panel.querySelector<HTMLElement>("[tabindex='0']") ?? tab).focus();
@@ -176,6 +228,7 @@ export class Shell {
 function lossParts(store: Store): HTMLElement[] {
   const { before, after } = store.loss;
   const { name } = store.measure;
+  if (store.isLive) return [h("span", { class: "soft" }, "in training")];
   const value = (number: number) => h("span", { class: "value" }, shown(number));
   if (!store.measure.hasTargets) {
     return [h("span", { class: "soft" }, "change of the output"), value(after)];

@@ -29,7 +29,6 @@ function widgetHost(model: Model): Host {
 }
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  el.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys, Delete and Enter for itself
   const root = el.appendChild(document.createElement("div"));
   const { destroy } = mountExplorer(root, widgetHost(model));
   return destroy;

@@ -4,9 +4,13 @@ import type { Store } from "../app/store.ts";
 import { shortened, withUnit } from "../model/wording.ts";
 import { Curves, type EdgeKind, kindOf, STYLES, styleOf } from "./edges.ts";
 import { type Scene, type TileSpot, wireOf } from "./geometry.ts";
-import { type Camera, type Marks, nodeRadius, type Picture, type Sight } from "./picture.ts";
+import { type Camera, type Marks, Motion, nodeRadius, type Picture, type Sight } from "./picture.ts";
 
+/** Edges of one style, stroked in one go. */
 interface Bundle {
+  key: string;
+  /** Sum over its edges of a number that tells them apart: whether these are still the same ones. */
+  count: number;
   style: number;
   kind: EdgeKind;
   away: boolean;
@@ -17,17 +21,30 @@ interface Bundle {
 
 /** Below this width on the screen a function is drawn as its box only. */
 const LEAST_TILE = 5;
+/** Painting that takes no longer than this is done at every step of the camera. */
+const QUICK_MS = 8;
+
+type Colours = (name: string) => string;
 
 export class CanvasPicture implements Picture {
   readonly element = h("canvas", { class: "picture", "aria-hidden": "true" });
   private readonly store: Store;
   private readonly curves: Curves;
+  private readonly motion = new Motion(this.element, (camera) => {
+    this.camera = camera;
+    this.ground = null;
+    this.paint();
+  });
   private scene: Scene | null = null;
   private sight: Sight | null = null;
   private camera: Camera = { x: 0, y: 0, zoom: 1 };
   private marks: Marks = { hover: null, cursor: null, selection: null };
   private bundles: Bundle[] | null = null;
+  /** Wires and boxes as painted: they seldom change, and there are many. */
+  private ground: HTMLCanvasElement | null = null;
+  private groundStyles = "";
   private waiting = false;
+  private took = 0;
 
   constructor(store: Store, curves: Curves) {
     this.store = store;
@@ -37,7 +54,7 @@ export class CanvasPicture implements Picture {
   draw(scene: Scene, sight: Sight): void {
     this.scene = scene;
     this.sight = sight;
-    this.bundles = null;
+    this.bundles = this.ground = null;
     const sharpness = Math.min(2, globalThis.devicePixelRatio || 1);
     this.element.width = Math.round(scene.width * sharpness);
     this.element.height = Math.round(scene.height * sharpness);
@@ -57,8 +74,7 @@ export class CanvasPicture implements Picture {
   }
 
   look(camera: Camera): void {
-    this.camera = camera;
-    this.paintSoon();
+    this.motion.look(camera, this.took < QUICK_MS);
   }
 
   destroy(): void {
@@ -76,40 +92,69 @@ export class CanvasPicture implements Picture {
   }
 
   private paint(): void {
-    const { scene, camera } = this;
+    const { scene } = this;
     const context = this.element.getContext("2d");
     if (!scene || !context) return;
-    const colours = getComputedStyle(this.element);
-    const colour = (name: string) => colours.getPropertyValue(name).trim();
-    const sharpness = this.element.width / scene.width;
+    const start = performance.now();
+    const style = getComputedStyle(this.element);
+    const colour: Colours = (name) => style.getPropertyValue(name).trim();
+    const thin = 1 / Math.sqrt(this.camera.zoom);
+    const bundles = (this.bundles ??= this.bundle(scene));
+    const ground = this.paintedGround(bundles, colour, thin);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.element.width, this.element.height);
-    context.setTransform(sharpness * camera.zoom, 0, 0, sharpness * camera.zoom, sharpness * camera.x, sharpness * camera.y);
-    this.bundles ??= this.bundle(scene);
-    const thin = 1 / Math.sqrt(camera.zoom);
-    const curvesToo = 2 * scene.tile.w * camera.zoom >= LEAST_TILE;
-    for (const part of ["wires", "boxes", "curves"] as const) {
-      for (const bundle of this.bundles) {
-        context.globalAlpha = bundle.away ? 0.1 : part === "wires" ? this.wireOpacity(bundle.style) : 1;
-        context.setLineDash(bundle.kind === "removed" ? [3, 3] : []);
-        context.lineJoin = "round";
-        if (part === "boxes") {
-          context.fillStyle = colour("--tile");
-          context.fill(bundle.boxes);
-          context.strokeStyle = colour(bundle.kind === "symbolic" ? "--symbolic" : "--line");
-          context.lineWidth = (bundle.kind === "symbolic" ? 2 : 0.5) * thin;
-          context.stroke(bundle.boxes);
-        } else if (part === "wires" || curvesToo) {
-          context.strokeStyle = colour(bundle.kind === "removed" ? "--soft" : `--edge-${bundle.style}`);
-          context.lineWidth = (part === "wires" ? 0.5 : 0.8 + 0.16 * bundle.style) * thin;
-          context.stroke(bundle[part]);
-        }
-      }
+    context.drawImage(ground, 0, 0);
+    this.aim(context);
+    if (2 * scene.tile.w * this.camera.zoom >= LEAST_TILE) this.paintCurves(context, bundles, colour, thin);
+    this.paintMarks(context, scene, colour, thin);
+    this.paintNodes(context, scene, colour);
+    this.took = performance.now() - start;
+  }
+
+  private aim(context: CanvasRenderingContext2D): void {
+    const { x, y, zoom } = this.camera;
+    const sharpness = this.element.width / this.scene!.width;
+    context.setTransform(sharpness * zoom, 0, 0, sharpness * zoom, sharpness * x, sharpness * y);
+  }
+
+  private paintedGround(bundles: readonly Bundle[], colour: Colours, thin: number): HTMLCanvasElement {
+    const styles = [...bundles.map(({ key, count }) => `${key}:${count}`), colour("--tile")].join();
+    if (this.ground && this.groundStyles === styles) return this.ground;
+    const ground = (this.ground = document.createElement("canvas"));
+    this.groundStyles = styles;
+    [ground.width, ground.height] = [this.element.width, this.element.height];
+    const context = ground.getContext("2d")!;
+    this.aim(context);
+    for (const { style, kind, away, wires } of bundles) {
+      context.globalAlpha = away ? 0.1 : this.wireOpacity(style);
+      context.setLineDash(kind === "removed" ? [3, 3] : []);
+      context.strokeStyle = colour(kind === "removed" ? "--soft" : `--edge-${style}`);
+      context.lineWidth = 0.5 * thin;
+      context.stroke(wires);
+    }
+    for (const { kind, away, boxes } of bundles) {
+      context.globalAlpha = away ? 0.1 : 1;
+      context.setLineDash(kind === "removed" ? [3, 3] : []);
+      context.fillStyle = colour("--tile");
+      context.fill(boxes);
+      context.strokeStyle = colour(kind === "symbolic" ? "--symbolic" : "--line");
+      context.lineWidth = (kind === "symbolic" ? 2 : 0.5) * thin;
+      context.stroke(boxes);
+    }
+    return ground;
+  }
+
+  private paintCurves(context: CanvasRenderingContext2D, bundles: readonly Bundle[], colour: Colours, thin: number): void {
+    context.lineJoin = "round";
+    for (const { style, kind, away, curves } of bundles) {
+      context.globalAlpha = away ? 0.1 : 1;
+      context.setLineDash(kind === "removed" ? [3, 3] : []);
+      context.strokeStyle = colour(kind === "removed" ? "--soft" : `--edge-${style}`);
+      context.lineWidth = (0.8 + 0.16 * style) * thin;
+      context.stroke(curves);
     }
     context.globalAlpha = 1;
     context.setLineDash([]);
-    this.paintMarks(context, scene, colour, thin);
-    this.paintNodes(context, scene, colour);
   }
 
   /** Thousands of wires in one place would hide the few that matter. */
@@ -120,15 +165,17 @@ export class CanvasPicture implements Picture {
 
   private bundle(scene: Scene): Bundle[] {
     const bundles = new Map<string, Bundle>();
-    for (const spot of scene.tiles) {
+    for (const [n, spot] of scene.tiles.entries()) {
       if (this.sight!.isHidden(spot.edge)) continue;
       const [style, kind] = [styleOf(this.store, spot.edge), kindOf(this.store, spot.edge)];
       const away = this.sight!.isAway(spot.edge);
       const key = `${away ? 0 : 1}${style}${kind}`;
       if (!bundles.has(key)) {
-        bundles.set(key, { style, kind, away, wires: new Path2D(), boxes: new Path2D(), curves: new Path2D() });
+        bundles.set(key, { key, count: 0, style, kind, away, wires: new Path2D(), boxes: new Path2D(), curves: new Path2D() });
       }
-      this.trace(bundles.get(key)!, scene, spot);
+      const bundle = bundles.get(key)!;
+      bundle.count += (n + 1) * (n + 7);
+      this.trace(bundle, scene, spot);
     }
     return [...bundles.keys()].sort().map((key) => bundles.get(key)!); // weak ones below
   }
@@ -147,7 +194,7 @@ export class CanvasPicture implements Picture {
     }
   }
 
-  private paintMarks(context: CanvasRenderingContext2D, scene: Scene, colour: (name: string) => string, thin: number): void {
+  private paintMarks(context: CanvasRenderingContext2D, scene: Scene, colour: Colours, thin: number): void {
     const { w, h } = scene.tile;
     for (const role of ["hover", "selection", "cursor"] as const) {
       const spot = scene.tiles.find(({ edge }) => edge.join() === this.marks[role]?.join());
@@ -163,7 +210,7 @@ export class CanvasPicture implements Picture {
     context.setLineDash([]);
   }
 
-  private paintNodes(context: CanvasRenderingContext2D, scene: Scene, colour: (name: string) => string): void {
+  private paintNodes(context: CanvasRenderingContext2D, scene: Scene, colour: Colours): void {
     const { inputs, outputs } = this.store.explored;
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "middle";

@@ -1,13 +1,14 @@
 // One edge in full: its function now and as loaded, where the data are, knots, and control points that can be dragged.
 import { set, svg } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
+import { tickText } from "../charts/scale.ts";
 import { roundTicks } from "../charts/ticks.ts";
 import { controlSites } from "../maths/basis.ts";
 import { domainOf, edgeFunction, knotsOf } from "../maths/edge.ts";
 import { baseNamed } from "../maths/functions.ts";
 import { coefPlace, type Edit } from "../model/edits.ts";
 import { type EdgeId, QUANTILES } from "../model/payload.ts";
-import { nodeName, shown, withUnit } from "../model/wording.ts";
+import { nodeName, withUnit } from "../model/wording.ts";
 import { kindOf } from "./edges.ts";
 
 const SIZE = { width: 352, height: 232 };
@@ -92,15 +93,15 @@ export class EdgePlot {
     const variable = l === 0 ? explored.inputs[i] : null;
     const [shift, scale] = variable ? [variable.shift, variable.scale] : [0, 1];
     const [x0, x1] = this.window.x.map((x) => x * scale + shift);
-    const xs = roundTicks(Math.min(x0, x1), Math.max(x0, x1), 5).map((value) => {
+    const xs = roundTicks(Math.min(x0, x1), Math.max(x0, x1), 5).map((value, _, all) => {
       const x = this.px((value - shift) / scale);
       return svg("g", {}, svg("line", { class: "grid", x1: x, x2: x, y1: FRAME.top, y2: FRAME.bottom }),
-        svg("text", { x, y: FRAME.bottom + 15, "text-anchor": "middle" }, shown(value)));
+        svg("text", { x, y: FRAME.bottom + 15, "text-anchor": "middle" }, tickText(value, all)));
     });
-    const ys = roundTicks(...this.window.y, 4).map((value) => {
+    const ys = roundTicks(...this.window.y, 4).map((value, _, all) => {
       const y = this.py(value);
       return svg("g", {}, svg("line", { class: value === 0 ? "grid zero" : "grid", x1: FRAME.left, x2: FRAME.right, y1: y, y2: y }),
-        svg("text", { x: FRAME.left - 6, y: y + 4, "text-anchor": "end" }, shown(value)));
+        svg("text", { x: FRAME.left - 6, y: y + 4, "text-anchor": "end" }, tickText(value, all)));
     });
     const name = variable ? withUnit(variable) : nodeName(explored, net, l, i);
     const title = svg("text", { class: "title", x: (FRAME.left + FRAME.right) / 2, y: SIZE.height - 8, "text-anchor": "middle" }, name);

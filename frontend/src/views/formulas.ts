@@ -9,6 +9,8 @@ import { symbolicOf } from "./edges.ts";
 import { guess, r2Text } from "./guesses.ts";
 
 const FEW = 5;
+/** A search begins when the edge has not changed for so long. */
+const REST_MS = 180;
 
 export class Formulas {
   readonly element: HTMLElement;
@@ -16,6 +18,7 @@ export class Formulas {
   private readonly body = h("tbody");
   private readonly status = h("p", { class: "note", role: "status" });
   private readonly caption = h("p", { class: "note" });
+  private readonly lossHead = h("th", { scope: "col" });
   private readonly table: HTMLElement;
   private readonly more = button("Show all", () => this.showAll());
   private shownFor = "";
@@ -26,8 +29,9 @@ export class Formulas {
 
   constructor(store: Store) {
     this.store = store;
-    const head = ["Formula", "R²", store.measure.name, ""].map((words) => h("th", { scope: "col" }, words || h("span", { class: "unseen" }, "Choose")));
-    this.table = h("table", { class: "formulas" }, h("thead", {}, h("tr", {}, ...head)), this.body);
+    const head = (words: string | HTMLElement) => h("th", { scope: "col" }, words);
+    const heads = [head("Formula"), head("R²"), this.lossHead, head(h("span", { class: "unseen" }, "Choose"))];
+    this.table = h("table", { class: "formulas" }, h("thead", {}, h("tr", {}, ...heads)), this.body);
     this.element = h("div", {}, h("h3", {}, "Formulas that fit"), this.status, this.table, this.more, this.caption);
   }
 
@@ -45,6 +49,7 @@ export class Formulas {
     const key = [edge, spline, base[i * O + j]].join();
     this.element.hidden = isLive || this.store.isRemoved(edge);
     if (this.element.hidden) return this.destroy();
+    this.lossHead.textContent = this.store.measure.name;
     this.caption.textContent = `R²: share of the edge's variation that the formula gives. ${this.store.measure.name}: ${this.store.measure.words}, with the formula in place.`;
     if (key === this.shownFor) return this.list(edge);
     this.shownFor = key;
@@ -53,6 +58,11 @@ export class Formulas {
     this.all = false;
     this.list(edge);
     this.status.textContent = "Searching…";
+    const timer = setTimeout(() => this.search(edge), REST_MS);
+    this.stop = () => clearTimeout(timer);
+  }
+
+  private search(edge: EdgeId): void {
     this.stop = guess(this.store, edge, (found) => {
       this.found = found;
       this.status.textContent = found.length ? "" : "No formula fits: the edge is constant or nothing reaches it.";
@@ -74,7 +84,7 @@ export class Formulas {
       const loss = h("td", { class: "number" }, "…");
       cells.push([loss, edit]);
       const isNow = now?.name === candidate.name && now.affine.every((value, n) => value === candidate.affine[n]);
-      const choose = button(isNow ? "In use" : "Use", () => this.use(edit), { "aria-label": `Use ${formulaText(candidate)}`, disabled: isNow });
+      const choose = button(isNow ? "In use" : "Use", () => this.use(edit), { "aria-label": `${isNow ? "In use:" : "Use"} ${formulaText(candidate)}`, disabled: isNow });
       return h(
         "tr",
         {},
@@ -88,7 +98,7 @@ export class Formulas {
     this.table.hidden = listed.length === 0;
     this.more.hidden = this.all || this.found.length <= FEW;
     clearTimeout(this.lossTimer);
-    this.fillLosses(cells);
+    this.lossTimer = setTimeout(() => this.fillLosses(cells), REST_MS);
   }
 
   /** One loss at a time, between other work. */

@@ -1,9 +1,10 @@
 // The network as a graph: nodes, and on every edge its function. SVG for some hundred edges, Canvas for more.
 import { button, choice, fillWith, h } from "../app/dom.ts";
+import { lazily } from "../app/lazily.ts";
 import { savePng, saveSvg } from "../app/save.ts";
 import { allEdges, type Store, type View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { nodeName, withUnit } from "../model/wording.ts";
+import { nodeName, shapeText, withUnit } from "../model/wording.ts";
 import { CanvasPicture } from "./canvasPicture.ts";
 import { Curves, edgeSentence } from "./edges.ts";
 import { layOut, type Point, type Scene, through } from "./geometry.ts";
@@ -35,6 +36,8 @@ class NetworkView {
   private picture: Picture | null = null;
   private scene: Scene | null = null;
   private sight: Sight = { isHidden: () => false, isAway: () => false, isNodeAway: () => false };
+  private drawnShape = "";
+  private isCut = false;
   private marks: Marks = { hover: null, cursor: null, selection: null };
 
   constructor(store: Store) {
@@ -65,9 +68,10 @@ class NetworkView {
     );
     this.observer = new ResizeObserver(() => this.build());
     this.observer.observe(this.stage);
+    const redraw = lazily(this.element, () => this.build());
     this.offs = [
-      store.on("net", () => this.netChanged()),
-      store.on("view", () => this.build()),
+      store.on("net", () => this.netChanged(redraw)),
+      store.on("view", redraw),
       store.on("selection", () => this.mark({ selection: store.selection })),
       store.on("theme", () => this.picture?.refresh("all")),
     ];
@@ -95,16 +99,19 @@ class NetworkView {
     this.usePicture(edges.length > MOST_SVG);
     this.picture!.draw(this.scene, this.sight);
     this.mark({ selection: this.store.selection });
+    this.drawnShape = shapeText(net);
+    this.isCut = edges.length < wanted.length;
     this.showNote(edges, wanted.length);
     this.fillFocus();
   }
 
-  private netChanged(): void {
+  /** New functions in the old places, where nothing else can have changed. */
+  private netChanged(rebuild: () => void): void {
     this.curves.refresh();
-    const { changed, look } = this.store;
-    const sameTiles = changed !== "all" && look.showRemoved && !look.focus && look.threshold === 0;
-    if (sameTiles && this.scene) this.picture?.refresh(changed);
-    else this.build();
+    const { changed, look, net } = this.store;
+    const isAsBefore = this.store.isDraft || (look.showRemoved && !look.focus && look.threshold === 0 && !this.isCut);
+    if (isAsBefore && shapeText(net) === this.drawnShape && !this.element.closest("[hidden]")) this.picture?.refresh(changed);
+    else rebuild();
   }
 
   private usePicture(canvas: boolean): void {

@@ -2,23 +2,30 @@
 import { set, svg } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { formulaText, nodeName, shortened, withUnit } from "../model/wording.ts";
+import { formulaWithin, nodeName, shortened, withUnit } from "../model/wording.ts";
 import { Curves, curvePath, kindOf, styleOf, symbolicOf } from "./edges.ts";
 import { type NodeSpot, type Point, type Scene, type TileSpot, wireOf } from "./geometry.ts";
-import { type Camera, type Marks, nodeRadius, type Picture, type Sight } from "./picture.ts";
+import { type Camera, type Marks, Motion, nodeRadius, type Picture, type Sight } from "./picture.ts";
+
+/** So few edges are drawn anew at every step of the camera. */
+const FEW = 40;
 
 interface Drawn {
   spot: TileSpot;
+  /** Classes and visibility as last set: the browser takes long to see that nothing changed. */
+  styled: string;
   tile: SVGGElement;
   wire: SVGPathElement;
   curve: SVGPathElement;
-  inner: SVGRectElement;
   words: SVGTextElement;
 }
 
 export class SvgPicture implements Picture {
   readonly element = svg("svg", { class: "picture", "aria-hidden": "true", focusable: "false" });
   private readonly world = svg("g");
+  private readonly motion = new Motion(this.element, ({ x, y, zoom }) =>
+    set(this.world, { transform: `translate(${x} ${y}) scale(${zoom})` }),
+  );
   private readonly drawn = new Map<string, Drawn>();
   private readonly store: Store;
   private readonly curves: Curves;
@@ -65,18 +72,19 @@ export class SvgPicture implements Picture {
   }
 
   mark(marks: Marks): void {
-    for (const role of ["hover", "cursor", "selection"] as const) {
-      const before = this.marked[role] && this.drawn.get(this.marked[role].join());
-      for (const part of before ? [before.tile, before.wire] : []) part.classList.remove(role);
-      const now = marks[role] && this.drawn.get(marks[role].join());
-      for (const part of now ? [now.tile, now.wire] : []) part.classList.add(role);
-      if (now) now.wire.parentNode?.append(now.wire); // on top of the others
-    }
+    const before = Object.values(this.marked);
     this.marked = { ...marks };
+    for (const edge of [...before, ...Object.values(marks)]) {
+      const drawn = edge && this.drawn.get(edge.join());
+      if (drawn) this.style(drawn);
+    }
+    const top = marks.hover ?? marks.cursor ?? marks.selection;
+    const wire = top && this.drawn.get(top.join())?.wire;
+    if (wire?.nextSibling) wire.parentNode!.append(wire); // above the others
   }
 
-  look({ x, y, zoom }: Camera): void {
-    set(this.world, { transform: `translate(${x} ${y}) scale(${zoom})` });
+  look(camera: Camera): void {
+    this.motion.look(camera, this.drawn.size <= FEW);
   }
 
   destroy(): void {
@@ -91,31 +99,33 @@ export class SvgPicture implements Picture {
         class: name, x: inset - w, y: inset - h, width: 2 * (w - inset), height: 2 * (h - inset), rx: Math.max(0, round - inset),
       });
     const curve = svg("path", { class: "curve" });
-    const inner = box(Math.min(3, h / 5), "inner");
     const words = svg("text", { class: "words", x: 0, y: h - Math.min(6, h * 0.25), "font-size": Math.min(11, h * 0.5) });
-    const tile = svg("g", { transform: `translate(${spot.x} ${spot.y})` }, box(0, "box"), inner, curve, words);
+    const tile = svg("g", { transform: `translate(${spot.x} ${spot.y})` }, box(0, "box"), box(Math.min(3, h / 5), "inner"), curve, words);
     const wire = svg("path", { d: wireOf(scene, spot).map(curveOf).join("") });
-    return { spot, tile, wire, curve, inner, words };
+    return { spot, styled: "", tile, wire, curve, words };
   }
 
   private drawFunction(scene: Scene, { spot, curve, words }: Drawn): void {
     const { w, h } = scene.tile;
     const symbolic = symbolicOf(this.store, spot.edge);
     const room = Math.floor((2 * w - 8) / 5.6);
-    const texts = symbolic ? [formulaText(symbolic, 2), formulaText({ ...symbolic, affine: [1, 0, 1, 0, symbolic.affine[4]] }, 2)] : [];
-    words.textContent = (h >= 9 && texts.find((text) => text.length <= room)) || "";
+    words.textContent = symbolic && h >= 9 ? formulaWithin(symbolic, room) : "";
     const low = words.textContent ? Math.min(7, h * 0.3) : 0; // room for the words
     set(curve, { d: curvePath(this.curves.of(spot.edge), 0, -low, w * 0.8, h * 0.68 - low) });
   }
 
-  private style({ spot, tile, wire }: Drawn): void {
-    const { edge } = spot;
+  private style(drawn: Drawn): void {
+    const { tile, wire } = drawn;
+    const { edge } = drawn.spot;
     const hidden = this.sight!.isHidden(edge);
     const kind = kindOf(this.store, edge);
     const classes = [`s${styleOf(this.store, edge)}`, kind, ...(this.sight!.isAway(edge) ? ["away"] : [])];
     for (const role of ["hover", "cursor", "selection"] as const) {
       if (this.marked[role]?.join() === edge.join()) classes.push(role);
     }
+    const styled = `${classes.join(" ")} ${hidden}`;
+    if (drawn.styled === styled) return;
+    drawn.styled = styled;
     for (const [part, name] of [[tile, "tile"], [wire, "wire"]] as const) {
       set(part, { class: [name, ...classes].join(" "), display: hidden && "none" });
     }

@@ -1,5 +1,6 @@
 // All edges as a table: for those who hear the page, and for those who know what they look for.
 import { button, fillWith, h, set, svg } from "../app/dom.ts";
+import { lazily } from "../app/lazily.ts";
 import { allEdges, type Store, type View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
 import { formulaText, nodeName, targetName } from "../model/wording.ts";
@@ -69,14 +70,15 @@ class TableView {
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of edges" }, table),
       h("div", { class: "row" }, this.previous, this.next, this.status),
     );
+    const redraw = lazily(this.element, () => this.show());
     this.offs = [
       store.on("net", () => {
         this.curves.refresh();
         if (store.changed === "all") this.guesses.clear();
         else for (const key of store.changed.keys()) this.guesses.delete(key);
-        this.show();
+        redraw();
       }),
-      store.on("selection", () => this.show()),
+      store.on("selection", redraw),
     ];
     this.show();
   }

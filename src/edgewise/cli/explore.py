@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise.cli.console import OK, Console, InputError, add_flags, suggestion
 from edgewise.cli.models import Opened, open_model
-from edgewise.cli.tables import read_table
+from edgewise.cli.tables import counted, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         wait(console)
         if args.output:
             live.edited().save(args.output)
-            console.note(f"the model with {len(live.edits)} changes is written to {args.output}")
+            console.note(f"The model with {counted(len(live.edits), 'change')} is written to {args.output}.")
     finally:
         live.close()
     return OK

@@ -71,7 +71,10 @@ def to_png(model: Any, path: str | os.PathLike[str], x: Any = None, *, dpi: floa
 
 def picture(subject: Subject, kind: str, dpi: float = 96.0, **kwargs: Any) -> bytes:
     """The network as `"svg"` or `"png"`; other arguments are for `edgewise.plot.plot_network`."""
-    stream = BytesIO()
-    metadata = {"Date": None} if kind == "svg" else None  # the same picture is the same file
-    subject.network.plot(subject.x, **kwargs).savefig(stream, format=kind, dpi=dpi, metadata=metadata)
+    from matplotlib import rc_context
+
+    stream, metadata = BytesIO(), {"Date": None} if kind == "svg" else None
+    figure = subject.network.plot(subject.x, **kwargs)
+    with rc_context({"svg.hashsalt": "edgewise"}):  # the same picture is the same file
+        figure.savefig(stream, format=kind, dpi=dpi, metadata=metadata)
     return stream.getvalue()

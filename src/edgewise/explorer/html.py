@@ -21,7 +21,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>html{{color-scheme:light dark}}body{{margin:0}}{style}</style></head>
-<body><div id="edgewise-explorer" data-host="{host}"></div>
+<body><main id="edgewise-explorer" data-host="{host}"></main>
 <noscript>This page computes a network in your browser: it needs JavaScript.</noscript>
 <script type="application/json" id="edgewise-payload">{data}</script>
 <script>{script}</script></body></html>

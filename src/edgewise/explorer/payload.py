@@ -189,12 +189,11 @@ def _edge_at(layer: KANLayer, i: int, j: int, points: Tensor) -> Tensor:
 
 
 def _sample(subject: Subject) -> dict[str, Any]:
-    code = code_of(subject.x.dtype)
-    y = subject.y
-    return {
-        "x": encode(thinned(subject.x, SAMPLE_ROWS), code, "`x`"),
-        "y": None if y is None else encode(labels_as_columns(thinned(y, SAMPLE_ROWS)), code, "`y`"),
-    }
+    code, y = code_of(subject.x.dtype), subject.y
+    x = encode(thinned(subject.x, SAMPLE_ROWS), code, "`x`")
+    if y is None:
+        return {"x": x, "y": None}
+    return {"x": x, "y": encode(labels_as_columns(thinned(y, SAMPLE_ROWS), subject.network.out_features), code, "`y`")}
 
 
 def _formula(subject: Subject) -> list[dict[str, str]] | None:

@@ -176,6 +176,8 @@ class Session:
             result = stage if result is None else _joined(result, stage)
             change, self._change = self._change, None
             if change is None:
+                if self._before and self.status.step == self.status.steps:
+                    result.stopped_because = f"All {self.status.steps} steps are done."
                 return result
             self.model, what = change(cast("KAN", stage.model))
             model = result.model = self.model

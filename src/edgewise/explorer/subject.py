@@ -152,6 +152,6 @@ def in_user_units(values: np.ndarray, about: dict[str, Any]) -> np.ndarray:
     return values * about["scale"] + about["shift"]
 
 
-def labels_as_columns(labels: Tensor) -> Tensor:
-    """`(B, outputs)`, or `(B, 1)` class numbers."""
-    return labels if labels.dim() == 2 else labels[:, None].to(torch.float64)
+def labels_as_columns(labels: Tensor, outputs: int) -> Tensor:
+    """`(B, outputs)` labels; class numbers become ones among zeros."""
+    return labels if labels.dim() == 2 else torch.nn.functional.one_hot(labels.long(), outputs).to(torch.float64)
