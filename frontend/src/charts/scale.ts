@@ -46,3 +46,8 @@ export function tickText(value: number, all: readonly number[]): string {
   if (most >= 1e5 || most < 1e-3) return shown(value, 1 + Math.max(0, Math.round(Math.log10(most / step))));
   return value.toFixed(Math.min(8, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))).replace("-", "−");
 }
+
+/** How to write a tick of a logarithmic axis. */
+export function logText(value: number): string {
+  return value >= 1e-3 && value < 1e5 ? String(Number(value.toPrecision(2))) : shown(value, 2);
+}

@@ -55,7 +55,7 @@ export class Live {
   readonly store: Store;
   private readonly kept: ReturnType<typeof values>;
 
-  constructor(net: Net, private readonly data: Data, private readonly names: readonly string[], private readonly title: string) {
+  constructor(net: Net, private readonly data: Data, private readonly names: readonly string[], private readonly title: string, private readonly output = "y") {
     this.kept = values({ payload: this.payload(net), edits: [], selection: null, training: null });
     const host: Host = { kind: "page", ...this.kept, save() {}, send() {}, onMessage: () => () => {} };
     this.store = new Store(host);
@@ -75,7 +75,7 @@ export class Live {
     return {
       format: "edgewise-explorer", version: 1, edgewise: "", title: this.title, model: encodeNet(net),
       inputs: this.names.map((name, i) => ({ ...variable(name), quantiles: [...quantilesOf(x, I).subarray(i * QUANTILES, (i + 1) * QUANTILES)] })),
-      outputs: [{ ...variable("y"), quantiles: [] }], link: "identity", classes: null,
+      outputs: [{ ...variable(this.output), quantiles: [] }], link: "identity", classes: null,
       nodes: net.layers.map((layer, l) => encodeArray(quantilesOf(nodes[l], layer.I), [layer.I, QUANTILES])),
       deviations: net.layers.map((layer, l) => encodeArray(deviationsOf(net, l, nodes[l]), [layer.I, layer.O])),
       loss: null, formula: null, source: null,

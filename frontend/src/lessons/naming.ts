@@ -44,7 +44,7 @@ class Walk {
 
   constructor() {
     this.net = this.start();
-    this.live = new Live(this.net, this.data, ["x", "y"], "exp(sin πx + y²)");
+    this.live = new Live(this.net, this.data, ["x", "y"], "exp(sin πx + y²)", "f");
     const graph = networkView(this.live.store);
     graph.element.classList.add("small-graph");
     this.buttons = [
@@ -167,7 +167,7 @@ class Walk {
     const order: Stage[] = ["fresh", "sparse", "pruned", "named"];
     const at = this.stage === "tuned" ? 3 : order.indexOf(this.stage);
     this.buttons.slice(0, 4).forEach((control, n) => {
-      control.disabled = n > at;
+      control.disabled = n !== at;
       control.classList.toggle("main", n === at);
     });
     if (!withNames) return;
@@ -218,7 +218,7 @@ function withoutDeadEnds(net: Net): Net {
 
 export function namingLesson(): HTMLElement[] {
   return [
-    say("A trained KAN is a picture. With five steps it becomes a formula. The data come from *exp(sin πx + y²)*, but the network is not told. It starts with five hidden nodes, far more than it needs.", { class: "lead" }),
+    say("A trained KAN is a picture. With five steps it becomes a formula. The data come from *f = exp(sin πx + y²)*, but the network is not told. It starts with five hidden nodes, far more than it needs.", { class: "lead" }),
     step(
       "The five steps",
       h(

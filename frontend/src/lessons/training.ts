@@ -19,7 +19,7 @@ const TEST = { x: spaced([-1, 1], 201), y: spaced([-1, 1], 201).map(truth) };
 export class TrainingFigure {
   readonly element: HTMLElement;
   private readonly fit = new Chart({ label: "", height: 230, xLabel: "x" });
-  private readonly losses = new Chart({ label: "", height: 150, xLabel: "step", yLabel: "mean squared error", logY: true });
+  private readonly losses = new Chart({ label: "", height: 230, xLabel: "step", yLabel: "mean squared error", logY: true });
   private readonly edge = new Chart({ label: "", height: 190 });
   private readonly edgeWords = h("p", { class: "reading", role: "status" });
   private readonly words = h("p", { class: "reading", role: "status" });
@@ -164,7 +164,7 @@ export function trainingLesson(): HTMLElement[] {
     say("Twenty points of the curve *0.5 sin(4x) exp(−x−1)*, and a network with one input, two hidden nodes and one output. It has four edges, so it has four curves to learn.", { class: "lead" }),
     step(
       "Watch it learn",
-      say("Training turns the knobs of all four splines at once so that the sum of squared errors falls. Nothing else is going on: no hidden tricks, and no server. This page computes the network and its gradient itself."),
+      say("Training changes the weights of all four splines together, a little at every step, so that the mean squared error falls. Nothing else is going on: no hidden tricks, and no server. This page computes the network and its gradient itself."),
       place,
     ),
     step(
@@ -175,7 +175,7 @@ export function trainingLesson(): HTMLElement[] {
     ),
     step(
       "The same in Python",
-      h("pre", { class: "code" }, h("code", {}, PYTHON)),
+      h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": "Python" }, h("code", {}, PYTHON)),
     ),
   ];
 }
