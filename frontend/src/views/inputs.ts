@@ -69,13 +69,14 @@ export class Inputs {
     const { store } = this;
     const members = store.explored.inputs.flatMap(({ category }, i) => (category?.column === column ? [{ i, level: category.level }] : []));
     const options = [...members.map(({ i, level }) => [String(i), level] as const), ["", "another"] as const];
-    const { element, select } = choice(column, options, (chosen) => {
+    const { select } = choice(column, options, (chosen) => {
       const point = store.point.slice();
       for (const { i } of members) point[i] = String(i) === chosen ? 1 : 0;
       store.setPoint(point);
     });
+    select.id = `edgewise-input-${members[0].i}`;
     const update = (): void => void (select.value = String(members.find(({ i }) => store.point[i] === 1)?.i ?? ""));
-    return { element: h("div", { class: "input" }, element), update };
+    return { element: h("div", { class: "input" }, h("label", { for: select.id }, column), select), update };
   }
 
   private move(i: number, value: number): void {
