@@ -11,6 +11,7 @@ const bundles = [
   { ...small, entryPoints: ["src/hosts/page.ts"], format: "iife", outfile: `${STATIC}/page.js` },
   { ...small, entryPoints: ["src/lessons/index.ts"], format: "iife", outfile: `${STATIC}/lessons.js` },
   { ...small, entryPoints: ["src/styles.css"], outfile: `${STATIC}/styles.css` },
+  { ...small, entryPoints: ["src/lessons/lessons.css"], outfile: `${STATIC}/lessons.css` },
 ];
 
 if (process.argv.includes("--tests")) {

@@ -58,6 +58,8 @@ test("formulas stay tidy while they are built", () => {
   assert.deepEqual(sum([x, product(-1, x)]), number(0));
   assert.deepEqual(product(0, x), number(0));
   assert.deepEqual(power(number(3), 2), number(9));
+  assert.deepEqual(power(sum([product(2, x), number(4)]), 2), product(4, { kind: "power", base: sum([x, number(2)]), exponent: 2 }));
+  assert.equal(power(product(-2, x), 0.5).kind, "power", "a negative number has no root to take out");
 });
 
 const layer = (name: string, affine: number[]) => ({
@@ -76,7 +78,7 @@ test("every way of writing", () => {
   assert.equal(written("sin", [2, -1, -0.5, 3, 1], "latex"), "y = -0.5 \\cdot \\sin\\left(2 \\cdot x - 1\\right) + 3");
   assert.equal(written("1/x^2", [1, 0, 4, 0, 1], "latex"), "y = \\frac{4}{x^{2}}");
   assert.equal(written("1/sqrt(x)", [1, 2, 1, 0, 1], "latex"), "y = \\frac{1}{\\sqrt{x + 2}}");
-  assert.equal(written("gaussian", [3, 0, 1, 0, 1], "latex"), "y = e^{-\\left(3 \\cdot x\\right)^{2}}");
+  assert.equal(written("gaussian", [3, 0, 1, 0, 1], "latex"), "y = e^{-9 \\cdot x^{2}}");
   assert.match(written("j0", [1, 0, 2, 0, 1], "sympy"), /^y = 2\*besselj\(0, x\)$/m);
   assert.match(written("x^p", [1, 0, 2, 0, 1.5], "python"), /^ {4}y = 2\*x\*\*1.5$/m);
   assert.match(written("erf", [1e-7, 0, 2, 0, 1], "python"), /from scipy import special\n[^]*y = 2\*special.erf\(1e-7\*x\)$/m);

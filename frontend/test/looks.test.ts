@@ -59,7 +59,7 @@ test("arrow keys reach every edge of a layer and lead along the signal", () => {
   assert.equal(reached.size, 6);
   assert.deepEqual(neighbour(scene, all, [0, 0, 1], "ArrowRight", strength), [1, 1, 0]);
   assert.deepEqual(neighbour(scene, all, [1, 1, 0], "ArrowLeft", strength), [0, 1, 1]);
-  assert.equal(neighbour(scene, all, [1, 1, 0], "x", strength), null);
+  for (const from of [null, [1, 1, 0] as const]) assert.equal(neighbour(scene, all, from, "Tab", strength), null);
 });
 
 test("a point finds its tile or node, but no tile that is hidden", () => {

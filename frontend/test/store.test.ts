@@ -4,7 +4,7 @@ import { Store } from "../src/app/store.ts";
 import type { Host } from "../src/hosts/host.ts";
 import { values } from "../src/hosts/memory.ts";
 import { encodeNet } from "../src/model/payload.ts";
-import { tinyNet } from "./tiny.ts";
+import { tinyLayer, tinyNet } from "./tiny.ts";
 
 globalThis.requestAnimationFrame = (callback) => setTimeout(() => callback(0), 0) as unknown as number;
 const nextFrame = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -100,6 +100,21 @@ test("listeners are called once per frame, with the edges that changed", async (
   store.showFrame(tinyNet());
   await nextFrame();
   assert.deepEqual(calls, ["0,1,2", "all"]);
+});
+
+test("importances follow the frames of training, also of another shape, and come back", () => {
+  const store = new Store(hostOf(true));
+  const before = store.importance(1, 2, 0);
+  const net = tinyNet();
+  const scaled = { ...net, layers: [net.layers[0], { ...net.layers[1], mask: Float64Array.from([1, 1, 0]) }] };
+  store.showFrame(scaled);
+  assert.equal(store.importance(1, 2, 0), 0);
+  const smaller = { ...net, nodes: [[2, 0], [2, 0], [1, 0]] as const, layers: [tinyLayer(2, 2), tinyLayer(2, 1)] };
+  store.showFrame(smaller);
+  assert.ok(store.importance(1, 1, 0) > 0);
+  assert.ok(store.domain(1, 1).every(Number.isFinite));
+  store.showFrame(null);
+  assert.equal(store.importance(1, 2, 0), before);
 });
 
 test("edits and selection travel to the host and back; a frame of training cannot be edited", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formulaText, nodeOfSum, shapeText, shown } from "../src/model/wording.ts";
+import { formulaText, formulaWithin, nodeOfSum, shapeText, shown } from "../src/model/wording.ts";
 import { tinyNet } from "./tiny.ts";
 
 test("numbers are short, with a true minus sign", () => {
@@ -24,6 +24,11 @@ test("formulas read as one would write them", () => {
     ["sin", [1, 0, 0, 3, 1], "3"],
   ];
   for (const [name, affine, text] of cases) assert.equal(formulaText({ name, affine }), text);
+});
+
+test("a formula is cut to the room by leaving out numbers, then all but the name", () => {
+  const edge = { name: "sin", affine: [4, -1, 0.5, 2, 1] };
+  assert.deepEqual([30, 10, 5, 2].map((room) => formulaWithin(edge, room)), ["0.5 sin(4x − 1) + 2", "sin(x)", "sin", ""]);
 });
 
 test("products come after sums and take consecutive sums", () => {

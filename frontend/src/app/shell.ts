@@ -78,13 +78,14 @@ export class Shell {
     keys.addEventListener("keydown", listen);
     this.offs = [
       store.on("payload", () => this.renew()),
-      store.on("net", () => this.update()),
-      store.on("training", () => this.offerTraining()),
+      store.on("net", () => (this.update(), this.showLoss())),
+      store.host.on("training", () => this.offerTraining()), // not put off: the frames follow at once
       store.on("said", () => (this.spoken.textContent = store.said)),
       () => keys.removeEventListener("keydown", listen),
     ];
-    this.update();
     this.open("network");
+    this.update();
+    requestAnimationFrame(() => setTimeout(() => this.showLoss())); // after the picture
     this.offerTraining();
   }
 
@@ -123,8 +124,11 @@ export class Shell {
     this.undo.disabled = !store.canUndo || store.isLive;
     this.redo.disabled = !store.canRedo || store.isLive;
     this.python.disabled = store.edits.length === 0;
-    fillWith(this.loss, ...lossParts(store));
-    set(this.loss, { title: store.measure.words });
+  }
+
+  private showLoss(): void {
+    fillWith(this.loss, ...lossParts(this.store));
+    set(this.loss, { title: this.store.measure.words });
   }
 
   private saveModel(): void {
@@ -224,6 +228,7 @@ export class Shell {
 function lossParts(store: Store): HTMLElement[] {
   const { before, after } = store.loss;
   const { name } = store.measure;
+  if (store.isLive) return [h("span", { class: "soft" }, "in training")];
   const value = (number: number) => h("span", { class: "value" }, shown(number));
   if (!store.measure.hasTargets) {
     return [h("span", { class: "soft" }, "change of the output"), value(after)];

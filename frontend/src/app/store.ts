@@ -1,10 +1,10 @@
 // What is shown and what was done to it. Views read it and subscribe; only the store changes it.
 import type { Host } from "../hosts/host.ts";
 import { applyEdit, applyEdits, checkedEdits, type Edit, withEdit } from "../model/edits.ts";
-import { type Importances, importance, importancesOf, quantilesOf, withChanged } from "../model/importance.ts";
+import { type Importances, importance, importancesFrom, importancesOf, quantilesOf, withChanged } from "../model/importance.ts";
+import { forward } from "../maths/network.ts";
 import { Measure } from "../model/measure.ts";
 import { decode, type EdgeId, type Explored, levelSize, type Net, QUANTILES } from "../model/payload.ts";
-import { forward } from "../maths/network.ts";
 
 export type Topic = "payload" | "net" | "selection" | "view" | "training" | "theme" | "said";
 
@@ -26,8 +26,12 @@ export interface Look {
 interface Moment {
   net: Net;
   edits: readonly Edit[];
-  loss: number;
+  /** Null for the model as loaded. */
+  loss: number | null;
 }
+
+/** Rows that tell where the nodes of a frame lie; and how often that is looked at where there are many edges. */
+const [FRAME_ROWS, MANY_EDGES, EVERY] = [128, 500, 10];
 
 /** Edges whose function may have changed since the last call of a listener. */
 export type Changed = ReadonlyMap<string, EdgeId> | "all";
@@ -39,16 +43,19 @@ export class Store {
   selection: EdgeId | null = null;
   /** Inputs, in network units, at which single predictions are shown. */
   point: Float64Array;
-  measure: Measure;
   quantiles: readonly Float64Array[];
   changed: Changed = "all";
   /** What happened last, for those who listen. */
   said = "";
   private importances: Importances;
+  private measured: Measure | null = null;
   private history: Moment[];
   private at = 0;
   private draft: { net: Net; edit: Edit; loss: number } | null = null;
   private frame: Net | null = null;
+  private frames = 0;
+  /** Quantiles and importances of the loaded model while frames are shown. */
+  private resting: { quantiles: readonly Float64Array[]; importances: Importances } | null = null;
   private readonly listeners = new Map<Topic, Set<() => void>>();
   private readonly waiting = new Set<Topic>();
   private pendingChange: Map<string, EdgeId> | "all" = new Map();
@@ -58,10 +65,9 @@ export class Store {
     this.host = host;
     this.explored = decode(host.get("payload"));
     this.point = medians(this.explored);
-    this.measure = new Measure(this.explored);
     this.quantiles = this.explored.nodeQuantiles;
     this.importances = importancesOf(this.explored.deviations);
-    this.history = [this.firstMoment()];
+    this.history = [{ net: this.original, edits: [], loss: null }];
     this.receiveEdits(host.get("edits"));
   }
 
@@ -69,12 +75,12 @@ export class Store {
   reload(): void {
     this.explored = decode(this.host.get("payload"));
     this.point = this.point.length === this.explored.net.layers[0].I ? this.point : medians(this.explored);
-    this.measure = new Measure(this.explored);
+    this.measured = null;
     this.quantiles = this.explored.nodeQuantiles;
     this.importances = importancesOf(this.explored.deviations);
-    this.history = [this.firstMoment()];
+    this.history = [{ net: this.original, edits: [], loss: null }];
     this.at = 0;
-    this.draft = this.frame = null;
+    this.draft = this.frame = this.resting = null;
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
     this.emit("payload");
     this.markAll();
@@ -103,13 +109,19 @@ export class Store {
     return this.at < this.history.length - 1;
   }
 
+  /** Made when first asked for: it computes the whole model on many points, and the picture must not wait for that. */
+  get measure(): Measure {
+    return (this.measured ??= new Measure(this.explored));
+  }
+
   /** Whether frames of training are shown, which cannot be edited. */
   get isLive(): boolean {
     return this.frame !== null;
   }
 
   get loss(): { before: number; after: number } {
-    return { before: this.history[0].loss, after: this.draft?.loss ?? this.history[this.at].loss };
+    const { first } = this.measure;
+    return { before: first, after: this.draft?.loss ?? this.history[this.at].loss ?? first };
   }
 
   /** Whether an edit is shown that is not done yet. */
@@ -155,7 +167,7 @@ export class Store {
   apply(edit: Edit): void {
     if (this.isLive) return;
     const { net, edits } = this.history[this.at];
-    this.push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: 0 }, [edit.edge]);
+    this.push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: null }, [edit.edge]);
   }
 
   /** Several edits as one step. */
@@ -163,7 +175,7 @@ export class Store {
     if (this.isLive || edits.length === 0) return;
     const now = this.history[this.at];
     const list = edits.reduce((all, edit) => withEdit(this.original, all, edit), now.edits as Edit[]);
-    this.push({ net: applyEdits(now.net, edits), edits: list, loss: 0 }, edits.map((edit) => edit.edge));
+    this.push({ net: applyEdits(now.net, edits), edits: list, loss: null }, edits.map((edit) => edit.edge));
   }
 
   undo(): void {
@@ -176,13 +188,13 @@ export class Store {
 
   /** Back to the model as it was loaded, as a step that can be undone. */
   reset(): void {
-    if (this.edits.length) this.push({ net: this.original, edits: [], loss: 0 }, editedEdges(this.edits));
+    if (this.edits.length) this.push({ net: this.original, edits: [], loss: null }, editedEdges(this.edits));
   }
 
   /** One edge back to what it was when loaded. */
   resetEdge(edge: EdgeId): void {
     const edits = this.edits.filter((edit) => edit.edge.join() !== edge.join());
-    if (edits.length < this.edits.length) this.push({ net: applyEdits(this.original, edits), edits, loss: 0 }, [edge]);
+    if (edits.length < this.edits.length) this.push({ net: applyEdits(this.original, edits), edits, loss: null }, [edge]);
   }
 
   isEdited(edge: EdgeId): boolean {
@@ -194,7 +206,7 @@ export class Store {
     if (value == null || JSON.stringify(value) === JSON.stringify(this.edits)) return;
     const edits = checkedEdits(value);
     const changed = [...editedEdges(this.edits), ...editedEdges(edits)];
-    this.push({ net: applyEdits(this.original, edits), edits, loss: 0 }, changed, false);
+    this.push({ net: applyEdits(this.original, edits), edits, loss: null }, changed, false);
   }
 
   // ---------------------------------------------------------------- looking
@@ -232,7 +244,10 @@ export class Store {
 
   /** A frame of training; null goes back to the loaded model. */
   showFrame(net: Net | null): void {
+    const before = this.net;
     this.frame = net;
+    if (net) this.followFrame(net, before);
+    else if (this.resting) [{ quantiles: this.quantiles, importances: this.importances }, this.resting] = [this.resting, null];
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
     this.markAll();
   }
@@ -253,12 +268,7 @@ export class Store {
 
   // ---------------------------------------------------------------- inside
 
-  private firstMoment(): Moment {
-    return { net: this.original, edits: [], loss: this.measure.loss(this.original) };
-  }
-
   private push(moment: Moment, edges: readonly EdgeId[], tellHost = true): void {
-    moment.loss = this.measure.loss(moment.net, Math.min(...edges.map(([l]) => l)));
     this.history = [...this.history.slice(0, this.at + 1), moment];
     this.at += 1;
     this.settle(edges, tellHost);
@@ -274,7 +284,7 @@ export class Store {
   /** After the model changed for good: node values, quantiles, importances, host. */
   private settle(edges: readonly EdgeId[], tellHost: boolean): void {
     this.draft = null;
-    this.measure.rebase(this.net);
+    this.history[this.at].loss = this.measure.rebase(this.net);
     let touched = [...edges];
     if (this.explored.sample) touched = this.followQuantiles(touched);
     this.importances = withChanged(this.explored, this.importances, this.net, this.quantiles, touched);
@@ -287,16 +297,25 @@ export class Store {
 
   /** With data at hand the values that reach later layers are known too; returns all edges that see others. */
   private followQuantiles(edges: EdgeId[]): EdgeId[] {
-    const { net } = this;
-    if (this.edits.length === 0) {
-      this.quantiles = this.explored.nodeQuantiles;
-    } else {
-      const { values } = forward(net, this.measure.x);
-      const first = Math.min(...edges.map(([l]) => l));
-      this.quantiles = this.quantiles.map((q, l) => (l > first ? quantilesOf(values[l], net.layers[l].I) : q));
-    }
+    const { net, measure } = this;
     const first = Math.min(...edges.map(([l]) => l));
+    this.quantiles =
+      this.edits.length === 0
+        ? this.explored.nodeQuantiles
+        : this.quantiles.map((q, l) => (l > first ? quantilesOf(measure.entering(l), net.layers[l].I) : q));
     return [...edges, ...allEdges(net).filter(([l]) => l > first)];
+  }
+
+  /** Node values and importances of a frame: of large models not of every one. */
+  private followFrame(net: Net, before: Net): void {
+    this.resting ??= { quantiles: this.quantiles, importances: this.importances };
+    const edges = net.layers.reduce((sum, { I, O }) => sum + I * O, 0);
+    const isAsBefore = net.layers.every(({ I, O }, l) => before.layers[l]?.I === I && before.layers[l].O === O);
+    this.frames += 1;
+    if (isAsBefore && edges > MANY_EDGES && this.frames % EVERY !== 0) return;
+    const { values } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
+    this.quantiles = net.layers.map(({ I }, l) => quantilesOf(values[l], I));
+    this.importances = importancesFrom(net, this.quantiles);
   }
 
   private mark(edges: readonly EdgeId[]): void {

@@ -1,6 +1,6 @@
 // A chart with axes in SVG, as wide as its place. What is inside is painted by the caller in plain marks.
 import { fillWith, h, set, svg } from "../app/dom.ts";
-import { logTicks, tickText, type Range } from "./scale.ts";
+import { logText, logTicks, tickText, type Range } from "./scale.ts";
 import { roundTicks } from "./ticks.ts";
 
 /** Where a number lands, in pixels inside the plot. */
@@ -23,7 +23,7 @@ export interface ChartOptions {
   /** Without lines behind the marks. */
   plain?: boolean;
   /** Called with the values under the pointer when it is pressed or dragged inside. */
-  onpoint?: (x: number, y: number) => void;
+  onpoint?: (x: number, y: number, begins: boolean) => void;
 }
 
 type Paint = (frame: Frame) => Element[];
@@ -97,13 +97,13 @@ export class Chart {
 
   private axes(frame: Frame, x: Range, y: Range, left: number, top: number): Element[] {
     const { xLabel, yLabel, bare, plain, logY } = this.options;
-    const across = roundTicks(...x, Math.max(2, Math.floor(frame.width / 70)));
+    const across = roundTicks(...x, Math.max(3, Math.floor(frame.width / 70)));
     const count = Math.max(2, Math.floor(frame.height / 34));
     const upward = bare ? [] : logY ? logTicks(y, count) : roundTicks(...y, count);
     const [right, bottom] = [left + frame.width, top + frame.height];
     return [
       ...(plain ? [] : upward).map((v) => svg("line", { class: "grid", x1: left, x2: right, y1: top + frame.y(v), y2: top + frame.y(v) })),
-      ...upward.map((v) => svg("text", { class: "tick", x: left - 6, y: top + frame.y(v), dy: "0.32em", "text-anchor": "end" }, tickText(v, logY ? [v] : upward))),
+      ...upward.map((v) => svg("text", { class: "tick", x: left - 6, y: top + frame.y(v), dy: "0.32em", "text-anchor": "end" }, logY ? logText(v) : tickText(v, upward))),
       svg("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
       ...across.map((v) => svg("text", { class: "tick", x: left + frame.x(v), y: bottom + 15, "text-anchor": "middle" }, tickText(v, across))),
       ...(xLabel ? [svg("text", { class: "name", x: right, y: this.height - 4, "text-anchor": "end" }, xLabel)] : []),
@@ -111,23 +111,23 @@ export class Chart {
     ];
   }
 
-  private followPointer(onpoint: (x: number, y: number) => void): void {
-    const tell = (event: PointerEvent): void => {
+  private followPointer(onpoint: NonNullable<ChartOptions["onpoint"]>): void {
+    const tell = (event: PointerEvent, begins: boolean): void => {
       if (!this.state) return;
       const { x, y } = this.state;
       const { frame, left, top } = this.frame(x, y);
       const box = this.picture.getBoundingClientRect();
       const across = Math.min(1, Math.max(0, (event.clientX - box.left - left) / frame.width));
       const upward = Math.min(1, Math.max(0, 1 - (event.clientY - box.top - top) / frame.height));
-      onpoint(x[0] + across * (x[1] - x[0]), y[0] + upward * (y[1] - y[0]));
+      onpoint(x[0] + across * (x[1] - x[0]), y[0] + upward * (y[1] - y[0]), begins);
     };
     this.element.classList.add("touchable");
     this.picture.addEventListener("pointerdown", (event) => {
       this.picture.setPointerCapture(event.pointerId);
-      tell(event);
+      tell(event, true);
     });
     this.picture.addEventListener("pointermove", (event) => {
-      if (this.picture.hasPointerCapture(event.pointerId)) tell(event);
+      if (this.picture.hasPointerCapture(event.pointerId)) tell(event, false);
     });
   }
 }

@@ -1,5 +1,6 @@
 // From numbers to places, and round numbers along the way.
 import { shown } from "../model/wording.ts";
+import { roundTicks } from "./ticks.ts";
 
 export type Range = readonly [lo: number, hi: number];
 
@@ -29,19 +30,24 @@ export function spaced([lo, hi]: Range, count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, n) => lo + ((hi - lo) * n) / (count - 1));
 }
 
-/** Powers of ten within the range, thinned out to about `count`. */
+/** Powers of ten within the range, thinned out to about `count`; round numbers where there are fewer than two. */
 export function logTicks([lo, hi]: Range, count: number): number[] {
   const [first, last] = [Math.ceil(Math.log10(lo) - 1e-9), Math.floor(Math.log10(hi) + 1e-9)];
   const every = Math.max(1, Math.ceil((last - first + 1) / count));
   const all: number[] = [];
-  for (let power = first; power <= last; power += every) all.push(10 ** power);
-  return all.length >= 2 ? all : [lo, hi];
+  for (let power = first; power <= last; power += every) all.push(Number(`1e${power}`));
+  return all.length >= 2 ? all : roundTicks(lo, hi, 3).filter((v) => v > 0);
 }
 
-/** How to write the ticks: as few digits as tell neighbours apart. */
+/** How to write a tick among its neighbours: all digits that the step has. */
 export function tickText(value: number, all: readonly number[]): string {
-  const step = all.length > 1 ? Math.abs(all[1] - all[0]) : Math.abs(value) || 1;
-  if (Math.abs(value) < step * 1e-6) return "0";
-  const digits = Math.max(1, Math.min(8, Math.ceil(Math.log10(Math.abs(value) / step) - 1e-9) + 1));
-  return shown(value, digits);
+  const step = all.length > 1 ? Math.min(...all.slice(1).map((v, n) => v - all[n])) : Math.abs(value) || 1;
+  const most = Math.max(...all.map(Math.abs));
+  if (most >= 1e5 || most < 1e-3) return shown(value, 1 + Math.max(0, Math.round(Math.log10(most / step))));
+  return value.toFixed(Math.min(8, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))).replace("-", "−");
+}
+
+/** How to write a tick of a logarithmic axis. */
+export function logText(value: number): string {
+  return value >= 1e-3 && value < 1e5 ? String(Number(value.toPrecision(2))) : shown(value, 2);
 }

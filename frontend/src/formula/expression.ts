@@ -41,9 +41,20 @@ export function product(factor: number, ...parts: readonly Expr[]): Expr {
   return factor === 1 && flat.length === 1 ? flat[0] : { kind: "product", factor, parts: flat };
 }
 
+/** A number in front of the only name of the base is taken out: `(2 x + 4)^2` is `4 (x + 2)^2`. */
 export function power(base: Expr, exponent: number): Expr {
   if (base.kind === "number") return number(base.value ** exponent);
-  return exponent === 1 ? base : { kind: "power", base, exponent };
+  if (exponent === 1) return base;
+  const factor = leading(base);
+  const canLeave = factor > 0 || (factor < 0 && Number.isInteger(exponent));
+  if (!canLeave || factor === 1) return { kind: "power", base, exponent };
+  return product(factor ** exponent, { kind: "power", base: product(1 / factor, base), exponent });
+}
+
+/** The number in front of a base that has one term beside a constant. */
+function leading(base: Expr): number {
+  const terms = base.kind === "sum" ? base.terms.filter((term) => term.kind !== "number") : [base];
+  return terms.length === 1 && terms[0].kind === "product" ? terms[0].factor : 1;
 }
 
 /** Terms that differ in their number only, as the same input from two edges, become one. */

@@ -27,7 +27,10 @@ function dialect(explored: Explored, digits: number): Dialect<Element> {
     power: (base, exponent) => element("msup", base, exponent % 1 ? numeral(exponent, digits) : element("mn", String(exponent))),
     root: (base) => element("msqrt", base),
     fraction: (above, below) => element("mfrac", above, below),
-    product: (parts) => row(...parts.flatMap((part, n) => (n === 0 ? [part] : [times(part), part]))),
+    product: (parts) => {
+      const read = parts.length > 1 && parts[0].textContent === "1" ? parts.slice(1) : parts; // 1.0003 is read as 1
+      return row(...read.flatMap((part, n) => (n === 0 ? [part] : [times(part), part])));
+    },
     sum: (terms) => row(...terms.flatMap(({ negative, body }, n) => (n === 0 && !negative ? [body] : [operator(negative ? "−" : "+"), body]))),
     group: (body) => bracketed(body),
   };

@@ -35,6 +35,15 @@ export function withChanged(
   return { deviations, largest: deviations.map(largest) };
 }
 
+/** Importances of a model on its own, from the quantiles of its nodes. */
+export function importancesFrom(net: Net, quantiles: readonly Float64Array[]): Importances {
+  return importancesOf(
+    net.layers.map(({ I, O }, l) =>
+      Float64Array.from({ length: I * O }, (_, place) => spread(net, l, Math.floor(place / O), place % O, quantiles[l])),
+    ),
+  );
+}
+
 /** Between 0 and 1, one for the strongest edge of the layer. */
 export function importance({ deviations, largest }: Importances, l: number, place: number): number {
   return largest[l] > 0 ? deviations[l][place] / largest[l] : 0;

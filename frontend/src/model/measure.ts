@@ -3,7 +3,7 @@ import { forward } from "../maths/network.ts";
 import { type Explored, type Net, QUANTILES } from "./payload.ts";
 
 /** Work of one evaluation is kept below this many edge values, so that dragging stays smooth. */
-const MOST_EDGE_VALUES = 400_000;
+const MOST_EDGE_VALUES = 200_000;
 const MADE_UP_POINTS = 256;
 
 export class Measure {
@@ -17,9 +17,11 @@ export class Measure {
   readonly name: string;
   /** Whether true values are at hand; otherwise the saved model takes their place. */
   readonly hasTargets: boolean;
+  /** Loss of the model as loaded. */
+  readonly first: number;
   private readonly target: Float64Array;
   private readonly link: Explored["link"];
-  private values: readonly Float64Array[] = [];
+  private values: readonly Float64Array[];
 
   constructor(explored: Explored) {
     const { net, sample } = explored;
@@ -31,8 +33,9 @@ export class Measure {
     this.x = pick(all.x, all.n, rows);
     this.hasTargets = all.y !== null;
     this.link = this.hasTargets ? explored.link : "identity";
-    this.rebase(net);
-    this.target = all.y === null ? this.values[this.values.length - 1].slice() : pick(all.y, all.n, rows);
+    this.values = forward(net, this.x).values;
+    this.target = all.y === null ? this.output : pick(all.y, all.n, rows);
+    this.first = lossOf(this.output, this.target, this.link, this.n);
     const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
     this.name = this.hasTargets ? "loss" : "change";
     const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.link];
@@ -42,9 +45,14 @@ export class Measure {
         (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
   }
 
-  /** Remember the node values of a model, so that an edit in layer l need not compute the layers before it again. */
-  rebase(net: Net): void {
+  /** Remember the node values of a model, so that an edit in layer l need not compute the layers before it; its loss. */
+  rebase(net: Net): number {
     this.values = forward(net, this.x).values;
+    return lossOf(this.output, this.target, this.link, this.n);
+  }
+
+  private get output(): Float64Array {
+    return this.values[this.values.length - 1];
   }
 
   /** (n, I) values that enter layer l of the remembered model. */

@@ -182,7 +182,7 @@ export function encodeNet(net: Net): object {
   return { width: nodes, k, mult_arity: arity, base_fun: baseFun, outside, layers };
 }
 
-function encodeArray(values: Float64Array, shape: readonly number[]): object {
+export function encodeArray(values: Float64Array, shape: readonly number[]): object {
   const bytes = new DataView(new ArrayBuffer(8 * values.length));
   values.forEach((value, n) => bytes.setFloat64(8 * n, value, true));
   let text = "";

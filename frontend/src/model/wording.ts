@@ -86,6 +86,12 @@ export function formulaText({ name, affine, sampled }: SymbolicEdge, digits = 3,
   return plus(times(c, needsGroup && shown(c, digits) !== "1" ? `(${body})` : body, digits), d, digits);
 }
 
+/** The longest way to write a function in so many letters: with its numbers, without, or its name. */
+export function formulaWithin(edge: SymbolicEdge, letters: number): string {
+  const bare = { ...edge, affine: [1, 0, 1, 0, edge.affine[4]] };
+  return [formulaText(edge, 2), formulaText(bare, 2), edge.name].find((text) => text.length <= letters) ?? "";
+}
+
 function times(factor: number, body: string, digits: number): string {
   const number = shown(factor, digits);
   if (number === "1") return body;

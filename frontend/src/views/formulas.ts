@@ -18,6 +18,7 @@ export class Formulas {
   private readonly body = h("tbody");
   private readonly status = h("p", { class: "note", role: "status" });
   private readonly caption = h("p", { class: "note" });
+  private readonly lossHead = h("th", { scope: "col" });
   private readonly table: HTMLElement;
   private readonly more = button("Show all", () => this.showAll());
   private shownFor = "";
@@ -28,8 +29,9 @@ export class Formulas {
 
   constructor(store: Store) {
     this.store = store;
-    const head = ["Formula", "R²", store.measure.name, ""].map((words) => h("th", { scope: "col" }, words || h("span", { class: "unseen" }, "Choose")));
-    this.table = h("table", { class: "formulas" }, h("thead", {}, h("tr", {}, ...head)), this.body);
+    const head = (words: string | HTMLElement) => h("th", { scope: "col" }, words);
+    const heads = [head("Formula"), head("R²"), this.lossHead, head(h("span", { class: "unseen" }, "Choose"))];
+    this.table = h("table", { class: "formulas" }, h("thead", {}, h("tr", {}, ...heads)), this.body);
     this.element = h("div", {}, h("h3", {}, "Formulas that fit"), this.status, this.table, this.more, this.caption);
   }
 
@@ -47,6 +49,7 @@ export class Formulas {
     const key = [edge, spline, base[i * O + j]].join();
     this.element.hidden = isLive || this.store.isRemoved(edge);
     if (this.element.hidden) return this.destroy();
+    this.lossHead.textContent = this.store.measure.name;
     this.caption.textContent = `R²: share of the edge's variation that the formula gives. ${this.store.measure.name}: ${this.store.measure.words}, with the formula in place.`;
     if (key === this.shownFor) return this.list(edge);
     this.shownFor = key;

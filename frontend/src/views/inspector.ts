@@ -110,8 +110,11 @@ class Inspector {
     const { store } = this;
     if (!store.selection) return;
     const { before, after } = store.loss;
-    const rows: HTMLElement[] = [h("dt", { title: store.measure.words }, store.measure.hasTargets ? "Loss" : "Change of the output")];
-    rows.push(h("dd", { class: "number" }, store.measure.hasTargets ? fromTo(before, after) : shown(after)));
+    const rows: HTMLElement[] = [];
+    if (!store.isLive) {
+      rows.push(h("dt", { title: store.measure.words }, store.measure.hasTargets ? "Loss" : "Change of the output"));
+      rows.push(h("dd", { class: "number" }, store.measure.hasTargets ? fromTo(before, after) : shown(after)));
+    }
     for (const { name, was, is } of this.predictions()) rows.push(h("dt", {}, name), h("dd", { class: "number" }, fromTo(was, is)));
     const atPoint = "Outputs at the point chosen in the tab Prediction; the medians of the inputs at first.";
     fillWith(this.effects, ...rows);

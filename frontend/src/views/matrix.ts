@@ -4,10 +4,13 @@ import { choice, h } from "../app/dom.ts";
 import { lazily } from "../app/lazily.ts";
 import type { Store, View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { nodeName, shortened, targetName } from "../model/wording.ts";
-import { Curves, edgeSentence, kindOf, styleOf } from "./edges.ts";
+import { formulaWithin, nodeName, shortened, targetName } from "../model/wording.ts";
+import { Curves, edgeSentence, kindOf, styleOf, symbolicOf } from "./edges.ts";
 
 const HEAD = { side: 96, top: 26 };
+const SIZES = [18, 140] as const;
+/** Cells that fill the frame are no smaller than this, so that functions can be told apart; the rest is scrolled to. */
+const LEGIBLE = 44;
 
 export function matrixView(store: Store): View {
   const view = new MatrixView(store);
@@ -28,6 +31,15 @@ class MatrixView {
   private layer = 0;
   private order = "own";
   private size = 56;
+  /** Cells fill the frame until their size is chosen. */
+  private isFitted = true;
+  private readonly sizer = h("input", {
+    type: "range", min: SIZES[0], max: SIZES[1], value: this.size,
+    oninput: () => {
+      this.isFitted = false;
+      this.rebuild({ size: Number(this.sizer.value) });
+    },
+  });
   private toScale = false;
   private rows: number[] = [];
   private columns: number[] = [];
@@ -72,16 +84,13 @@ class MatrixView {
 
   private tools(): HTMLElement {
     const orders = [["own", "as they are"], ["importance", "by importance"], ["name", "by name"]] as const;
-    const size = h("input", {
-      type: "range", min: 18, max: 140, value: this.size, oninput: () => this.rebuild({ size: Number(size.value) }),
-    });
     const toScale = h("input", { type: "checkbox", onchange: () => this.rebuild({ toScale: toScale.checked }) });
     return h(
       "div",
       { class: "tools" },
       this.layers.element,
       choice("Order", orders, (order) => this.rebuild({ order })).element,
-      h("label", { class: "field" }, h("span", {}, "Size"), size),
+      h("label", { class: "field" }, h("span", {}, "Size"), this.sizer),
       h("label", { class: "field" }, toScale, h("span", {}, "Heights to scale")),
     );
   }
@@ -100,9 +109,16 @@ class MatrixView {
     const [l, order] = [this.layer, this.order];
     this.rows = sorted(all(I), order, (i) => most(all(O).map((j) => [l, i, j])), (i) => nodeName(explored, net, l, i));
     this.columns = sorted(all(O), order, (j) => most(all(I).map((i) => [l, i, j])), (j) => targetName(explored, net, l, j));
+    if (this.isFitted) this.fit(I, O);
     this.spacer.style.width = `${HEAD.side + O * this.size + 2}px`;
     this.spacer.style.height = `${HEAD.top + I * this.size + 2}px`;
     this.paintSoon();
+  }
+
+  private fit(I: number, O: number): void {
+    const room = Math.min((this.scroller.clientWidth - HEAD.side - 4) / O, (this.scroller.clientHeight - HEAD.top - 4) / I);
+    this.size = Math.floor(Math.min(SIZES[1], Math.max(LEGIBLE, room)));
+    this.sizer.value = String(this.size);
   }
 
   // ---------------------------------------------------------------- painting
@@ -162,6 +178,12 @@ class MatrixView {
     context.lineWidth = kind === "removed" ? 1 : 1 + 0.22 * level;
     context.stroke();
     context.setLineDash([]);
+    if (kind === "symbolic") {
+      context.fillStyle = colour("--ink");
+      context.font = `${Math.min(11, size * 0.2)}px system-ui, sans-serif`;
+      context.textAlign = "center";
+      context.fillText(formulaWithin(symbolicOf(store, edge)!, Math.floor((size - 10) / 5.6)), x + size / 2, y + size - 8);
+    }
     const isCursor = this.cursor?.join() === edge.join();
     if (!isCursor && store.selection?.join() !== edge.join()) return;
     context.strokeStyle = colour("--select");

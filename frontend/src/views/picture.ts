@@ -90,18 +90,17 @@ export function nodeRadius(scene: Scene, level: number): number {
 /** The edge that an arrow key leads to. */
 export function neighbour(scene: Scene, sight: Sight, from: EdgeId | null, key: string, strength: (edge: EdgeId) => number): EdgeId | null {
   const tiles = scene.tiles.filter(({ edge }) => !sight.isHidden(edge) && !sight.isAway(edge));
-  if (tiles.length === 0) return null;
+  if (tiles.length === 0 || !/^(Arrow|Home$|End$)/.test(key)) return null;
   if (key === "Home" || key === "End") return tiles[key === "Home" ? 0 : tiles.length - 1].edge;
   const here = tiles.find(({ edge }) => edge.join() === from?.join());
-  if (!here) return key.startsWith("Arrow") ? strongest(tiles, strength) : null; // Tab must lead out
-  const [ahead, behind, next, last] = scene.vertical
-    ? ["ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft"]
-    : ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"];
+  if (!here) return strongest(tiles, strength);
+  const [ahead, next, last] = scene.vertical
+    ? ["ArrowDown", "ArrowRight", "ArrowLeft"]
+    : ["ArrowRight", "ArrowDown", "ArrowUp"];
   const layer = tiles.filter(({ edge }) => edge[0] === here.edge[0]);
   const at = layer.indexOf(here);
   if (key === next) return layer[(at + 1) % layer.length].edge;
   if (key === last) return layer[(at + layer.length - 1) % layer.length].edge;
-  if (key !== ahead && key !== behind) return null;
   const wanted = here.edge[0] + (key === ahead ? 1 : -1);
   const others = tiles.filter(({ edge }) => edge[0] === wanted);
   const across = (spot: Point) => (scene.vertical ? spot.x : spot.y);

@@ -2,7 +2,7 @@
 import { set, svg } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { formulaText, nodeName, shortened, withUnit } from "../model/wording.ts";
+import { formulaWithin, nodeName, shortened, withUnit } from "../model/wording.ts";
 import { Curves, curvePath, kindOf, styleOf, symbolicOf } from "./edges.ts";
 import { type NodeSpot, type Point, type Scene, type TileSpot, wireOf } from "./geometry.ts";
 import { type Camera, type Marks, Motion, nodeRadius, type Picture, type Sight } from "./picture.ts";
@@ -109,8 +109,7 @@ export class SvgPicture implements Picture {
     const { w, h } = scene.tile;
     const symbolic = symbolicOf(this.store, spot.edge);
     const room = Math.floor((2 * w - 8) / 5.6);
-    const texts = symbolic ? [formulaText(symbolic, 2), formulaText({ ...symbolic, affine: [1, 0, 1, 0, symbolic.affine[4]] }, 2)] : [];
-    words.textContent = (h >= 9 && texts.find((text) => text.length <= room)) || "";
+    words.textContent = symbolic && h >= 9 ? formulaWithin(symbolic, room) : "";
     const low = words.textContent ? Math.min(7, h * 0.3) : 0; // room for the words
     set(curve, { d: curvePath(this.curves.of(spot.edge), 0, -low, w * 0.8, h * 0.68 - low) });
   }

@@ -32,7 +32,7 @@ def static(name: str) -> str:
     """The text of a built file of the front end.
 
     Args:
-        name: `page.js`, `widget.js`, `lessons.js` or `styles.css`.
+        name: `page.js`, `widget.js`, `lessons.js`, `styles.css` or `lessons.css`.
 
     Returns:
         The text.
@@ -49,7 +49,7 @@ def static(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def page(data: Any, title: str, host: str = "page", script: str = "page.js") -> str:
+def page(data: Any, title: str, host: str = "page", script: str = "page.js", style: str = "styles.css") -> str:
     """A page that needs nothing but itself.
 
     Args:
@@ -57,6 +57,7 @@ def page(data: Any, title: str, host: str = "page", script: str = "page.js") -> 
         title: of the document.
         host: `"page"`: nothing may leave it; `"server"`: it may talk to where it came from.
         script: the built file that runs in it.
+        style: the built file that says how it looks.
 
     Returns:
         HTML.
@@ -65,7 +66,7 @@ def page(data: Any, title: str, host: str = "page", script: str = "page.js") -> 
     return _PAGE.format(
         policy=policy(code, host),
         title=html.escape(title),
-        style=static("styles.css").replace("</", "<\\/"),
+        style=static(style).replace("</", "<\\/"),
         host=host,
         data=to_json(data),
         script=code,
