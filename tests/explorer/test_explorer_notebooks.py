@@ -125,7 +125,7 @@ def test_jupyterlab(lab, tab):
     live.get_by_role("tab", name="Training").click(timeout=30_000)
     live.get_by_role("button", name="Pause").click()
     run(4).get_by_text("training is paused after True").wait_for(timeout=30_000)
-    live.get_by_role("button", name="Resume").click()
+    live.get_by_role("button", name="Go on").click()
     run(5).get_by_text("done: True").wait_for(timeout=60_000)
     assert not local(own)
     own.complaints = [text for text in own.complaints if "edgewise" in text or "explorer" in text]
