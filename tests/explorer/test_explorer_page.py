@@ -44,9 +44,14 @@ def violations(page, axe) -> list[str]:
     return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
-def edges(page) -> int:
-    """Rows of the table of edges that are not marked as removed."""
-    return int(re.search(r"(\d+) edge", page.locator(".shape").inner_text())[1])
+def until(page, what: str) -> None:
+    """Wait for an expression to be true."""
+    page.wait_for_function(f"() => {what}", timeout=10_000)
+
+
+def assert_edges(page, count: int) -> None:
+    """How many edges the page says there are, perhaps in a moment."""
+    until(page, f"document.querySelector('.shape').innerText.includes(', {count} edges')")
 
 
 def test_a_file_opens_and_asks_for_nothing(tab, path):
@@ -108,20 +113,18 @@ def test_every_task_without_a_mouse(tab, path, model):
         if page.evaluate(focused) == "application":
             break
     assert page.evaluate(focused) == "application"
-    assert edges(page) == model.n_edges
+    assert_edges(page, model.n_edges)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    inspector = page.get_by_role("complementary")
-    assert inspector.evaluate("panel => panel.contains(document.activeElement)"), "Enter goes to the inspector"
+    until(page, "document.activeElement.closest('aside') !== null")  # in the inspector
     page.keyboard.press("Escape")
-    assert page.evaluate(focused) == "application", "Escape comes back"
+    until(page, f"({focused}) === 'application'")  # back in the graph
     page.keyboard.press("Delete")
-    page.wait_for_function(f"document.querySelector('.shape').innerText.includes('{model.n_edges - 1} edge')")
-    assert "removed" in page.locator("[aria-live=polite]").first.inner_text().lower()
+    assert_edges(page, model.n_edges - 1)
     page.keyboard.press("Control+z")
-    page.wait_for_function(f"document.querySelector('.shape').innerText.includes('{model.n_edges} edge')")
+    assert_edges(page, model.n_edges)
     page.keyboard.press("Control+Shift+z")
-    page.wait_for_function(f"document.querySelector('.shape').innerText.includes('{model.n_edges - 1} edge')")
+    assert_edges(page, model.n_edges - 1)
     page.get_by_role("tab", name="Network").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -138,7 +141,7 @@ def test_the_python_of_the_page_makes_the_model_of_the_page(tab, path, model, da
     slider.focus()
     for key in ("ArrowRight", "ArrowRight", "PageUp", "ArrowLeft"):
         page.keyboard.press(key)
-    page.wait_for_timeout(500)
+    page.keyboard.press("Tab")
     page.get_by_role("button", name="Copy as Python").click()
     code = page.get_by_role("textbox", name="Python script").input_value()
     from edgewise import explorer
@@ -150,7 +153,7 @@ def test_the_python_of_the_page_makes_the_model_of_the_page(tab, path, model, da
     x, y = data["train_input"], data["train_label"]
     assert not torch.equal(edited(x), model(x))
     shown = page.locator(".loss, [class*=loss]").first.inner_text().replace("\u2212", "-")
-    loss = float((edited(x) - y).square().mean())
+    loss = (edited(x) - y).square().mean().item()
     numbers = [float(text) for text in re.findall(r"\d+\.?\d*(?:e-?\d+)?", shown)]
     assert any(abs(number - loss) <= 0.006 * loss for number in numbers), (shown, loss)  # shown to three digits
 
@@ -169,7 +172,7 @@ def test_names_are_text_everywhere(tab, tmp_path):
         assert "onerror" in page.locator("body").inner_text() or page.locator("svg text", has_text="onerror").count()
     page.get_by_role("tab", name="Network").click()
     page.locator(".stage").focus()
-    for key in ("ArrowRight", "Enter", "Escape", "Delete"):
+    for key in ("ArrowRight", "Delete"):
         page.keyboard.press(key)
     page.get_by_role("button", name="Copy as Python").click()
     page.wait_for_timeout(200)
@@ -187,15 +190,18 @@ def test_nothing_is_wider_than_the_window(tab, path, width):
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width, name.inner_text()
 
 
+def ground(page) -> int:
+    """Brightness of the colour behind the page, 0 to 765."""
+    style = "getComputedStyle(document.querySelector('.ex')).backgroundColor"
+    return sum(map(int, re.findall(r"\d+", page.evaluate(style))[:3]))
+
+
 def test_dark_and_light(tab, path):
-    brightness = (
-        "getComputedStyle(document.querySelector('.edgewise-explorer')).backgroundColor.match(/\\d+/g).map(Number)"
-    )
     light, dark = (tab(color_scheme=scheme).open(path) for scheme in ("light", "dark"))
-    assert sum(light.evaluate(brightness)) > 600
-    assert sum(dark.evaluate(brightness)) < 200
+    assert ground(light) > 600
+    assert ground(dark) < 200
     dark.get_by_role("button", name="Light or dark").click()
-    assert sum(dark.evaluate(brightness)) > 600
+    assert ground(dark) > 600
 
 
 def test_a_damaged_payload_is_said_not_guessed(tab, path, tmp_path):
@@ -209,14 +215,15 @@ def test_a_damaged_payload_is_said_not_guessed(tab, path, tmp_path):
 
 # ------------------------------------------------------------------------------------------------ speed
 
-FIRST_EDGE = "() => document.querySelector('.stage svg path, .stage canvas') !== null"
+FIRST_EDGE = "document.querySelector('.stage svg path, .stage canvas') !== null"
 FRAMES = """count => new Promise(done => {
   const stage = document.querySelector('.stage'), box = stage.getBoundingClientRect();
   let n = 0; const start = performance.now();
   const step = () => {
     if (n++ === count) return done(1000 * count / (performance.now() - start));
-    stage.dispatchEvent(new WheelEvent('wheel', {deltaY: n % 2 ? 40 : -40, bubbles: true, cancelable: true, ctrlKey: true,
-      clientX: box.x + box.width / 2, clientY: box.y + box.height / 2}));
+    const where = {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2};
+    const turn = {deltaY: n % 2 ? 40 : -40, bubbles: true, cancelable: true, ctrlKey: true, ...where};
+    stage.dispatchEvent(new WheelEvent('wheel', turn));
     requestAnimationFrame(step);
   };
   requestAnimationFrame(step);
@@ -229,7 +236,7 @@ def test_it_moves_while_it_is_zoomed(tab, tmp_path, width, floor):
     path = tmp_path / "large.html"
     to_html(KAN(width, seed=0), path)
     page = tab().open(path)
-    page.wait_for_function(FIRST_EDGE)
+    until(page, FIRST_EDGE)
     assert page.evaluate(FRAMES, 40) > floor
 
 
@@ -237,6 +244,6 @@ def test_the_first_edge_of_a_thousand_is_soon_there(tab, tmp_path):
     path = tmp_path / "thousand.html"
     to_html(KAN([30, 32, 1], seed=0), path)
     page = tab().open(path)
-    page.wait_for_function(FIRST_EDGE)
+    until(page, FIRST_EDGE)
     drawn = page.evaluate("performance.now()")  # since navigation began
     assert drawn < 5_000

@@ -93,7 +93,7 @@ export function neighbour(scene: Scene, sight: Sight, from: EdgeId | null, key: 
   if (tiles.length === 0) return null;
   if (key === "Home" || key === "End") return tiles[key === "Home" ? 0 : tiles.length - 1].edge;
   const here = tiles.find(({ edge }) => edge.join() === from?.join());
-  if (!here) return strongest(tiles, strength);
+  if (!here) return key.startsWith("Arrow") ? strongest(tiles, strength) : null; // Tab must lead out
   const [ahead, behind, next, last] = scene.vertical
     ? ["ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft"]
     : ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"];
