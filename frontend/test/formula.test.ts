@@ -7,13 +7,16 @@ import { edgeFunction } from "../src/maths/edge.ts";
 import { FUNCTIONS } from "../src/maths/functions.ts";
 import { predict } from "../src/maths/network.ts";
 import { decodeNet, type Explored, type Net, type Variable } from "../src/model/payload.ts";
+import { toUser } from "../src/model/units.ts";
 import { close, fixture } from "./fixture.ts";
 
-const variable = (name: string, shift = 0, scale = 1): Variable => ({ name, unit: null, shift, scale, quantiles: [] });
+const variable = (name: string, shift = 0, scale = 1, bend: number | null = null): Variable => ({
+  name, unit: null, shift, scale, bend, category: null, quantiles: [],
+});
 
 /** What the formula needs to know of a payload. */
 function about(net: Net): Explored {
-  const inputs = Array.from({ length: net.layers[0].I }, (_, i) => variable(`x_${i + 1}`, 0.3 * i, 1 + i));
+  const inputs = Array.from({ length: net.layers[0].I }, (_, i) => variable(`x_${i + 1}`, 0.3 * i, 1 + i, i % 2 ? 3 : null));
   const outputs = Array.from({ length: net.nodes[net.nodes.length - 1].reduce((a, b) => a + b) }, (_, j) => variable(`y${j}`, 2, 3));
   return { inputs, outputs } as unknown as Explored;
 }
@@ -41,7 +44,7 @@ test("the formula is the network, in the user's units, in one line and node by n
     for (const byNode of [false, true]) {
       const { lines } = compose(explored, net, byNode);
       const row = c.x.slice(3 * I, 4 * I);
-      const user = row.map((v, i) => v * explored.inputs[i].scale + explored.inputs[i].shift);
+      const user = row.map((v, i) => toUser(explored.inputs[i], v));
       const hidden = new Map<string, number>();
       for (const { target, expr } of lines) hidden.set(`${target.level}.${target.node}`, evaluate(expr, net, user, hidden));
       const expected = [...predict(net, Float64Array.from(row))].map((v) => 3 * v + 2);

@@ -111,7 +111,7 @@ test("a function of the user's own is its samples' spline, continued linearly", 
 });
 
 test("links turn outputs into what the user reads", () => {
-  const about = (n: number) => Array.from({ length: n }, () => ({ name: "y", unit: null, shift: 1, scale: 2, quantiles: [] }));
+  const about = (n: number) => Array.from({ length: n }, () => ({ name: "y", unit: null, shift: 1, scale: 2, bend: null, category: null, quantiles: [] }));
   close(respond({ link: "identity", outputs: about(1) }, Float64Array.of(3, 4)), [7, 9], 0, "identity");
   close(respond({ link: "sigmoid", outputs: about(1) }, Float64Array.of(-0.5)), [0.5], 1e-16, "sigmoid");
   close(respond({ link: "softmax", outputs: about(2) }, Float64Array.of(1000, 1000, 0, Math.log(3))), [0.5, 0.5, 0.25, 0.75], 1e-15, "softmax");

@@ -70,6 +70,16 @@ test("the loss of a preview, computed from its layer on, is the loss of the whol
   assert.equal(store.edits.length, 2);
 });
 
+test("a point begins at the medians, and at the commonest level of a column of words", () => {
+  const host = hostOf(true);
+  const payload = host.get("payload") as { inputs: object[]; nodes: object[] };
+  const share = (ones: number) => Array.from({ length: 33 }, (_, n) => (n >= 33 - ones ? 1 : 0));
+  payload.inputs = ["x", "y"].map((level) => ({ name: level, category: { column: "letter", level } }));
+  payload.nodes[0] = pack([2, 33], [...share(10), ...share(12)]);
+  assert.deepEqual([...new Store(host).point], [0, 1]);
+  assert.deepEqual([...new Store(hostOf(true)).point], [0, 0]);
+});
+
 test("a preview that is not committed leaves no trace", () => {
   const store = new Store(hostOf(true));
   store.preview({ op: "coef", edge, index: 0, value: 7 });

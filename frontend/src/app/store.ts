@@ -349,7 +349,17 @@ function editedEdges(edits: readonly Edit[]): EdgeId[] {
   return [...new Map(edits.map((edit) => [edit.edge.join(), edit.edge])).values()];
 }
 
-function medians({ net, nodeQuantiles }: Explored): Float64Array {
+/** Medians of the inputs, in network units; of a column of words its commonest level. */
+function medians({ net, nodeQuantiles: [quantiles], inputs }: Explored): Float64Array {
   const middle = (QUANTILES - 1) / 2;
-  return Float64Array.from({ length: levelSize(net.nodes[0]) }, (_, i) => nodeQuantiles[0][i * QUANTILES + middle]);
+  const point = Float64Array.from({ length: levelSize(net.nodes[0]) }, (_, i) => quantiles[i * QUANTILES + middle]);
+  const commonest = new Map<string, { i: number; count: number }>();
+  inputs.forEach(({ category }, i) => {
+    if (!category) return;
+    const count = quantiles.subarray(i * QUANTILES, (i + 1) * QUANTILES).reduce((sum, value) => sum + value, 0);
+    point[i] = 0;
+    if (count > (commonest.get(category.column)?.count ?? 0)) commonest.set(category.column, { i, count });
+  });
+  for (const { i } of commonest.values()) point[i] = 1;
+  return point;
 }

@@ -1,5 +1,5 @@
 // The formula of a network: symbolic edges written out, the others as named functions, in the user's units.
-import type { Explored, Net, SymbolicEdge } from "../model/payload.ts";
+import type { Explored, Net, SymbolicEdge, Variable } from "../model/payload.ts";
 import { call, type Expr, named, number, power, product, sum } from "./expression.ts";
 
 /** A line `name = expression`: hidden nodes first where they have lines of their own, then the outputs. */
@@ -23,7 +23,7 @@ export interface Composed {
 export function compose(explored: Explored, net: Net, byNode: boolean): Composed {
   const lines: Line[] = [];
   const unnamed: (readonly [number, number, number])[] = [];
-  let nodes: Expr[] = explored.inputs.map(({ shift, scale }, i) => product(1 / scale, sum([named({ input: i }), number(-shift)])));
+  let nodes: Expr[] = explored.inputs.map(seen);
   net.layers.forEach((layer, l) => {
     const sums = Array.from({ length: layer.O }, (_, j) =>
       sum(nodes.map((node, i) => {
@@ -43,6 +43,13 @@ export function compose(explored: Explored, net: Net, byNode: boolean): Composed
     }
   });
   return { lines: used(lines, net.layers.length), unnamed, inputs: explored.inputs.length };
+}
+
+/** What the network sees of an input, as `toNetwork` of model/units.ts. */
+function seen({ shift, scale, bend }: Variable, input: number): Expr {
+  const z = product(1 / scale, sum([named({ input }), number(-shift)]));
+  if (bend === null) return z;
+  return product(1, z, power(sum([number(1), power(product(1 / bend, z), 2)]), -0.5));
 }
 
 /** Without the lines of hidden nodes that no later line reads. */

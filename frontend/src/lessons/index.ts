@@ -17,7 +17,7 @@ const LESSONS: readonly (readonly [name: string, title: string, make: () => HTML
 export function mountLesson(root: HTMLElement, name: string | null): void {
   root.classList.add("edgewise-explorer", "lessons");
   const theme = new Theme(root, () => {});
-  const article = h("main", { tabindex: -1 });
+  const article = h("article", { tabindex: -1 });
   const links = LESSONS.map(([own, title], n) => h("a", { href: `#${own}` }, `${n + 1} ${title}`));
   const toggle = button("◐", () => theme.toggle(), { "aria-label": "Light or dark", title: "Light or dark" });
   fillWith(root, h("div", { class: "ex" }, h("header", { class: "top" }, h("nav", { "aria-label": "Lessons" }, ...links), toggle), article));

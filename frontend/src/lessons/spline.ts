@@ -42,7 +42,7 @@ export function splineLesson(): HTMLElement[] {
     step(
       "Knots: how fine",
       say("More intervals mean more hills, and finer detail: G intervals and degree k make G + k weights. The intervals need not be equal. Knots can crowd where the curve is busy or where the data are."),
-      made("raise the number of intervals: the curve stays, but gets more pegs. Then bunch the knots and watch the hills crowd to the left.", {
+      made("go from 5 to 10 intervals: the same curve, twice as many pegs, and each of them moves less of it. Then bunch the knots and watch the hills crowd to the left.", {
         weights: true, knots: true, start: [0.2, -0.6, 0.9, 1.2, -0.3, -0.9, 0.5, 0.8],
       }),
     ),

@@ -5,6 +5,7 @@ import { area, level, line, point, upright } from "../charts/marks.ts";
 import { spaced } from "../charts/scale.ts";
 import { allBasis, controlSites, uniformKnots } from "../maths/basis.ts";
 import { splineFunction } from "../maths/edge.ts";
+import { project } from "../maths/grid.ts";
 import { slider, type Slider } from "./kit.ts";
 
 const POINTS = 241;
@@ -99,10 +100,14 @@ export class SplineFigure {
     this.draw();
   }
 
+  /** Other knots keep the curve as nearly as they can; another degree takes its weights from the curve at the pegs. */
   private rebuild(k: number, grid: number): void {
-    const before = splineFunction(this.knots, this.k, this.weights);
+    const [knots, before] = [this.knots, splineFunction(this.knots, this.k, this.weights)];
+    const isSameDegree = k === this.k;
     [this.k, this.grid] = [k, grid];
-    this.weights = controlSites(this.knots, k).map((x) => before(Math.min(1, Math.max(-1, x))));
+    this.weights = isSameDegree
+      ? project(this.weights, 1, knots, this.knots, k, "linear")
+      : controlSites(this.knots, k).map((x) => before(Math.min(1, Math.max(-1, x))));
     this.chosen = -1;
     this.makeSliders();
     this.draw();
@@ -137,8 +142,8 @@ export class SplineFigure {
     const shown = options.weights === true;
     const sites = controlSites(knots, k);
     const reach = Math.max(1.25, shown ? 0.15 - sites[0] : 0); // the outer pegs stand beyond the ends
-    const xs = spaced([-reach, reach], POINTS);
-    const inside = spaced(DOMAIN, POINTS);
+    const xs = withJumps(spaced([-reach, reach], POINTS), knots);
+    const inside = withJumps(spaced(DOMAIN, POINTS), knots);
     const bases = Array.from(weights, (_, s) => xs.map((x) => allBasis(knots, k, x, 0, "extend")[s]));
     const curve = inside.map(splineFunction(knots, k, weights));
     const paint = (frame: Frame): Element[] => [
@@ -168,7 +173,7 @@ export class SplineFigure {
 
   private showSlope(knots: Float64Array, reach: number): void {
     if (!this.below) return;
-    const xs = spaced(DOMAIN, POINTS);
+    const xs = withJumps(spaced(DOMAIN, POINTS), knots);
     const slope = xs.map(splineFunction(knots, this.k, this.weights, "linear", 1));
     const most = Math.max(1, ...slope.map(Math.abs));
     this.below.show([-reach, reach], [-1.1 * most, 1.1 * most], (frame) => [level(frame, 0), line(frame, xs, slope, "line third")], "The slope of the spline");
@@ -190,6 +195,12 @@ export class SplineFigure {
       ? `w${chosen} = ${this.weights[chosen].toFixed(2)} moves the curve from ${ends} and nowhere else.`
       : `Function ${chosen} lives from ${ends}: ${k + 1} intervals. Everywhere else it is exactly 0.`;
   }
+}
+
+/** The points, and two at each knot between them: steps are drawn upright. */
+function withJumps(xs: Float64Array, knots: Float64Array): Float64Array {
+  const between = [...knots].filter((t) => t > xs[0] && t < xs[xs.length - 1]);
+  return Float64Array.from([...xs, ...between.flatMap((t) => [t - 1e-9, t + 1e-9])]).sort();
 }
 
 function nearest(places: Float64Array, x: number): number {

@@ -42,12 +42,16 @@ export interface Net {
   layers: readonly Layer[];
 }
 
-/** A quantity the user knows by name: `value = network * scale + shift` in the user's unit. */
+/** A quantity the user knows by name; `model/units.ts` says how its values and the network's belong together. */
 export interface Variable {
   name: string;
   unit: string | null;
   shift: number;
   scale: number;
+  /** Where the scale is bent so that outliers come nearer: the largest value the network sees. */
+  bend: number | null;
+  /** An input that is one where the column has this level and zero elsewhere. */
+  category: { column: string; level: string } | null;
   /** 33 quantiles in the user's unit; inputs only. */
   quantiles: readonly number[];
 }
@@ -245,9 +249,16 @@ function variables(value: unknown, where: string, count: number): Variable[] {
       unit: v.unit == null ? null : text(v.unit, `${where}[${n}].unit`),
       shift: Number(v.shift ?? 0),
       scale: Number(v.scale ?? 1),
+      bend: v.bend == null ? null : Number(v.bend),
+      category: v.category == null ? null : decodeCategory(v.category, `${where}[${n}].category`),
       quantiles: v.quantiles == null ? [] : list(v.quantiles, `${where}[${n}].quantiles`).map(Number),
     };
   });
+}
+
+function decodeCategory(value: unknown, where: string): Variable["category"] {
+  const category = record(value, where);
+  return { column: text(category.column, `${where}.column`), level: text(category.level, `${where}.level`) };
 }
 
 function perLayer(value: unknown, where: string, net: Net, shape: (layer: Layer) => number[]): Float64Array[] {

@@ -8,6 +8,7 @@ import { domainOf, edgeFunction, knotsOf } from "../maths/edge.ts";
 import { baseNamed } from "../maths/functions.ts";
 import { coefPlace, type Edit } from "../model/edits.ts";
 import { type EdgeId, QUANTILES } from "../model/payload.ts";
+import { toNetwork, toUser } from "../model/units.ts";
 import { nodeName, withUnit } from "../model/wording.ts";
 import { kindOf } from "./edges.ts";
 
@@ -91,10 +92,16 @@ export class EdgePlot {
   private axes([l, i]: EdgeId): SVGElement[] {
     const { explored, net } = this.store;
     const variable = l === 0 ? explored.inputs[i] : null;
-    const [shift, scale] = variable ? [variable.shift, variable.scale] : [0, 1];
-    const [x0, x1] = this.window.x.map((x) => x * scale + shift);
-    const xs = roundTicks(Math.min(x0, x1), Math.max(x0, x1), 5).map((value, _, all) => {
-      const x = this.px((value - shift) / scale);
+    const [x0, x1] = this.window.x.map((x) => (variable ? toUser(variable, x) : x));
+    const place = (value: number) => this.px(variable ? toNetwork(variable, value) : value);
+    let free = -Infinity; // on a bent scale ticks crowd
+    const xTicks = roundTicks(Math.min(x0, x1), Math.max(x0, x1), 5).filter((value) => {
+      const fits = place(value) >= free && place(value) <= FRAME.right - 4;
+      if (fits) free = place(value) + 34;
+      return fits;
+    });
+    const xs = xTicks.map((value, _, all) => {
+      const x = place(value);
       return svg("g", {}, svg("line", { class: "grid", x1: x, x2: x, y1: FRAME.top, y2: FRAME.bottom }),
         svg("text", { x, y: FRAME.bottom + 15, "text-anchor": "middle" }, tickText(value, all)));
     });

@@ -31,6 +31,7 @@ class Inspector {
   private readonly unfix = button("Back to spline", () => this.edit("unfix", "The edge is a spline again."));
   private readonly reset = button("Undo all on this edge", () => this.store.selection && this.store.resetEdge(this.store.selection));
   private readonly welcome = h("div", { class: "welcome" });
+  private readonly numbers: HTMLElement;
   private readonly body: HTMLElement;
   private readonly offs: (() => void)[];
 
@@ -38,6 +39,7 @@ class Inspector {
     this.store = store;
     this.plot = new EdgePlot(store);
     this.sliders = new Sliders(store);
+    this.numbers = h("details", { open: true }, h("summary", {}, "Numbers"), this.sliders.element);
     this.formulas = new Formulas(store);
     const legend = h(
       "p",
@@ -54,7 +56,7 @@ class Inspector {
       this.effects,
       h("div", { class: "row" }, this.remove, this.unfix, this.reset),
       this.formulas.element,
-      h("details", { open: true }, h("summary", {}, "Numbers"), this.sliders.element),
+      this.numbers,
     );
     this.element.append(this.welcome, this.body);
     this.offs = [store.on("net", () => this.update()), store.on("selection", () => this.update()), store.on("view", () => this.showEffects())];
@@ -78,6 +80,7 @@ class Inspector {
     this.about.textContent = `${what}; importance ${percent(store.importance(...edge))}; edge (${edge.join(", ")})`;
     this.plot.draw(edge);
     this.sliders.show(edge);
+    this.numbers.hidden = this.sliders.isEmpty;
     this.formulas.show(edge);
     this.showEffects();
     this.remove.textContent = kind === "removed" ? "Bring back" : "Remove edge";

@@ -64,7 +64,7 @@ class NetworkView {
         onClick: (at) => this.click(at),
         onHover: (at) => this.hover(at),
       },
-      () => store.host.kind !== "widget" && this.stage.scrollHeight <= innerHeight && document.documentElement.scrollHeight <= innerHeight + 1,
+      () => store.host.kind !== "widget" && document.documentElement.scrollHeight <= innerHeight + 1,
     );
     this.observer = new ResizeObserver(() => this.build());
     this.observer.observe(this.stage);
@@ -99,6 +99,7 @@ class NetworkView {
     this.usePicture(edges.length > MOST_SVG);
     this.picture!.draw(this.scene, this.sight);
     this.mark({ selection: this.store.selection });
+    this.picture!.mark(this.marks);
     this.drawnShape = shapeText(net);
     this.isCut = edges.length < wanted.length;
     this.showNote(edges, wanted.length);
@@ -277,7 +278,9 @@ class NetworkView {
   }
 
   private mark(marks: Partial<Marks>): void {
-    this.marks = { ...this.marks, ...marks };
+    const next = { ...this.marks, ...marks };
+    if (JSON.stringify(next) === JSON.stringify(this.marks)) return; // the pointer moves often
+    this.marks = next;
     this.picture?.mark(this.marks);
   }
 }

@@ -7,7 +7,7 @@ import { rangeOf, widened } from "../charts/scale.ts";
 import { predict, respond } from "../maths/network.ts";
 import type { Sample } from "../model/payload.ts";
 import { shown, withUnit } from "../model/wording.ts";
-import { toUser } from "./inputs.ts";
+import { toUser } from "../model/units.ts";
 
 const MOST_CLASSES = 12;
 

@@ -9,7 +9,8 @@ import { roundTicks } from "../charts/ticks.ts";
 import { predict, respond } from "../maths/network.ts";
 import type { Net } from "../model/payload.ts";
 import { shown, withUnit } from "../model/wording.ts";
-import { toNetwork, toUser, userQuantiles, userRange } from "./inputs.ts";
+import { toNetwork, toUser } from "../model/units.ts";
+import { userQuantiles, userRange } from "./inputs.ts";
 
 /** Edge values that may be computed for one redraw, so that a slider stays smooth. */
 const BUDGET = 400_000;

@@ -34,6 +34,10 @@ export class Sliders {
     this.store = store;
   }
 
+  get isEmpty(): boolean {
+    return this.rows.length === 0;
+  }
+
   show(edge: EdgeId): void {
     const symbolic = symbolicOf(this.store, edge);
     const key = `${edge.join()} ${symbolic?.name ?? ""} ${this.store.net.layers[edge[0]].S}`;

@@ -163,7 +163,9 @@ class TrainingPanel implements View {
     const steps = some.map((moment) => moment.step);
     const [train, validation] = [some.map((m) => positive(m.train)), some.map((m) => positive(m.validation))];
     const hasValidation = validation.some(Number.isFinite);
-    this.legend.textContent = hasValidation ? "solid: training, dashed: held-out rows" : "";
+    const isPast = this.isOver && this.store.isLive && here !== undefined;
+    this.legend.textContent =
+      (hasValidation ? "solid: training, dashed: held-out rows. " : "") + (isPast ? `You see step ${here.step}; the end of the slider is the trained model.` : "");
     const paint = (frame: Frame): Element[] => [
       ...eventMarks(frame, this.status.events),
       line(frame, steps, train),
@@ -183,10 +185,11 @@ function sentence({ state, step, steps, message }: Status, newest: Moment | unde
 }
 
 function eventMarks(frame: Frame, events: Status["events"]): Element[] {
-  return events.flatMap(([step, what], n) => [
-    upright(frame, step, "event"),
-    svg("text", { class: "tick", x: frame.x(step) + 4, y: 12 + 14 * (n % 4) }, what),
-  ]);
+  return events.flatMap(([step, what], n) => {
+    const x = frame.x(step);
+    const side = x > 0.6 * frame.width ? { x: x - 4, "text-anchor": "end" } : { x: x + 4 };
+    return [upright(frame, step, "event"), svg("text", { class: "tick", ...side, y: 12 + 14 * (n % 4) }, what)];
+  });
 }
 
 function lossRange(...lists: readonly number[][]): Range {

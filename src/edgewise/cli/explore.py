@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from edgewise.explorer.live import Live
+    from edgewise.explorer.server import ExplorerServer
 
 NAME, HELP = "explore", "show a model on a local page"
 
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     live = Live(subject, args.port, title=Path(args.model).name, source=source)
     try:
         console.result(live.server.url, {"url": live.server.url, "port": live.server.port})
-        open_page(live, console, args.no_browser)
+        open_in_browser(live.server, console, args.no_browser)
         wait(console)
         if args.output:
             live.edited().save(args.output)
@@ -74,9 +75,8 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def open_page(live: Live, console: Console, no_browser: bool) -> None:
-    """In a browser where there is one; over SSH say how to reach it."""
-    server = live.server
+def open_in_browser(server: ExplorerServer, console: Console, no_browser: bool) -> None:
+    """Open the page where there is a browser; over SSH say how to reach it."""
     remote = os.environ.get("SSH_CONNECTION", "").split()
     if len(remote) == 4:
         user = os.environ.get("USER", "user")
@@ -119,7 +119,7 @@ class Watch:
     def _opened(self, live: Live) -> None:
         self.live = live
         sys.stderr.write(f"{live.server.url}\n")  # also with --quiet: nothing else says where
-        open_page(live, self.console, self.no_browser)
+        open_in_browser(live.server, self.console, self.no_browser)
 
     def end(self, at_once: bool) -> None:
         """Leave the page open until Ctrl-C, or end it."""

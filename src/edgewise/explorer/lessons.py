@@ -1,4 +1,7 @@
-"""The lessons: one page that teaches with the explorer's own figures, and computes everything itself."""
+"""The lessons: one page that teaches with the explorer's own figures, and computes everything itself.
+
+The command line reads `LESSONS` to parse its arguments, so nothing here imports torch before there is work.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import os
 from typing import Any
 
 from edgewise.errors import ParameterError
-from edgewise.explorer.html import page
-from edgewise.models.files import write_atomic
 
 LESSONS = {
     "spline": "what a B-spline is",
@@ -31,6 +32,8 @@ def lessons_page(name: str | None = None) -> str:
     """
     if name is not None and name not in LESSONS:
         raise ParameterError(f"there is no lesson {name!r}; known are {', '.join(LESSONS)}.")
+    from edgewise.explorer.html import page
+
     data: dict[str, Any] = {"lesson": name}
     return page(data, "Lessons · edgewise", script="lessons.js", style="lessons.css")
 
@@ -46,4 +49,6 @@ def write_lessons(path: str | os.PathLike[str], name: str | None = None) -> None
         ParameterError: there is no such lesson.
         OSError: writing failed; an earlier file is unchanged.
     """
+    from edgewise.models.files import write_atomic
+
     write_atomic(path, lessons_page(name).encode("utf-8"))
