@@ -119,7 +119,7 @@ def test_jupyterlab(lab, tab):
     remove_an_edge(page, root)
     run(1).get_by_text("python sees ['prune'] 8").wait_for(timeout=30_000)
     run(2)
-    root.get_by_text("9 edges").wait_for(timeout=30_000)
+    root.get_by_text(", 9 edges").wait_for(timeout=30_000)
 
     live = run(3).locator(".edgewise-explorer")
     live.get_by_role("tab", name="Training").click(timeout=30_000)
