@@ -31,7 +31,7 @@ KNOWS = {
     "plot": ("models", "interpret", "curvature", "physics"),
     "pyhessian": ("curvature", "plot"),
     "explorer": ("models", "interpret"),
-    "estimators": ("models", "train", "preprocess", "interpret"),
+    "estimators": ("models", "train", "preprocess", "interpret", "explorer"),
     "export": ("models",),
     "bench": ("models", "train", "datasets"),
     "pykan": ("models", "train", "interpret", "plot", "datasets"),

@@ -30,6 +30,7 @@ _ROOMS = (
     "datasets",
     "errors",
     "estimators",
+    "explorer",
     "export",
     "interpret",
     "kernels",

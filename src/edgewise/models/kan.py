@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from sympy import Expr, Symbol
 
+    from edgewise.explorer import Explorer
     from edgewise.interpret import Formula, PruneReport, Suggestions
     from edgewise.train import FitResult
 
@@ -294,6 +295,12 @@ class KAN(nn.Module):
         from edgewise.plot import plot_network
 
         return plot_network(self, x, **kwargs)
+
+    def explore(self, x: Any = None, y: Any = None, **kwargs: Any) -> Explorer:
+        """The interactive page, in a notebook; see `edgewise.explorer.explore` for every argument."""
+        from edgewise.explorer import explore
+
+        return explore(self, x, y, **kwargs)
 
     def prune(self, x: Any = None, **kwargs: Any) -> KAN:
         """A smaller model without what does not matter; its `prune_report` says what went. See `interpret.prune`."""
