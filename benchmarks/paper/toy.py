@@ -81,9 +81,9 @@ def toy(session: Session) -> Report:
         ]  # fmt: skip
     about = (
         f"{len(seeds)} seeds; {ROWS} training and as many test rows, uniform in [-1, 1]; float64; {steps} steps of "
-        f"the default solver on each grid, {restarts} starts. *RMSE* and *median* are those of the absolute error over "
-        "the test rows, medians over the seeds; exponents by least squares of the logarithms over all grids with an error "
-        f"between {EXACT:g} and {RESOLVED:g}. The MLP has two layers of tanh, at most as many parameters as the last "
+        f"the default solver on each grid, {restarts} starts. *RMSE* and *median* are those of the absolute error "
+        "over the test rows, medians over the seeds; exponents by least squares of the logarithms over all grids with an "
+        f"error between {EXACT:g} and {RESOLVED:g}. The MLP has two layers of tanh, at most as many parameters as the last "
         "network, and all the steps."
     )
     tables = [_curves(measured, grids, "rmse"), _curves(measured, grids, "median")]
@@ -105,7 +105,7 @@ def bars(measured: dict[str, list[Record]]) -> list[Bar]:
 
 
 def exponent(records: Sequence[Record], what: str) -> float | None:
-    """p in error ~ G^-p, of the medians over the seeds, on the grids that resolve the function; infinite if it is exact.
+    """p in error ~ G^-p, of the medians over the seeds, on grids that resolve the function; infinite if it is exact.
 
     None where fewer than two such grids are left.
     """
