@@ -80,10 +80,10 @@ def toy(session: Session) -> Report:
             for seed in seeds for kind, train in (("KAN", kan), ("MLP", mlp))
         ]  # fmt: skip
     about = (
-        f"{len(seeds)} seeds; {ROWS} training and as many test rows, uniform in [-1, 1]; float64; {steps} steps of "
-        f"the default solver on each grid, {restarts} starts. *RMSE* and *median* are those of the absolute error "
-        "over the test rows, medians over the seeds; exponents by least squares of the logarithms over all grids with an "
-        f"error between {EXACT:g} and {RESOLVED:g}. The MLP has two layers of tanh, at most as many parameters as the last "
+        f"{len(seeds)} seeds; {ROWS} training and as many test rows, uniform in [-1, 1]; float64; {steps} steps of the "
+        f"default solver on each grid, {restarts} starts. *RMSE* and *median* are of the absolute error over the test "
+        "rows, medians over the seeds; exponents by least squares of the logarithms over all grids with an error "
+        f"between {EXACT:g} and {RESOLVED:g}. The MLP has two layers of tanh, at most as many parameters as the last "
         "network, and all the steps."
     )
     tables = [_curves(measured, grids, "rmse"), _curves(measured, grids, "median")]
