@@ -82,6 +82,7 @@ test("every way of writing", () => {
   assert.equal(written("1/x^2", [1, 0, 4, 0, 1], "latex"), "y = \\frac{4}{x^{2}}");
   assert.equal(written("1/sqrt(x)", [1, 2, 1, 0, 1], "latex"), "y = \\frac{1}{\\sqrt{x + 2}}");
   assert.equal(written("gaussian", [3, 0, 1, 0, 1], "latex"), "y = e^{-9 \\cdot x^{2}}");
+  assert.equal(written("x^2", [1, 2, 1, 0, 1], "latex"), "y = \\left(x + 2\\right)^{2}");
   assert.match(written("j0", [1, 0, 2, 0, 1], "sympy"), /^y = 2\*besselj\(0, x\)$/m);
   assert.match(written("x^p", [1, 0, 2, 0, 1.5], "python"), /^ {4}y = 2\*x\*\*1.5$/m);
   assert.match(written("erf", [1e-7, 0, 2, 0, 1], "python"), /from scipy import special\n[^]*y = 2\*special.erf\(1e-7\*x\)$/m);

@@ -30,7 +30,7 @@ function contrast(a: string, b: string): number {
 }
 
 test("every edge, mark and text stands out from its ground, light and dark; stronger edges more", () => {
-  for (const selector of [".edgewise-explorer", '.edgewise-explorer[data-scheme="dark"]']) {
+  for (const selector of [".ew", '.ew[data-scheme="dark"]']) {
     const colour = colours(selector);
     const get = (name: string) => colour.get(name) ?? assert.fail(`no --${name} in ${selector}`);
     for (const ground of ["ground", "tile"]) {

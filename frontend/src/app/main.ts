@@ -8,7 +8,7 @@ import { Theme } from "./theme.ts";
 
 /** Build the page in `root`, which must be an HTML element, and keep it in step with the host. */
 export function mountExplorer(root: HTMLElement, host: Host): { destroy(): void } {
-  root.classList.add("edgewise-explorer");
+  root.classList.add("edgewise-explorer", "ew");
   root.classList.toggle("fills", host.kind !== "widget");
   for (const name of ["data-lm-suppress-shortcuts", "lm-suppress-shortcuts"]) root.setAttribute(name, "true"); // JupyterLab eats keys
   let store: Store | null = null;

@@ -15,7 +15,7 @@ const LESSONS: readonly (readonly [name: string, title: string, make: () => HTML
 
 /** Build the lessons in `root` and open one of them; the first if there is none of that name. */
 export function mountLesson(root: HTMLElement, name: string | null): void {
-  root.classList.add("edgewise-explorer", "lessons");
+  root.classList.add("edgewise-explorer", "ew", "lessons");
   const theme = new Theme(root, () => {});
   const article = h("article", { tabindex: -1 });
   const links = LESSONS.map(([own, title], n) => h("a", { href: `#${own}` }, `${n + 1} ${title}`));
