@@ -67,7 +67,7 @@ class TestStart:
         assert "fit a network to a table" in done.stdout
         assert "130" in done.stdout
 
-    @pytest.mark.parametrize("command", ["fit", "predict", "info", "export", "demo", "bench"])
+    @pytest.mark.parametrize("command", ["fit", "predict", "info", "explore", "export", "demo", "lesson", "bench"])
     def test_help_of_each_command(self, run, command):
         code, out, _ = run(command, "--help")
         assert code == 0

@@ -7,15 +7,10 @@ Progress and finished lines of the tables go to stderr as they come, the report 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-import torch
-
-from benchmarks import bars, harness
-from benchmarks.accuracy import discovery, hello, kernels, lm, many, reading, report, second_order, sets, staircase
-from benchmarks.accuracy.journal import Journal
+from benchmarks import bars
+from benchmarks.accuracy import command, discovery, hello, kernels, lm, many, reading, second_order, sets, staircase
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 
@@ -44,44 +39,11 @@ ROWS: dict[str, Callable[[Session], Report]] = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line; see `Session` for what the options mean."""
-    options = harness.parser(__doc__)
-    options.add_argument("row", choices=list(ROWS))
-    options.add_argument("--seeds", type=int, help="number of seeds (10; 20 for restarts; 2 with --quick)")
-    options.add_argument("--steps", type=int, help="steps per grid")
-    options.add_argument("--restarts", type=int, help="starts per seed")
-    options.add_argument("--pykan-seeds", type=int, help="how many seeds pykan runs too, where it is installed")
-    options.add_argument(
-        "--only", default="", help="comma-separated names of problems (special, feynman, formulas, ai_feynman)"
-    )
-    options.add_argument("--data", metavar="DIR", help="folder with volkert or MNIST (second_order)")
-    options.add_argument("--figure", metavar="FILE", help="write the curves to FILE (second_order)")
-    options.add_argument("--resume", action="store_true", help="keep what the --json file holds, measure the rest")
-    options.add_argument("--write", metavar="FILE", help="put the report into this page, replacing the row's section")
-    return options
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser()
+    options = command.parser(__doc__)
+    options.add_argument("row", choices=list(ROWS))
     args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    try:
-        journal = Journal(args.json, resume=args.resume)
-    except ValueError as error:
-        options.error(str(error))
-    only = tuple(name for name in args.only.split(",") if name)
-    session = Session(
-        journal, args.quick, args.seeds, args.steps, args.restarts, args.pykan_seeds, only, args.data, args.figure
-    )
-    measured = ROWS[args.row](session)
-    text = f"{measured.as_text()}\n\n_{harness.environment_line()}_"
-    print(text)
-    if args.write:
-        page = Path(args.write)
-        before = page.read_text() if page.exists() else ""
-        page.write_text(report.insert(before, args.row, text))
-    return 0 if all(bar.passed for bar in measured.bars) else 1
+    return command.finish(ROWS[args.row], command.session(options, args), args.write)
 
 
 if __name__ == "__main__":

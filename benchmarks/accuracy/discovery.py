@@ -35,7 +35,7 @@ def formulas(session: Session) -> Report:
     }
     least = SEEDS_OF_TEN / 10 * len(seeds)
     rows = [
-        [f"{p.name}: `{p.formula}`", f"{_solved(records)} of {len(records)}", _seconds(records), _sample(records)]
+        [f"{p.name}: `{p.formula}`", f"{_solved(records)} of {len(records)}", seconds_of(records), sample_of(records)]
         for p, records in zip(chosen, found.values(), strict=True)
     ]
     bars = [Bar(f"{name}, seeds", _solved(records), least, "", at_least=True) for name, records in found.items()]
@@ -97,10 +97,10 @@ def _measured(
     limit = 10.0 if session.quick else limit
     key = {"row": row, "problem": problem.name, "noise": noise, "seed": seed, "limit": limit, "rows": ROWS}
     what = f"{row} {problem.name} noise {noise:g} seed {seed}"
-    return session.measure(what, key, lambda: _searched(problem, truth(problem), noise, seed, limit))
+    return session.measure(what, key, lambda: searched(problem, truth(problem), noise, seed, limit))
 
 
-def _searched(problem: Problem, truth: sympy.Expr, noise: float, seed: int, limit: float) -> Record:
+def searched(problem: Problem, truth: sympy.Expr, noise: float, seed: int, limit: float) -> Record:
     data = problem.dataset(ROWS, ROWS, seed, dtype=torch.float64)
     x, y = data["train_input"], data["train_label"][:, 0]
     generator = torch.Generator().manual_seed(1_000_000 + seed)  # not that of the rows: noise must not know them
@@ -130,11 +130,11 @@ def _solved(records: Sequence[Record]) -> int:
     return sum(bool(r["solved"]) for r in records)
 
 
-def _seconds(records: Sequence[Record]) -> str:
+def seconds_of(records: Sequence[Record]) -> str:
     return harness.duration(statistics.median(r["seconds"] for r in records))
 
 
-def _sample(records: Sequence[Record]) -> str:
+def sample_of(records: Sequence[Record]) -> str:
     return f"`{_short(records[0]['formula'])}`"
 
 

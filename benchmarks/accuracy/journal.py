@@ -55,6 +55,11 @@ class Journal:
     def __len__(self) -> int:
         return len(self._results)
 
+    @property
+    def seconds(self) -> float:
+        """What all measurements took together, those of earlier runs as well."""
+        return sum(float(result.get("seconds", 0.0)) for result in self._results.values())
+
     def _read(self, path: Path) -> None:
         lines = path.read_text().splitlines(keepends=True)
         whole = []

@@ -54,9 +54,9 @@ def geometric_mean(values: Sequence[float]) -> float:
     return math.exp(statistics.fmean(math.log(max(v, 5e-324)) for v in values))
 
 
-def insert(page: str, row: str, text: str) -> str:
+def insert(page: str, row: str, text: str, family: str = "accuracy") -> str:
     """`page` with the section of `row` replaced, or appended if it has none; the rest stays as it is."""
-    begin, end = f"<!-- accuracy {row}: begin -->", f"<!-- accuracy {row}: end -->"
+    begin, end = markers(row, family)
     section = f"{begin}\n{text}\n{end}"
     if page.count(begin) > 1 or page.count(end) != page.count(begin):
         raise ValueError(
@@ -67,3 +67,8 @@ def insert(page: str, row: str, text: str) -> str:
         return f"{page.rstrip()}\n\n{section}\n".lstrip()
     head, rest = page.split(begin)
     return head + section + rest.split(end)[1]
+
+
+def markers(row: str, family: str = "accuracy") -> tuple[str, str]:
+    """The two comments between which a section stands."""
+    return f"<!-- {family} {row}: begin -->", f"<!-- {family} {row}: end -->"

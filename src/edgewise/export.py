@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import MissingDependencyError
-from edgewise.layers import SymbolicEdges
+from edgewise.layers import AbstractEdgeLayer, ChebyshevLayer, SymbolicEdges
 from edgewise.models import KAN, MLP
 from edgewise.models.files import write_atomic
 
@@ -119,15 +119,17 @@ def to_json(model: KAN | MLP) -> dict[str, Any]:
         model: the network.
 
     Returns:
-        `config`, and per layer of a KAN `knots` `(I, S+k+1)`, `coef` `(I, O, S)`, `scale_base`, `scale_sp` and
+        `config`, and per layer of a KAN `knots` `(I, S+k+1)` (or the `domain` `(I, 2)` of Chebyshev polynomials, which
+        `squash` says to take after tanh), `coef` `(I, O, S)`, `scale_base`, `scale_sp` and
         `mask` `(I, O)` of `mask * (scale_base * base(x) + scale_sp * sum_s coef_s B_s(x))`, and `symbolic`, a list of
         `edge` (i, j), `function`, and `affine` (a, b, c, d, p) of edges that are `c f(a x + b) + d` instead; per layer
         of an MLP `weight` `(O, I)` and `bias` `(O,)`.
     """
-    parts = ("knots", "coef", "scale_base", "scale_sp", "mask") if isinstance(model, KAN) else ("weight", "bias")
+    parts = ("coef", "scale_base", "scale_sp", "mask") if isinstance(model, KAN) else ("weight", "bias")
     layers = [{part: getattr(layer, part).tolist() for part in parts} for layer in model.layers]
     if isinstance(model, KAN):
         for own, layer in zip(layers, model.layers, strict=True):
+            own |= _place(layer)
             own["symbolic"] = [] if layer.symbolic is None else _symbolic(layer.symbolic)
     return {
         "format": "edgewise-json",
@@ -136,6 +138,13 @@ def to_json(model: KAN | MLP) -> dict[str, Any]:
         "config": model.config(),
         "layers": layers,
     }
+
+
+def _place(layer: AbstractEdgeLayer) -> dict[str, Any]:
+    """Where the basis functions of a layer are."""
+    if isinstance(layer, ChebyshevLayer):
+        return {"domain": layer.domain.tolist(), "squash": layer.squash}
+    return {"knots": layer.get_buffer("knots").tolist()}
 
 
 def _symbolic(edges: SymbolicEdges) -> list[dict[str, Any]]:

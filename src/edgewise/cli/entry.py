@@ -13,11 +13,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from edgewise.cli import bench, demo, export, fit, info, predict
+from edgewise.cli import bench, demo, explore, export, fit, info, lesson, predict
 from edgewise.cli.console import BAD_INPUT, FAILURE, INTERRUPTED, InputError
 from edgewise.errors import ConvergenceError, EdgewiseError, MissingDependencyError
 
-_COMMANDS = (fit, predict, info, export, demo, bench)
+_COMMANDS = (fit, predict, info, explore, export, demo, lesson, bench)
 
 _EPILOG = """\
 exit codes: 0 done; 1 the work failed; 2 wrong usage or unusable input; 130 stopped with Ctrl-C

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.cli.console import INTERRUPTED, OK, Console, InputError, add_flags
+from edgewise.cli.explore import Watch, add_page_flags
 from edgewise.cli.options import FIT, Option, add_options, settings
 from edgewise.cli.results import check_folder, show, write_results
 from edgewise.cli.tables import Problem, prepare, quoted, read_table
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", metavar="TABLE", help="the table to fit")
     parser.add_argument("--config", metavar="FILE", help="a TOML file with any of the settings below; flags win")
     add_options(parser, FIT)
+    parser.add_argument("--explore", action="store_true", help="watch and steer the training on a local page")
+    add_page_flags(parser)
     add_output_flags(parser)
 
 
@@ -66,18 +69,29 @@ def run(args: argparse.Namespace) -> int:
         drop_missing=values["drop_missing"],
     )
     command = command_line(["edgewise", "fit", args.table], values, FIT)
-    return fit_and_show(problem, values, folder, Console(args.json, args.quiet), command)
+    console = Console(args.json, args.quiet)
+    watch = Watch(console, args.port, args.no_browser) if args.explore else None
+    return fit_and_show(problem, values, folder, console, command, watch)
 
 
-def fit_and_show(problem: Problem, values: dict[str, Any], folder: Path | None, console: Console, command: str) -> int:
+def fit_and_show(
+    problem: Problem,
+    values: dict[str, Any],
+    folder: Path | None,
+    console: Console,
+    command: str,
+    watch: Watch | None = None,
+) -> int:
     """Fit, write to `folder` if there is one, print the result, and give the exit code."""
     from edgewise.cli.learn import learn
 
     for note in problem.notes:
         console.note(note)
-    outcome = learn(problem, values, console)
+    outcome = learn(problem, values, console, watch.trainer if watch else None)
     written = write_results(folder, outcome, command) if folder else []
     show(outcome, console, folder, written)
+    if watch:
+        watch.end(outcome.interrupted)
     return INTERRUPTED if outcome.interrupted else OK
 
 

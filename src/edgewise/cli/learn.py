@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +57,19 @@ class Outcome:
         return self.problem.y.loc[self.test.index]
 
 
-def learn(problem: Problem, settings: dict[str, Any], console: Console) -> Outcome:
+def learn(
+    problem: Problem,
+    settings: dict[str, Any],
+    console: Console,
+    trainer: Callable[[Any], Callable[..., Any]] | None = None,
+) -> Outcome:
     """Fit a KAN to most of the rows, and two baselines; score all three on the others.
 
     Args:
         problem: the table.
         settings: see `edgewise.cli.options.FIT`; None leaves a choice to the estimator.
         console: where notes and progress go.
+        trainer: makes of the estimator what trains its network; `edgewise.train.fit` when None.
 
     Returns:
         The outcome. Ctrl-C during training keeps the best model so far, during the baselines leaves them out.
@@ -76,7 +83,7 @@ def learn(problem: Problem, settings: dict[str, Any], console: Console) -> Outco
     train, test = _split(problem, settings["test_size"], settings["seed"])
     model = _estimator(problem, settings, console.progress)
     start = time.perf_counter()
-    model.fit(train, problem.y.loc[train.index])
+    model.fit(train, problem.y.loc[train.index], trainer=None if trainer is None else trainer(model))
     seconds = time.perf_counter() - start
     interrupted = model.result_.interrupted
     if interrupted:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from edgewise.errors import DomainError, EdgewiseError, ParameterError, ShapeError
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer
 from edgewise.optim.objective import checked_loss, one_number
 from edgewise.optim.parameters import Flattening, is_frozen
 
@@ -162,7 +162,9 @@ class DataLoss:
         """Names of the buffers that mean the same when they move, such as running means; knots and masks do not."""
         if self._module is None:
             return set()
-        layers = [f"{name}.".lstrip(".") for name, part in self._module.named_modules() if isinstance(part, KANLayer)]
+        layers = [
+            f"{name}.".lstrip(".") for name, part in self._module.named_modules() if isinstance(part, AbstractEdgeLayer)
+        ]
         return {name for name in self.buffers if not any(name.startswith(layer) for layer in layers)}
 
     @contextmanager

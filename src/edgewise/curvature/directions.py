@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from edgewise.curvature.data_loss import DataLoss
-from edgewise.layers import KANLayer, layer_inputs
+from edgewise.layers import AbstractEdgeLayer, layer_inputs
 
 _ENTRIES = 2**22
 """Values of edge functions to look at; further rows are left out."""
@@ -60,7 +60,7 @@ def _normalized_by_filters(direction: Tensor, weight: Tensor) -> Tensor:
     return (rows * _quotient(sizes, rows.norm(dim=1, keepdim=True))).view_as(direction)
 
 
-def normalized_by_edges(layer: KANLayer, x: Tensor, direction: dict[str, Tensor]) -> dict[str, Tensor]:
+def normalized_by_edges(layer: AbstractEdgeLayer, x: Tensor, direction: dict[str, Tensor]) -> dict[str, Tensor]:
     """Scale a direction so that it changes every edge's function by as much as the function itself varies.
 
     Args:
@@ -84,7 +84,7 @@ def normalized_by_edges(layer: KANLayer, x: Tensor, direction: dict[str, Tensor]
     return without_gauge(layer, scaled)
 
 
-def without_gauge(layer: KANLayer, direction: dict[str, Tensor]) -> dict[str, Tensor]:
+def without_gauge(layer: AbstractEdgeLayer, direction: dict[str, Tensor]) -> dict[str, Tensor]:
     """Project out constants that move between the edges of one sum, and splines that are not evaluated.
 
     A constant on edge (i, o) is a unit vector of its coefficients, or the `d` of its elementary function. A step along
@@ -126,7 +126,7 @@ def without_gauge(layer: KANLayer, direction: dict[str, Tensor]) -> dict[str, Te
     return found
 
 
-def _edge_change(layer: KANLayer, x: Tensor, direction: dict[str, Tensor]) -> Tensor:
+def _edge_change(layer: AbstractEdgeLayer, x: Tensor, direction: dict[str, Tensor]) -> Tensor:
     """`(B, I, O)` derivative of the edge functions along a direction."""
     edges = _Edges(layer)
     here = {f"layer.{name}": tensor.detach() for name, tensor in layer.named_parameters()}
@@ -143,7 +143,7 @@ def _edge_change(layer: KANLayer, x: Tensor, direction: dict[str, Tensor]) -> Te
 class _Edges(nn.Module):
     """A layer's edge functions as a module, which is what `functional_call` takes."""
 
-    def __init__(self, layer: KANLayer) -> None:
+    def __init__(self, layer: AbstractEdgeLayer) -> None:
         super().__init__()
         self.layer = layer
 
@@ -156,11 +156,13 @@ def _quotient(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(b == 0, torch.zeros_like(a), a / torch.where(b == 0, torch.ones_like(b), b))
 
 
-def _spline_layers(module: nn.Module | None, objective: DataLoss) -> Iterator[tuple[str, KANLayer, Tensor]]:
+def _spline_layers(module: nn.Module | None, objective: DataLoss) -> Iterator[tuple[str, AbstractEdgeLayer, Tensor]]:
     """Every spline layer with the prefix of its parameters' names and the rows that reach it."""
     if module is None:
         return
-    layers = {f"{name}.".lstrip("."): part for name, part in module.named_modules() if isinstance(part, KANLayer)}
+    layers = {
+        f"{name}.".lstrip("."): part for name, part in module.named_modules() if isinstance(part, AbstractEdgeLayer)
+    }
     if not layers:
         return
     params = objective.layout.unflatten(objective.layout.start)

@@ -6,7 +6,7 @@ import copy
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from edgewise.preprocess import TablePreprocessor, is_frame
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from edgewise.explorer import Explorer
     from edgewise.interpret import TableFormula
     from edgewise.train import FitResult
 
@@ -137,7 +138,9 @@ class KANEstimator(BaseEstimator):
 
     # -------------------------------------------------------------------------------------------- fit
 
-    def _fit(self, raw: Mapping[str, np.ndarray], label: np.ndarray, weight: np.ndarray, loss: Any, names: Any) -> None:
+    def _fit(
+        self, raw: Mapping[str, np.ndarray], label: np.ndarray, weight: np.ndarray, loss: Any, names: Any, trainer: Any
+    ) -> None:
         """Train on distinct rows with positive weights.
 
         Args:
@@ -146,6 +149,7 @@ class KANEstimator(BaseEstimator):
             weight: `(N,)` weights.
             loss: for `edgewise.train.fit`.
             names: of the outputs.
+            trainer: what trains the network; `edgewise.train.fit` when None.
         """
         from edgewise.train import fit
         from edgewise.train.optimizers import choose
@@ -165,7 +169,7 @@ class KANEstimator(BaseEstimator):
         x = torch.from_numpy(self.preprocessor_.transform(raw)).to(**kind)
         y = torch.from_numpy(label)
         opt, why = choose(self.opt, len(x), self.model_, self.batch_size)
-        self.result_ = fit(
+        self.result_ = (trainer or fit)(
             self.model_,
             (x, y.to(**kind) if y.is_floating_point() else y.to(self.device)),
             opt=opt,
@@ -184,6 +188,7 @@ class KANEstimator(BaseEstimator):
             seed=seed,
             restarts=getattr(self, "restarts", 1),
         )
+        self.model_ = cast("KAN", self.result_.model)
         self.result_.why_opt = why
         self.n_iter_ = self.result_.steps
         self.loss_curve_ = list(self.result_["train_loss"])
@@ -254,6 +259,33 @@ class KANEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         return self.model_.plot(None if X is None else self._inputs(X), **kwargs)
+
+    def explore(self, X: Any = None, y: Any = None, **kwargs: Any) -> Explorer:
+        """The interactive page, in the units of the table; see `edgewise.explorer.explore` for every argument.
+
+        Args:
+            X: table like that of the fit; stand-ins when None.
+            y: its targets, as for `fit`.
+            **kwargs: for `edgewise.explorer.explore`.
+
+        Returns:
+            What a notebook shows and `to_html`, `to_svg` and `to_png` write.
+        """
+        from edgewise.explorer import explore
+
+        return explore(self, X, y, **kwargs)
+
+    def network_data(self, X: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
+        """What the network sees of a table.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its targets, as for `fit`, or None.
+
+        Returns:
+            `(N, F)` scaled columns and levels, and scaled targets, zeros and ones or class numbers; None without `y`.
+        """
+        raise NotImplementedError
 
     # ---------------------------------------------------------------------------------------- formula
 

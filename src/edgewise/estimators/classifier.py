@@ -38,13 +38,15 @@ class KANClassifier(ClassifierMixin, KANEstimator):
 
     classes_: np.ndarray
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, trainer: Any = None) -> KANClassifier:
         """Train.
 
         Args:
             X: `(N, C)` frame or array, N >= 2.
             y: `(N,)` labels: text, whole numbers or truth values.
             sample_weight: `(N,)` weights >= 0; a row of weight 2 counts as two rows, one of weight 0 is left out.
+            trainer: what trains the network instead of `edgewise.train.fit`, with its arguments, such as the `fit` of
+                an `edgewise.explorer.Session`, which shows the training.
 
         Returns:
             The estimator.
@@ -73,10 +75,11 @@ class KANClassifier(ClassifierMixin, KANEstimator):
             )
         self.classes_ = classes
         if len(classes) > 2:
-            self._fit(raw, label, weight, "cross_entropy", [str(c) for c in classes])
+            self._fit(raw, label, weight, "cross_entropy", [str(c) for c in classes], trainer)
         else:  # with a single class there is nothing to learn: its probability is one whatever the network says
             output = [f"{name or 'y'}={classes[-1]}"]
-            self._fit(raw, label[:, None].astype(np.float64), weight, "bce" if len(classes) == 2 else "mse", output)
+            loss = "bce" if len(classes) == 2 else "mse"
+            self._fit(raw, label[:, None].astype(np.float64), weight, loss, output, trainer)
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -145,11 +148,27 @@ class KANClassifier(ClassifierMixin, KANEstimator):
         Raises:
             DomainError: a label that the classifier does not know.
         """
-        rows = self._inputs(X)
         if y is not None:
             kwargs = {"loss": "bce" if len(self.classes_) == 2 else "cross_entropy", **kwargs}
-        self.model_.auto_symbolic(rows, None if y is None else self._numbers(y, rows), **kwargs)
+        self.model_.auto_symbolic(*self.network_data(X, y), **kwargs)
         return self
+
+    def network_data(self, X: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
+        """What the network sees of a table.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its labels, as for `fit`, or None.
+
+        Returns:
+            `(N, F)` scaled columns and levels, and `(N,)` class numbers, or `(N, 1)` zeros and ones of two classes;
+            None without `y`.
+
+        Raises:
+            DomainError: a label that the classifier does not know.
+        """
+        rows = self._inputs(X)
+        return rows, None if y is None else self._numbers(y, rows)
 
     def formula(self, X: Any = None, y: Any = None, *, simplify: bool = True) -> TableFormula:
         """What decides between the classes, as a formula in the units of the table.

@@ -138,13 +138,15 @@ class KANRegressor(RegressorMixin, KANEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, trainer: Any = None) -> KANRegressor:
         """Train.
 
         Args:
             X: `(N, C)` frame or array, N >= 2.
             y: `(N,)` or `(N, O)` numbers.
             sample_weight: `(N,)` weights >= 0; a row of weight 2 counts as two rows, one of weight 0 is left out.
+            trainer: what trains the network instead of `edgewise.train.fit`, with its arguments, such as the `fit` of
+                an `edgewise.explorer.Session`, which shows the training.
 
         Returns:
             The estimator.
@@ -167,7 +169,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
             self._flat_ = y.ndim == 1
         # A constant target has scale 0: the network learns zeros and the prediction is the constant exactly.
         scaled = (target - self.target_mean_) / np.where(self.target_scale_ > 0, self.target_scale_, 1.0)
-        self._fit(raw, scaled, weight, self.loss, names or _numbered(target.shape[1]))
+        self._fit(raw, scaled, weight, self.loss, names or _numbered(target.shape[1]), trainer)
         return self
 
     def _scale_target(self, target: np.ndarray, weight: np.ndarray) -> None:
@@ -206,7 +208,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
             A new regressor; this one is not changed. `result_` and `loss_curve_` are still those of the fit.
         """
         new = copy.copy(self)
-        new.model_ = self.model_.sparsify(*self._rows(X, y), **kwargs)
+        new.model_ = self.model_.sparsify(*self.network_data(X, y), **kwargs)
         return new
 
     def auto_symbolic(self, X: Any, y: Any = None, **kwargs: Any) -> KANRegressor:
@@ -220,7 +222,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
         Returns:
             The regressor itself, changed; take its `sparsified(X, y)` first, which is a new one.
         """
-        self.model_.auto_symbolic(*self._rows(X, y), **kwargs)
+        self.model_.auto_symbolic(*self.network_data(X, y), **kwargs)
         return self
 
     def refit(self, X: Any, y: Any, **kwargs: Any) -> KANRegressor:
@@ -235,7 +237,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
             The regressor itself.
         """
         options = {"progress": bool(self.verbose), "update_grid": False, "seed": 0}
-        self.result_ = self.model_.fit(self._rows(X, y), **{**options, **kwargs})
+        self.result_ = self.model_.fit(self.network_data(X, y), **{**options, **kwargs})
         return self
 
     def formula(self, X: Any = None, y: Any = None, *, simplify: bool = True) -> TableFormula:
@@ -268,8 +270,16 @@ class KANRegressor(RegressorMixin, KANEstimator):
             target = target.reshape(len(target), -1)
         return self._table_formula(self.target_mean_, self.target_scale_, X, target, simplify)
 
-    def _rows(self, X: Any, y: Any) -> tuple[Tensor, Tensor | None]:
-        """What the network sees of a table, and standardised targets."""
+    def network_data(self, X: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
+        """What the network sees of a table.
+
+        Args:
+            X: `(N, C)` table like that of the fit.
+            y: its targets, as for `fit`, or None.
+
+        Returns:
+            `(N, F)` scaled columns and levels, and `(N, O)` standardised targets; None without `y`.
+        """
         x = self._inputs(X)
         if y is None:
             return x, None

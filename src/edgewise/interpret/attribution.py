@@ -13,7 +13,7 @@ from torch import Tensor
 from edgewise.errors import ShapeError
 from edgewise.interpret.data import check_data
 from edgewise.interpret.derivatives import Rows, examined, rows_of
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer
 from edgewise.models import KAN
 
 _CHUNK = 1 << 20  # edge values held at a time: 8 MB in float64
@@ -166,7 +166,7 @@ def interactions(model: Any, x: Any, *, reference: Any = None, output: int = 0) 
 
 
 @torch.no_grad()
-def _deviations(layer: KANLayer, x: Tensor) -> tuple[Tensor, Tensor]:
+def _deviations(layer: AbstractEdgeLayer, x: Tensor) -> tuple[Tensor, Tensor]:
     """Standard deviations `(I, O)` of the edges and `(O,)` of their sums, row block by row block."""
     # Blocks are merged by their means and squared deviations, never by sums of squares, which would lose
     # every digit of a function with a large mean. Source: Chan, Golub, LeVeque (1979), Updating formulae

@@ -17,7 +17,7 @@ from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.plan import Plan, plan
 from edgewise.interpret.reading import read
 from edgewise.layers import KANLayer, function_named
-from edgewise.models import KAN
+from edgewise.models import KAN, spline_layers
 from edgewise.splines import check_grid, fit_coef, fit_knots
 
 _ROWS = 1024
@@ -151,7 +151,9 @@ def _built(plan: Plan, names: list[str], grid: int, k: int) -> KAN:
 def _lay_splines(model: KAN, x: Tensor, box: Tensor, dtype: torch.dtype) -> None:
     """Grids where the values of the nodes are, and on them the splines that are closest to the functions."""
     largest = torch.finfo(dtype).max ** 0.5  # beyond, squares overflow
-    for n, (layer, nodes) in enumerate(zip(model.layers, model.activations(x)[:-1], strict=True)):
+    for n, (layer, nodes) in enumerate(
+        zip(spline_layers(model, "a compiled formula"), model.activations(x)[:-1], strict=True)
+    ):
         ends = box.mT if n == 0 else torch.stack([_ends(column, largest) for column in nodes.unbind(1)], dim=1)
         layer.knots.copy_(fit_knots(ends.to(dtype), layer.grid, layer.k, margin=0.0 if n == 0 else _MARGIN))
         layer.spline_weight.zero_()

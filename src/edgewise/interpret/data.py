@@ -38,7 +38,7 @@ def as_data(model: KAN, x: Any) -> Tensor:
     x, _ = from_set(x)
     if is_frame(x):
         x = in_order(x, model.input_names)
-    x = as_tensor(x, model.in_features).detach().to(model.layers[0].knots)
+    x = as_tensor(x, model.in_features).detach().to(model.layers[0].spline_weight)
     check_data(model, x)
     return x
 
@@ -216,7 +216,7 @@ def default_data(model: KAN, rows: int = 512) -> Tensor:
     """
     layer = model.layers[0]
     summary = getattr(model, "input_summary", None)
-    quantiles = layer.domain.mT if summary is None else summary.to(layer.knots)  # (Q, I)
+    quantiles = layer.domain.mT if summary is None else summary.to(layer.domain)  # (Q, I)
     own = torch.Generator().manual_seed(0)
     order = torch.rand(rows, model.in_features, generator=own).argsort(dim=0)  # a permutation per input
     position = order.to(quantiles) / (rows - 1) * (len(quantiles) - 1)  # from the first quantile to the last

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from edgewise.errors import ShapeError
 from edgewise.interpret.evaluation import evaluate
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer
 
 
 class FormulaModule(nn.Module):
@@ -79,13 +79,13 @@ class SplineFunction(nn.Module):
         edge: a layer of this edge alone; what becomes of the model later does not change the formula.
     """
 
-    def __init__(self, edge: KANLayer) -> None:
+    def __init__(self, edge: AbstractEdgeLayer) -> None:
         super().__init__()
         self.edge = edge.requires_grad_(False)
 
     def forward(self, z: Tensor) -> Tensor:
         """Elementwise, in the dtype of `z`."""
-        return self.edge(z.reshape(-1, 1).to(self.edge.knots)).to(z).reshape(z.shape)
+        return self.edge(z.reshape(-1, 1).to(self.edge.spline_weight)).to(z).reshape(z.shape)
 
     def copy(self) -> SplineFunction:
         """One of its own in float64, trainable."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from edgewise.errors import ParameterError
 from edgewise.interpret.attribution import Attribution, attribute
 from edgewise.interpret.data import as_data
-from edgewise.layers import KANLayer, function_named
+from edgewise.layers import AbstractEdgeLayer, function_named
 from edgewise.models import KAN
 
 Edge = tuple[int, int, int]
@@ -275,18 +275,14 @@ def drop_edges(model: KAN, activations: list[Tensor], gone: set[Edge]) -> None:
         layer.set_mask(mask)
 
 
-def _shift(layer: KANLayer, i: int, j: int, constant: float) -> None:
-    """Add a constant to an edge: to every coefficient of its spline, since the basis sums to one, or to its `d`.
-
-    With `outside="extend"` the basis sums to one on the grid only.
-    """
+def _shift(layer: AbstractEdgeLayer, i: int, j: int, constant: float) -> None:
+    """Add a constant to an edge: to its expansion, or to its `d`."""
     symbolic = layer.symbolic
     place = None if symbolic is None else symbolic.find(i, j)
     if symbolic is not None and place is not None:
         symbolic.affine[place, 3] += constant
     else:
-        factor = float(layer.scale_sp[i, j])
-        layer.spline_weight[i, :, j] += constant / factor if factor else 0.0
+        layer.add_constant(i, j, constant)
 
 
 @torch.no_grad()
@@ -309,7 +305,7 @@ def select(model: KAN, nodes: Sequence[Sequence[int]]) -> KAN:
     for (n_sum, _), own in zip(model.nodes[1:], nodes[1:], strict=True):
         sums = sum(node < n_sum for node in own)
         width.append([sums, len(own) - sums] if sums < len(own) else sums)
-    options = {**model.config(), "width": width, "symbolic": (), "grid": [layer.grid for layer in model.layers]}
+    options = {**model.config(), "width": width, "symbolic": ()}
     options["input_names"] = [model.input_names[i] for i in nodes[0]]
     options["output_names"] = [model.output_names[j] for j in nodes[-1]]
     like = model.layers[0].spline_weight

@@ -22,7 +22,7 @@ from edgewise.interpret.data import as_data, as_rows
 from edgewise.interpret.deadline import check_time_limit, deadline_after
 from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge
 from edgewise.interpret.library import Library, as_library
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer
 from edgewise.models import KAN
 from edgewise.optim import LMMethod
 from edgewise.train import fit
@@ -411,7 +411,7 @@ def _suggestion(found: EdgeFit, loss: float | None) -> Suggestion:
     return Suggestion(found.function.name, found.r2, found.missing, found.function.complexity, loss, found.numbers)
 
 
-def _present_edge(model: KAN, l: int, i: int, j: int) -> KANLayer:
+def _present_edge(model: KAN, l: int, i: int, j: int) -> AbstractEdgeLayer:
     layer = model.layer_of(l, i, j)
     if not bool(layer.mask[i, j]):
         raise ParameterError(f"edge ({l}, {i}, {j}) was removed and has no function. Restore it with `set_mask` first.")

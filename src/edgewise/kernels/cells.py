@@ -73,7 +73,7 @@ def locate_uniform(x, n, knots, degree, linear, exact, group, local):
 
 
 @compiled
-def _locate_search(x, n, knots, degree, linear, group, local):
+def locate_search(x, n, knots, degree, linear, group, local):
     """Group of every sample and its coordinate in that cell, on any spacing, by bisection."""
     low = degree if linear else 0
     high = knots.size - 2 - degree if linear else knots.size - 2
@@ -110,7 +110,7 @@ def sort_by_cell(
     if uniform:
         locate_uniform(x, n, knots, degree, linear, exact, group, local)
     else:
-        _locate_search(x, n, knots, degree, linear, group, local)
+        locate_search(x, n, knots, degree, linear, group, local)
     fill(starts, 0, starts.size)
     for b in range(n):
         starts[np.uint32(group[b])] += 1
@@ -180,7 +180,7 @@ def local_basis(rows, linear, uniform, x, n, knots, group, local, tables, first,
     if uniform:
         locate_uniform(x, n, knots, degree, linear, degree == 0, group, local)
     else:
-        _locate_search(x, n, knots, degree, linear, group, local)
+        locate_search(x, n, knots, degree, linear, group, local)
     groups = knots.size + 1
     last = np.int32(knots.size - 2 * len(rows))
     for q in range(n):

@@ -2,6 +2,8 @@
 
 from edgewise.layers.base_functions import BASE_FUNCTIONS, base_function
 from edgewise.layers.chain import evaluate_chain, is_observed, squared_error
+from edgewise.layers.chebyshev_layer import ChebyshevLayer
+from edgewise.layers.edge_layer import AbstractEdgeLayer
 from edgewise.layers.functions import FUNCTIONS, Function, function_named
 from edgewise.layers.kan_layer import KANLayer
 from edgewise.layers.linearize import Chain, LinearizedChain, Parts, Weights
@@ -12,7 +14,9 @@ from edgewise.layers.symbolic import SymbolicEdges
 __all__ = [
     "BASE_FUNCTIONS",
     "FUNCTIONS",
+    "AbstractEdgeLayer",
     "Chain",
+    "ChebyshevLayer",
     "Function",
     "KANLayer",
     "LinearizedChain",

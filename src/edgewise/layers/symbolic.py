@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
+from edgewise.layers.derivatives import elementwise_derivative
 from edgewise.layers.functions import Function, slopes_of
 
 PARAMETERS = 5
@@ -140,10 +142,29 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, E)`.
         """
-        edges = torch.cat([edges for _, edges in self._edges(x, affine)], dim=-2)
-        return edges.index_select(-2, self._at(x.device).back).mT + affine[..., None, :, 3]
+        return self.derivatives(x, affine, 0)
 
-    def _edges(self, x: Tensor, affine: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    def derivatives(self, x: Tensor, affine: Tensor, order: int) -> Tensor:
+        """Every edge's derivative at every row.
+
+        Args:
+            x: `([M,] B, I)`.
+            affine: `([M,] E, 5)`.
+            order: which derivative with respect to `x`; 0 is the function.
+
+        Returns:
+            `([M,] B, E)`.
+        """
+        edges = torch.cat([edges for _, edges in self._edges(x, affine, order)], dim=-2)
+        edges = edges.index_select(-2, self._at(x.device).back).mT
+        return edges + affine[..., None, :, 3] if order == 0 else edges
+
+    def moving(self, x: Tensor, affine: Tensor, order: int, weight: Tensor | None) -> Tensor:
+        """`derivatives`, each times the weight `(B, I)` of its input (None for ones), added up in every output."""
+        edges = self.derivatives(x, affine, order)
+        return self.into_outputs(edges if weight is None else edges * weight[..., self.sources])
+
+    def _edges(self, x: Tensor, affine: Tensor, order: int = 0) -> Iterator[tuple[slice, Tensor]]:
         """The edges of each function in turn, `([M,] e, B)` without `d`: a row is an edge, so it runs along memory."""
         places = self._at(x.device)
         a, b, c, d, p = affine.index_select(-2, places.order)[..., None].unbind(-2)  # ([M,] E, 1) each
@@ -154,7 +175,9 @@ class SymbolicEdges(nn.Module):
         for function, own in self._slices():
             some = sources[..., own, :].expand(*x.shape[:-2], -1, x.shape[-2])
             z = torch.addcmul(b[..., own, :], a[..., own, :], inputs.gather(-2, some))
-            yield own, c[..., own, :] * function(z, p[..., own, :])
+            of_z = partial(function, p=p[..., own, :])
+            factor = c[..., own, :] if order == 0 else c[..., own, :] * a[..., own, :].pow(order)
+            yield own, factor * elementwise_derivative(of_z, z, order)
 
     def into_outputs(self, values: Tensor) -> Tensor:
         """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""

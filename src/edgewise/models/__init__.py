@@ -2,7 +2,7 @@
 
 from edgewise.models.files import load, save
 from edgewise.models.grids import refine, update_grid
-from edgewise.models.kan import KAN
+from edgewise.models.kan import KAN, spline_layers
 from edgewise.models.mlp import MLP
 
-__all__ = ["KAN", "MLP", "load", "refine", "save", "update_grid"]
+__all__ = ["KAN", "MLP", "load", "refine", "save", "spline_layers", "update_grid"]

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import DomainError, EdgewiseError, FormatError, ParameterError
-from edgewise.layers import FUNCTIONS, KANLayer
+from edgewise.layers import FUNCTIONS, AbstractEdgeLayer
 from edgewise.models.kan import KAN
 from edgewise.models.mlp import MLP
 from edgewise.splines import check_knots
@@ -306,7 +306,7 @@ def unpack(
         ) from error
     for name, layer in model.named_modules():
         # Optional state: a layer has a mask once an edge was removed.
-        if isinstance(layer, KANLayer) and f"{name}.edge_mask" in tensors:
+        if isinstance(layer, AbstractEdgeLayer) and f"{name}.edge_mask" in tensors:
             layer.edge_mask = torch.ones_like(layer.base_weight)
     _check_tensors(model.state_dict(), tensors, place)
     model.load_state_dict(dict(tensors), assign=True)

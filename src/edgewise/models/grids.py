@@ -11,21 +11,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.layers import Chain, KANLayer, Weights, is_observed
+from edgewise.models.kan import KAN, spline_layers
 from edgewise.splines import check_finite, check_grid, extend_knots, fit_knots, insert_knots, nests, project
 
 _MARGIN, _HIDDEN_MARGIN = 0.01, 0.05
 """How far a grid reaches beyond its data, as a fraction of their range: of inputs, and of hidden nodes. Those move
 while training goes on, and other rows exceed their extremes, which lie at corners of the input box, by more."""
-
-if TYPE_CHECKING:
-    from edgewise.models.kan import KAN
 
 
 @torch.no_grad()
@@ -47,9 +44,11 @@ def update_grid(model: KAN, x: Tensor) -> float:
         its own unit where that deviation is 0): 0 is no change, 0.01 one percent of the output's spread.
 
     Raises:
+        ParameterError: the basis has no grid.
         ShapeError: `x` is empty, or its last axis, dtype or device does not fit.
         DomainError: `x` holds NaN or infinity, or a hidden node does (the message names layer and node).
     """
+    layers = spline_layers(model, "`update_grid`")
     if x.dim() < 1 or x.shape[-1] != model.in_features:
         raise ShapeError(f"`x` must be (..., {model.in_features}), one column per input; got {tuple(x.shape)}.")
     x = x.reshape(-1, model.in_features)
@@ -57,11 +56,11 @@ def update_grid(model: KAN, x: Tensor) -> float:
         raise ShapeError("`x` must have at least one row to place a grid; got none.")
     check_finite(x, "x")
     before = model(x)
-    saved = [(layer.knots.clone(), layer.spline_weight.clone()) for layer in model.layers]
+    saved = [(layer.knots.clone(), layer.spline_weight.clone()) for layer in layers]
     try:
         after = _update_layers([model], x[None])[0]
     except Exception:
-        for layer, state in zip(model.layers, saved, strict=True):
+        for layer, state in zip(layers, saved, strict=True):
             _assign(layer, *state)
         raise
     spread = before.std(0, correction=0)
@@ -87,7 +86,7 @@ def update_grids(models: Sequence[KAN], x: Tensor, *, first_layer_only: bool = F
 def _update_layers(models: Sequence[KAN], x: Tensor, first_layer_only: bool = False) -> Tensor:
     """Move the knots of `(M, N, inputs)` data's models, layer by layer; gives `(M, N, nodes)` of the last one."""
     for number in range(1 if first_layer_only else len(models[0].layers)):
-        layers = [model.layers[number] for model in models]
+        layers = [spline_layers(model, "`update_grid`")[number] for model in models]
         # Hidden nodes share a unit, so a node whose range is rounding error beside its neighbours is constant too.
         # Inputs may differ in unit by any factor.
         noise = 0.0 if number == 0 else 64 * torch.finfo(x.dtype).eps * x.abs().amax((1, 2))
@@ -98,7 +97,8 @@ def _update_layers(models: Sequence[KAN], x: Tensor, first_layer_only: bool = Fa
 
 def _next_nodes(models: Sequence[KAN], number: int, x: Tensor) -> Tensor:
     """`(M, N, I)` inputs of every model's layer to its nodes: one call where that is the layers alone."""
-    layers, products = [model.layers[number] for model in models], [model.products[number] for model in models]
+    layers = [spline_layers(model, "`update_grid`")[number] for model in models]
+    products = [model.products[number] for model in models]
     if len(models) == 1 or any(
         type(layer) is not KANLayer or is_observed(layer) or layer.symbolic is not None for layer in layers
     ):
@@ -145,11 +145,12 @@ def refine(model: KAN, grid: int | Sequence[int]) -> KAN:
         The new model.
 
     Raises:
-        ParameterError: `grid` is not an int >= 1, or not one per layer.
+        ParameterError: `grid` is not an int >= 1, or not one per layer, or the basis has no grid.
 
     Accuracy: for a multiple, 1e-12 of the largest output in float64 (1e-6 in float32) on the domain, and
     beyond it with `outside="linear"`. With `"extend"` the bases end after k of the new, narrower cells.
     """
+    spline_layers(model, "`refine`")
     grids = [grid] * len(model.layers) if isinstance(grid, int) else list(grid)
     if len(grids) != len(model.layers):
         raise ParameterError(f"`grid` must be an int or {len(model.layers)} ints, one per layer; got {grid!r}.")
@@ -167,7 +168,7 @@ def refine_in_place(model: KAN, grids: Sequence[int]) -> None:
         model: the network.
         grids: intervals per spline, one number per layer.
     """
-    for layer, size in zip(model.layers, grids, strict=True):
+    for layer, size in zip(spline_layers(model, "`refine`"), grids, strict=True):
         if size != layer.grid:
             _refine_layer(layer, size)
 

@@ -11,31 +11,36 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.layers import KANLayer, MultiplyNodes, evaluate_chain, function_named
+from edgewise.layers import AbstractEdgeLayer, ChebyshevLayer, KANLayer, MultiplyNodes, evaluate_chain, function_named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from sympy import Expr, Symbol
 
+    from edgewise.explorer import Explorer
     from edgewise.interpret import Formula, PruneReport, Suggestions
     from edgewise.train import FitResult
 
 Width = Sequence["int | Sequence[int]"]
+BASES = ("spline", "chebyshev")
 
 
 class KAN(nn.Module):
-    """A Kolmogorov-Arnold network with exact B-spline edges.
+    """A Kolmogorov-Arnold network with exact B-spline edges, or edges of Chebyshev polynomials.
 
     Args:
         width: nodes per layer, inputs first: `[2, 5, 1]`. An entry `[n_sum, n_mult]` has `n_mult`
             multiplication nodes after its `n_sum` addition nodes.
-        grid: number of intervals G, one for all layers or one per layer.
-        k: polynomial degree.
+        grid: number of intervals G of every spline, one for all layers or one per layer; 5 when absent.
+        k: polynomial degree: of splines 3 when absent, of Chebyshev polynomials 8 when absent and 12 at most.
+        basis: `"spline"`, or `"chebyshev"`: one polynomial per edge, smooth to every order, without a grid; hidden
+            nodes enter it through tanh, see `ChebyshevLayer`.
         mult_arity: how many sums each multiplication node multiplies.
-        grid_range: `(lo, hi)` domain of every spline before data is seen.
+        grid_range: `(lo, hi)` domain of every spline before data is seen; with `basis="chebyshev"` the domain of the
+            inputs, which stays: one pair for all, or one per input.
         grid_eps: how `update_grid` spaces knots: 1 uniform, 0 quantiles, between a blend.
         base_fun: residual function, see `KANLayer`.
-        outside: what splines do beyond their domain, `"linear"` or `"extend"`, see `KANLayer`.
+        outside: what edges do beyond their domain, `"linear"` or `"extend"`, see the layers.
         init: `"power"` or `"paper"`, see `edgewise.layers.initialization`.
         sp_trainable: train a spline factor per edge, see `KANLayer`.
         sb_trainable: train the residual factor per edge.
@@ -48,8 +53,8 @@ class KAN(nn.Module):
         dtype: floating dtype; torch's default when absent.
 
     Attributes:
-        layers: one `KANLayer` per step, addressed `layers[l]`; edge `(l, i, j)` runs from node `i` of
-            layer `l` to sum `j` of the next.
+        layers: one `KANLayer` or `ChebyshevLayer` per step, addressed `layers[l]`; edge `(l, i, j)` runs from node
+            `i` of layer `l` to sum `j` of the next.
         products: one `MultiplyNodes` per step.
 
     Raises:
@@ -58,17 +63,18 @@ class KAN(nn.Module):
 
     prune_report: PruneReport
     sparsify_path: list[dict[str, Any]]
-    layers: Sequence[KANLayer]  # torch's stubs forget what a ModuleList holds
+    layers: Sequence[AbstractEdgeLayer]  # torch's stubs forget what a ModuleList holds
     products: Sequence[MultiplyNodes]
 
     def __init__(
         self,
         width: Width,
-        grid: int | Sequence[int] = 5,
-        k: int = 3,
+        grid: int | Sequence[int] | None = None,
+        k: int | None = None,
         *,
+        basis: str = "spline",
         mult_arity: int = 2,
-        grid_range: Sequence[float] = (-1.0, 1.0),
+        grid_range: Sequence[float] | Sequence[Sequence[float]] = (-1.0, 1.0),
         grid_eps: float = 1.0,
         base_fun: str = "silu",
         outside: str = "linear",
@@ -85,41 +91,59 @@ class KAN(nn.Module):
     ) -> None:
         super().__init__()
         self.nodes = _parse_width(width)
-        steps = len(self.nodes) - 1
         if not isinstance(mult_arity, int) or mult_arity < 2:
             raise ParameterError(f"`mult_arity` must be an int >= 2; got {mult_arity!r}.")
-        if len(grid_range) != 2 or not all(isinstance(end, Real) for end in grid_range):
-            raise ParameterError(f"`grid_range` must be (lo, hi), the domain of every spline; got {grid_range!r}.")
-        grids = list(grid) if isinstance(grid, Sequence) else [grid] * steps
-        if len(grids) != steps:
-            raise ParameterError(f"`grid` must be an int or {steps} ints, one per layer; got {grid!r}.")
+        if basis not in BASES:
+            raise ParameterError(f"`basis` must be one of {BASES}; got {basis!r}.")
+        self.basis = basis
         if seed is not None:
             if generator is not None:
                 raise ParameterError("give `seed` or `generator`, not both.")
             generator = torch.Generator().manual_seed(seed)
-        self.k, self.mult_arity = k, mult_arity
-        self.options = {
-            "grid_range": [float(end) for end in grid_range],
-            "grid_eps": float(grid_eps),
-            "base_fun": base_fun,
-            "outside": outside,
-            "init": init,
-            "sp_trainable": sp_trainable,
-            "sb_trainable": sb_trainable,
-        }
+        self.mult_arity = mult_arity
+        self.options: dict[str, Any] = {"base_fun": base_fun, "outside": outside, "init": init}
+        self.options |= {"sp_trainable": sp_trainable, "sb_trainable": sb_trainable}
+        kind: dict[str, Any] = {"generator": generator, "device": device, "dtype": dtype}
         products = [MultiplyNodes(s, m, mult_arity) for s, m in self.nodes[1:]]
-        layers = [
-            KANLayer(sum(into), out.in_features, g, k, generator=generator, device=device, dtype=dtype, **self.options)
-            for into, out, g in zip(self.nodes[:-1], products, grids, strict=True)
-        ]
+        sizes = [(sum(into), out.in_features) for into, out in zip(self.nodes[:-1], products, strict=True)]
+        if basis == "spline":
+            layers = self._spline_layers(sizes, grid, 3 if k is None else k, grid_range, grid_eps, kind)
+        else:
+            layers = self._chebyshev_layers(sizes, grid, 8 if k is None else k, grid_range, grid_eps, kind)
+        self.k = layers[0].k
         self.products = cast("Sequence[MultiplyNodes]", nn.ModuleList(products))
-        self.layers = cast("Sequence[KANLayer]", nn.ModuleList(layers))
+        self.layers = cast("Sequence[AbstractEdgeLayer]", nn.ModuleList(layers))
         self.input_names = _names(input_names, self.in_features, "x", "input_names")
         self.output_names = _names(output_names, self.out_features, "y", "output_names")
         for l, i, j, _ in symbolic:
             self.layer_of(l, i, j)  # raises early
         for number, layer in enumerate(self.layers):
             layer.fix_edges([(i, j, function_named(name), None) for l, i, j, name in symbolic if l == number])
+
+    def _spline_layers(
+        self, sizes: list[tuple[int, int]], grid: Any, k: int, grid_range: Any, grid_eps: float, kind: dict[str, Any]
+    ) -> Sequence[AbstractEdgeLayer]:
+        if len(grid_range) != 2 or not all(isinstance(end, Real) for end in grid_range):
+            raise ParameterError(f"`grid_range` must be (lo, hi), the domain of every spline; got {grid_range!r}.")
+        grids = list(grid) if isinstance(grid, Sequence) else [5 if grid is None else grid] * len(sizes)
+        if len(grids) != len(sizes):
+            raise ParameterError(f"`grid` must be an int or {len(sizes)} ints, one per layer; got {grid!r}.")
+        self.options |= {"grid_range": [float(end) for end in grid_range], "grid_eps": float(grid_eps)}
+        return [KANLayer(*size, g, k, **kind, **self.options) for size, g in zip(sizes, grids, strict=True)]
+
+    def _chebyshev_layers(
+        self, sizes: list[tuple[int, int]], grid: Any, k: int, grid_range: Any, grid_eps: float, kind: dict[str, Any]
+    ) -> Sequence[AbstractEdgeLayer]:
+        for name, value, free in (("grid", grid, None), ("grid_eps", grid_eps, 1.0)):
+            if value != free:
+                raise ParameterError(
+                    f"`{name}` must be left out with basis='chebyshev', whose polynomials have no grid; got {value!r}. "
+                    f"Choose their detail by the degree `k`."
+                )
+        first = ChebyshevLayer(*sizes[0], k, grid_range=grid_range, **kind, **self.options)
+        others = [ChebyshevLayer(*size, k, squash=True, **kind, **self.options) for size in sizes[1:]]
+        self.options["grid_range"] = torch.as_tensor(grid_range, dtype=torch.float64).tolist()
+        return [first, *others]
 
     # ----------------------------------------------------------------------------------------- shape
 
@@ -139,9 +163,11 @@ class KAN(nn.Module):
         return sum(self.nodes[-1])
 
     @property
-    def grid(self) -> int | list[int]:
-        """Intervals G per spline: one number, or one per layer where they differ."""
-        grids = [layer.grid for layer in self.layers]
+    def grid(self) -> int | list[int] | None:
+        """Intervals G per spline: one number, or one per layer where they differ; None for a basis without a grid."""
+        if self.basis != "spline":
+            return None
+        grids = [layer.grid for layer in spline_layers(self, "`grid`")]
         return grids[0] if len(set(grids)) == 1 else grids
 
     @property
@@ -164,7 +190,7 @@ class KAN(nn.Module):
             for (i, j), function in zip(layer.symbolic.edges, layer.symbolic.functions, strict=True)
         }
 
-    def layer_of(self, l: int, i: int, j: int) -> KANLayer:
+    def layer_of(self, l: int, i: int, j: int) -> AbstractEdgeLayer:
         """The layer of an edge.
 
         Args:
@@ -190,8 +216,9 @@ class KAN(nn.Module):
         symbolic = [[*edge, name] for edge, name in self.symbolic_edges.items()]
         return {
             "width": self.width,
-            "grid": [layer.grid for layer in self.layers],
+            **({"grid": [layer.grid for layer in spline_layers(self, "`grid`")]} if self.basis == "spline" else {}),
             "k": self.k,
+            **({} if self.basis == "spline" else {"basis": self.basis}),
             "mult_arity": self.mult_arity,
             **self.options,
             "input_names": list(self.input_names),
@@ -269,6 +296,12 @@ class KAN(nn.Module):
 
         return plot_network(self, x, **kwargs)
 
+    def explore(self, x: Any = None, y: Any = None, **kwargs: Any) -> Explorer:
+        """The interactive page, in a notebook; see `edgewise.explorer.explore` for every argument."""
+        from edgewise.explorer import explore
+
+        return explore(self, x, y, **kwargs)
+
     def prune(self, x: Any = None, **kwargs: Any) -> KAN:
         """A smaller model without what does not matter; its `prune_report` says what went. See `interpret.prune`."""
         from edgewise.interpret import prune
@@ -323,7 +356,29 @@ class KAN(nn.Module):
 
     def extra_repr(self) -> str:
         """The numbers in `repr(model)`."""
-        return f"width={self.width}, grid={self.grid}, k={self.k}, parameters={self.n_parameters}"
+        basis = f"grid={self.grid}" if self.basis == "spline" else f"basis={self.basis!r}"
+        return f"width={self.width}, {basis}, k={self.k}, parameters={self.n_parameters}"
+
+
+def spline_layers(model: KAN, what: str) -> Sequence[KANLayer]:
+    """The layers of a model for something that is about splines on a grid.
+
+    Args:
+        model: the network.
+        what: what is about splines, to begin the error with.
+
+    Returns:
+        `model.layers`.
+
+    Raises:
+        ParameterError: the basis has no grid.
+    """
+    if any(not isinstance(layer, KANLayer) for layer in model.layers):
+        raise ParameterError(
+            f"{what} needs splines on a grid, and basis={model.basis!r} has none: its detail is the degree `k`. Build "
+            f"`KAN({model.width}, k=...)` with another degree, or with basis='spline' and a `grid`."
+        )
+    return cast("Sequence[KANLayer]", model.layers)
 
 
 def _parse_width(width: Width) -> list[tuple[int, int]]:

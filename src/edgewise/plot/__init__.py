@@ -5,6 +5,7 @@ from edgewise.plot.edge import edge_kind, plot_edge
 from edgewise.plot.evaluation import plot_confusion, plot_importance, plot_predictions
 from edgewise.plot.history import plot_history
 from edgewise.plot.network import plot_network
+from edgewise.plot.physics import plot_solution
 from edgewise.plot.report import Section, figure_svg, html_report
 from edgewise.plot.tree import plot_tree
 
@@ -20,6 +21,7 @@ __all__ = [
     "plot_line",
     "plot_network",
     "plot_predictions",
+    "plot_solution",
     "plot_slice",
     "plot_spectrum",
     "plot_tree",

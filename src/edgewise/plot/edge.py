@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgewise.errors import ParameterError
 from edgewise.interpret.data import as_data
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer, KANLayer
 from edgewise.models import KAN
 from edgewise.plot.style import BLUE, FAINT, INK, SOFT, figure_of, new_axes, pretty, tidy
 
@@ -41,7 +41,7 @@ def plot_edge(model: KAN, l: int, i: int, j: int, x: Any = None, ax: Axes | None
     """
     data = as_data(model, x)
     _check_edge(model, l, i, j)
-    layer: KANLayer = model.layers[l]
+    layer = model.layers[l]
     values = model.activations(data)[l][:, i]
     domain = layer.domain[i].tolist()
     lo, hi = min(domain[0], float(values.min())), max(domain[1], float(values.max()))
@@ -59,8 +59,9 @@ def plot_edge(model: KAN, l: int, i: int, j: int, x: Any = None, ax: Axes | None
     spread = (high - low) or 1.0
     ax.set_ylim(low - 0.27 * spread, high + 0.06 * spread)  # room for the histogram
     _histogram(ax, values.cpu())
-    knots = layer.knots[i, layer.k : layer.knots.shape[-1] - layer.k].cpu()
-    ax.vlines(knots, 0, 0.035, transform=ax.get_xaxis_transform(), color=INK, linewidth=0.9, zorder=4)
+    if isinstance(layer, KANLayer):
+        knots = layer.knots[i, layer.k : layer.knots.shape[-1] - layer.k].cpu()
+        ax.vlines(knots, 0, 0.035, transform=ax.get_xaxis_transform(), color=INK, linewidth=0.9, zorder=4)
     name, math = pretty(model.input_names[i]) if l == 0 else (f"node {i} of layer {l}", False)
     ax.set_xlabel(name, parse_math=math, color=INK)
     ax.set_ylabel(f"contribution to sum {j}")
@@ -69,7 +70,7 @@ def plot_edge(model: KAN, l: int, i: int, j: int, x: Any = None, ax: Axes | None
     return figure_of(ax)
 
 
-def edge_kind(layer: KANLayer, i: int, j: int) -> str:
+def edge_kind(layer: AbstractEdgeLayer, i: int, j: int) -> str:
     """What carries the edge from node `i` to sum `j`: `"spline"`, or the name of its elementary function.
 
     The network picture marks any other kind by colour and a heavier frame.
@@ -78,7 +79,7 @@ def edge_kind(layer: KANLayer, i: int, j: int) -> str:
     return "spline" if layer.symbolic is None or place is None else layer.symbolic.functions[place].name
 
 
-def edge_curves(layer: KANLayer, positions: Tensor) -> Tensor:
+def edge_curves(layer: AbstractEdgeLayer, positions: Tensor) -> Tensor:
     """Every edge's function along its own input: `(P, I)` positions to `(P, I, O)` values."""
     with torch.no_grad():
         return layer.edge_values(positions)

@@ -22,7 +22,7 @@ from torch import Tensor
 from edgewise.errors import ParameterError
 from edgewise.interpret.attribution import edge_scores
 from edgewise.interpret.data import as_data, default_data
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer
 from edgewise.models import KAN
 from edgewise.plot.edge import edge_curves, edge_kind
 from edgewise.plot.layout import Frames, Labels, Layout, layout, natural_size
@@ -202,7 +202,7 @@ class _Drawing:
         self._add_strokes(strokes)
 
     def _functions(
-        self, layer: KANLayer, pairs: np.ndarray, centres: np.ndarray, half: float, colours: np.ndarray
+        self, layer: AbstractEdgeLayer, pairs: np.ndarray, centres: np.ndarray, half: float, colours: np.ndarray
     ) -> None:
         """Names of elementary functions, in the upper left corners of their frames, where they fit."""
         size = min(7.0 * self.scale, 24 * half)  # points
@@ -214,7 +214,7 @@ class _Drawing:
                 look = {"size": size, "ha": "left", "va": "top", "color": colour, "bbox": behind, "zorder": 5}
                 self.ax.text(*at, kind, parse_math=False, **look)
 
-    def _looks(self, layer: KANLayer, pairs: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _looks(self, layer: AbstractEdgeLayer, pairs: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Colours `(E, 4)` and weights `(E,)` of frames: splines in ink, other kinds orange and heavier."""
         special = np.array([edge_kind(layer, int(i), int(j)) != "spline" for i, j in pairs], dtype=bool)
         colours = np.empty((len(pairs), 4))
@@ -356,7 +356,7 @@ class _Strokes:
 class _Shapes:
     """The functions of some edges of a layer over the values that reach them, scaled to [-1, 1] both ways."""
 
-    def __init__(self, layer: KANLayer, values: Tensor, pairs: np.ndarray) -> None:
+    def __init__(self, layer: AbstractEdgeLayer, values: Tensor, pairs: np.ndarray) -> None:
         lo, hi = values.min(dim=0).values, values.max(dim=0).values  # (I,)
         tiny = 64 * torch.finfo(values.dtype).eps
         constant = hi - lo <= tiny * torch.maximum(lo.abs(), hi.abs())

@@ -28,6 +28,8 @@ from edgewise.pykan.utils import sparse_mask
 if TYPE_CHECKING:
     from sympy import Expr
 
+    from edgewise.layers import KANLayer as SplineLayer
+
 __all__ = ["KAN", "SYMBOLIC_LIB", "KANLayer", "MultKAN", "Symbolic_KANLayer", "nn", "os", "torch"]
 
 _KEPT = (
@@ -128,7 +130,7 @@ class MultKAN(nn.Module):
         self._begin(kan, seed)
         self.save_act, self.symbolic_enabled, self.sp_trainable = save_act, symbolic_enabled, sp_trainable
         self.auto_save, self.ckpt_path, self.round, self.state_id = auto_save, ckpt_path, round, state_id
-        for layer in kan.layers:
+        for layer in self.splines:
             initialize(layer, noise_scale, scale_base_mu, scale_base_sigma, 1.0, self.generator)
             if sparse_init:
                 layer.set_mask(sparse_mask(layer.in_features, layer.out_features))
@@ -145,7 +147,11 @@ class MultKAN(nn.Module):
 
         Returns:
             The model.
+
+        Raises:
+            ParameterError: a network without splines.
         """
+        models.spline_layers(kan, "pykan's interface")
         new = cls.__new__(cls)
         nn.Module.__init__(new)
         new._begin(kan, seed)
@@ -175,7 +181,7 @@ class MultKAN(nn.Module):
             raise ParameterError("the model has seen no data yet: call `model(x)` or `model.get_act(x)` first.")
         if self._seen is None or not self._seen.current:
             self.forget()
-            self._seen = Seen(self.kan, self.cache_data.to(self.kan.layers[0].knots))
+            self._seen = Seen(self.kan, self.cache_data.to(self.kan.layers[0].spline_weight))
         return self._seen
 
     def see(self, x: Tensor, chosen: bool = False) -> None:
@@ -301,12 +307,12 @@ class MultKAN(nn.Module):
     @property
     def act_fun(self) -> list[KANLayer]:
         """The layers' splines; changes in place reach the network."""
-        return [KANLayer.wrap(layer) for layer in self.kan.layers]
+        return [KANLayer.wrap(layer) for layer in self.splines]
 
     @property
     def symbolic_fun(self) -> list[Symbolic_KANLayer]:
         """The layers' functions; changes in place reach the network."""
-        return [Symbolic_KANLayer.wrap(layer, self.generator) for layer in self.kan.layers]
+        return [Symbolic_KANLayer.wrap(layer, self.generator) for layer in self.splines]
 
     @property
     def width(self) -> list[list[int]]:
@@ -341,7 +347,12 @@ class MultKAN(nn.Module):
     @property
     def grid(self) -> int | list[int]:
         """Intervals per spline."""
-        return self.kan.grid
+        return cast("int | list[int]", self.kan.grid)
+
+    @property
+    def splines(self) -> Sequence[SplineLayer]:
+        """The network's layers."""
+        return models.spline_layers(self.kan, "pykan's interface")
 
     @property
     def k(self) -> int:
@@ -361,7 +372,7 @@ class MultKAN(nn.Module):
     @property
     def grid_eps(self) -> float:
         """1 spaces knots uniformly, 0 by samples."""
-        return self.kan.layers[0].grid_eps
+        return self.splines[0].grid_eps
 
     @property
     def grid_range(self) -> list[float]:
@@ -391,27 +402,27 @@ class MultKAN(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
-        return self.kan.layers[0].knots.device
+        return self.kan.layers[0].spline_weight.device
 
     @property
     def node_bias(self) -> list[Tensor]:
         """Zeros: what pykan adds to nodes is in the edges here."""
-        return [self.kan.layers[0].knots.new_zeros(n) for n in self.width_in[1:]]
+        return [self.kan.layers[0].spline_weight.new_zeros(n) for n in self.width_in[1:]]
 
     @property
     def node_scale(self) -> list[Tensor]:
         """Ones, see `node_bias`."""
-        return [self.kan.layers[0].knots.new_ones(n) for n in self.width_in[1:]]
+        return [self.kan.layers[0].spline_weight.new_ones(n) for n in self.width_in[1:]]
 
     @property
     def subnode_bias(self) -> list[Tensor]:
         """Zeros, see `node_bias`."""
-        return [self.kan.layers[0].knots.new_zeros(n) for n in self.width_out[1:]]
+        return [self.kan.layers[0].spline_weight.new_zeros(n) for n in self.width_out[1:]]
 
     @property
     def subnode_scale(self) -> list[Tensor]:
         """Ones, see `node_bias`."""
-        return [self.kan.layers[0].knots.new_ones(n) for n in self.width_out[1:]]
+        return [self.kan.layers[0].spline_weight.new_ones(n) for n in self.width_out[1:]]
 
     @property
     def n_edge(self) -> int:

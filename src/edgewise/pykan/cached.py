@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.layers import KANLayer
-from edgewise.models import KAN
+from edgewise.layers import AbstractEdgeLayer
+from edgewise.models import KAN, spline_layers
 from edgewise.pykan.spline import coef2curve
 
 _INPUT = 0.1
@@ -34,7 +34,7 @@ class Spread:
     sums: Tensor
 
     @staticmethod
-    def of(layer: KANLayer, x: Tensor) -> Spread:
+    def of(layer: AbstractEdgeLayer, x: Tensor) -> Spread:
         """Those of a layer at `(N, I)` inputs; zero for a single row."""
         edges = layer.edge_values(x)  # (N, I, O)
         deviation = _deviation(edges).mT
@@ -118,7 +118,7 @@ class Seen:
     @torch.no_grad()
     def spline_postsplines(self) -> list[Tensor]:
         """`(N, O, I)` values of the splines alone, without factors and masks."""
-        both = zip(self.kan.layers, self.acts, strict=False)
+        both = zip(spline_layers(self.kan, "pykan's interface"), self.acts, strict=False)
         return [coef2curve(x, layer.knots, layer.coef, layer.k).mT for layer, x in both]
 
     @cached_property

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.layers import KANLayer, function_named
-from edgewise.models import KAN
+from edgewise.layers import AbstractEdgeLayer, KANLayer, function_named
+from edgewise.models import KAN, spline_layers
 from edgewise.pykan.KANLayer import exchange_splines
 from edgewise.pykan.scores import connection_cost
 from edgewise.pykan.Symbolic_KANLayer import exchange_functions
@@ -97,7 +97,7 @@ def module(model: MultKAN, start_layer: int, chain: str) -> None:
         layer.set_mask(torch.where(across, 0.0, layer.mask))
 
 
-def _mask(layer: KANLayer, inputs: Sequence[int], outputs: Sequence[int], value: float) -> None:
+def _mask(layer: AbstractEdgeLayer, inputs: Sequence[int], outputs: Sequence[int], value: float) -> None:
     mask = layer.mask.clone()
     mask[torch.tensor(list(inputs))[:, None], torch.tensor(list(outputs))] = value
     layer.set_mask(mask)
@@ -141,8 +141,8 @@ def swap(model: MultKAN, l: int, i1: int, i2: int) -> None:
             "can change places."
         )
     for a, b in zip(sums_of(model, l, i1), sums_of(model, l, i2), strict=True):
-        _exchange(model.kan.layers[l - 1], a, b, "out")
-    _exchange(model.kan.layers[l], i1, i2, "in")
+        _exchange(model.splines[l - 1], a, b, "out")
+    _exchange(model.splines[l], i1, i2, "in")
 
 
 def _exchange(layer: KANLayer, a: int, b: int, mode: str) -> None:
@@ -192,8 +192,8 @@ def expand_depth(model: MultKAN) -> None:
     """
     kan = model.kan
     size = kan.out_features
-    new = _empty(kan, [*kan.width, size], [*(layer.grid for layer in kan.layers), kan.layers[-1].grid])
-    for mine, theirs in zip(new.layers, kan.layers, strict=False):
+    new = _empty(kan, [*kan.width, size], [*(layer.grid for layer in model.splines), model.splines[-1].grid])
+    for mine, theirs in zip(spline_layers(new, "`expand_depth`"), model.splines, strict=False):
         _paste(mine, theirs, range(theirs.in_features), range(theirs.out_features))
     last = new.layers[-1]
     last.fix_edges([(i, i, function_named("x"), None) for i in range(size)])
@@ -228,9 +228,9 @@ def expand_width(model: MultKAN, layer_id: int, n_added_nodes: int, sum_bool: bo
     width: list[Any] = [[s, m] for s, m in kan.nodes]
     width[layer_id][0 if sum_bool else 1] += n
     arity = kan.mult_arity if sum_bool else mult_arity
-    new = _empty(kan, width, [layer.grid for layer in kan.layers], arity)
+    new = _empty(kan, width, [layer.grid for layer in model.splines], arity)
     first = n if sum_bool else 0
-    for l, (mine, theirs) in enumerate(zip(new.layers, kan.layers, strict=True)):
+    for l, (mine, theirs) in enumerate(zip(spline_layers(new, "`expand_width`"), model.splines, strict=True)):
         inputs, outputs = (first if l == layer_id else 0), (first if l == layer_id - 1 else 0)
         places = [range(a, a + b) for a, b in ((inputs, theirs.in_features), (outputs, theirs.out_features))]
         _paste(mine, theirs, *places)
@@ -267,7 +267,7 @@ def perturb(model: MultKAN, mag: float, mode: str) -> None:
             _perturb_edge(model, layer, i, j, 0.0 if outputs and mode == "non-intrusive" else mag)
 
 
-def _active(layer: KANLayer) -> Tensor:
+def _active(layer: AbstractEdgeLayer) -> Tensor:
     """`(I, O)` edges that are present and not the function `"0"`."""
     active = layer.mask != 0
     if layer.symbolic is not None:
@@ -276,7 +276,7 @@ def _active(layer: KANLayer) -> Tensor:
     return active
 
 
-def _perturb_edge(model: MultKAN, layer: KANLayer, i: int, j: int, mag: float) -> None:
+def _perturb_edge(model: MultKAN, layer: AbstractEdgeLayer, i: int, j: int, mag: float) -> None:
     if not bool(_active(layer)[i, j]):
         layer.spline_weight[i, :, j] = 0.0
         layer.base_weight[i, j] = 0.0

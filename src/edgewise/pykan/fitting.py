@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.layers import KANLayer, layer_inputs
+from edgewise.layers import AbstractEdgeLayer, layer_inputs
 from edgewise.pykan import drawing
 from edgewise.pykan.scores import METRICS, regularization
 from edgewise.pykan.Symbolic_KANLayer import guarding
@@ -207,7 +207,7 @@ class _Penalty:
     def __init__(self, model: MultKAN, options: Options) -> None:
         self.model, self.options = model, options
         self.loss = get_loss(options.loss_fn or "mse")
-        self.seen: list[tuple[KANLayer, Tensor]] = []
+        self.seen: list[tuple[AbstractEdgeLayer, Tensor]] = []
 
     def __enter__(self) -> _Penalty:
         self.hooks = layer_inputs(self.model.kan)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
-from edgewise.models import KAN, refine
+from edgewise.models import refine
 from edgewise.pykan.spline import coef2curve, extend_grid
 from edgewise.splines import fit_coef, fit_knots
 
@@ -70,7 +70,7 @@ def update_grid_from_samples(model: MultKAN, x: Tensor) -> None:
         x: `(N, inputs)` samples.
     """
     values = model.chosen(x)
-    for layer, product in zip(model.kan.layers, model.kan.products, strict=True):
+    for layer, product in zip(model.splines, model.kan.products, strict=True):
         update_layer(layer, values)
         values = product(layer(values))
     model.see(x)
@@ -97,7 +97,7 @@ def initialize_from_another_model(model: MultKAN, other: MultKAN, x: Tensor) -> 
             f"both models must have one width, degree and arity; got {model.width}, k={model.k} and {other.width}, "
             f"k={other.k}."
         )
-    model.kan = refine(other.kan, _grids(model.kan))
+    model.kan = refine(other.kan, [layer.grid for layer in model.splines])
     model.see(x)
     return model
 
@@ -111,7 +111,7 @@ def initialize_grid_from_another_model(model: MultKAN, other: MultKAN, x: Tensor
         x: `(N, inputs)` samples.
     """
     values = other.kan.activations(other.chosen(x))
-    for layer, parent, own in zip(model.kan.layers, other.kan.layers, values, strict=False):
+    for layer, parent, own in zip(model.splines, other.splines, values, strict=False):
         take_over(layer, parent, own)
 
 
@@ -137,10 +137,6 @@ def in_order(state: Mapping[str, Any]) -> dict[str, Any]:
     if wrong:
         warnings.warn(f"knots of {', '.join(wrong)} do not increase; they were put in order.", stacklevel=3)
     return found
-
-
-def _grids(kan: KAN) -> list[int]:
-    return [layer.grid for layer in kan.layers]
 
 
 def _points(layer: KANLayer, x: Tensor, mode: str, breakpoints: Callable[[int], Tensor]) -> Tensor:

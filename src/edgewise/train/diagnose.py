@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from edgewise.layers import KANLayer, layer_inputs
+from edgewise.layers import AbstractEdgeLayer, layer_inputs
 
 _ROWS = 256  # rows looked at together: edge values are (rows, I, O)
 
@@ -43,7 +43,7 @@ def first_bad_edge(model: nn.Module, x: Tensor) -> tuple[tuple[int, int, int], i
     Returns:
         `(l, i, j)`, the row and the value of node `i` there; None if all edges are finite.
     """
-    numbers = {layer: n for n, layer in enumerate(m for m in model.modules() if isinstance(m, KANLayer))}
+    numbers = {layer: n for n, layer in enumerate(m for m in model.modules() if isinstance(m, AbstractEdgeLayer))}
     with layer_inputs(model) as seen:
         model(x)
     for layer, value in seen:
@@ -83,7 +83,7 @@ def _first_bad_module(model: nn.Module, x: Tensor) -> str | None:
 
 def _first_bad_gradient(model: nn.Module) -> str | None:
     """Gradients flow backwards: the last layer with a bad one is where it appeared first."""
-    layers = [m for m in model.modules() if isinstance(m, KANLayer)]
+    layers = [m for m in model.modules() if isinstance(m, AbstractEdgeLayer)]
     for l, layer in reversed(list(enumerate(layers))):
         for parameter in (layer.spline_weight, layer.base_weight):
             if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):

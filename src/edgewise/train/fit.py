@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer
 from edgewise.models.kan import KAN
 from edgewise.models.mlp import MLP
 from edgewise.train.callbacks import FitState
@@ -170,7 +170,7 @@ def fit(
         time_limit_sec=_optional("time_limit_sec", time_limit_sec),
         grad_clip=_optional("grad_clip", grad_clip),
         grid_steps=set(),
-        update_grid=check_bool("update_grid", update_grid) and isinstance(model, KAN),
+        update_grid=check_bool("update_grid", update_grid) and isinstance(model, KAN) and model.basis == "spline",
         metrics=get_metrics(metrics),
         callbacks=_check_callbacks(callbacks),
         progress=progress if progress is None else check_bool("progress", progress),
@@ -186,7 +186,9 @@ def fit(
     plan.grid_steps = schedule if plan.update_grid else set()
     rate = _optional("lr", lr)
     squares = loss_ is LOSSES["mse"] and not plan.lamb and (not plan.ridge or is_plain_kan(model))
-    chosen, why = choose(opt, rows, model, batch_size, squares and (is_plain_kan(model) or type(model) is MLP))
+    polynomials = type(model) is KAN and model.basis != "spline"
+    least_squares = squares and (is_plain_kan(model) or polynomials or type(model) is MLP)
+    chosen, why = choose(opt, rows, model, batch_size, least_squares)
     # A dense inverse Hessian is not in checkpoints, so a run that can be resumed goes on as it began.
     plan.polish = chosen == "lm" and opt == "auto" and not plan.ridge and plan.checkpoint is None
     restarts, resume = check_int("restarts", restarts, 1), check_bool("resume", resume)
@@ -258,9 +260,9 @@ def _optional(name: str, value: float | None) -> float | None:
 
 def _check_lamb(model: nn.Module, lamb: float) -> float:
     lamb = check_number("lamb", lamb, 0)
-    if lamb > 0 and not any(isinstance(m, KANLayer) for m in model.modules()):
+    if lamb > 0 and not any(isinstance(m, AbstractEdgeLayer) for m in model.modules()):
         raise ParameterError(
-            f"`lamb` must be 0 for a {type(model).__name__}: the sparsity penalty is about spline edges; got {lamb:g}. "
+            f"`lamb` must be 0 for a {type(model).__name__}: the sparsity penalty is about edges; got {lamb:g}. "
             f"Use an optimizer with `weight_decay` instead."
         )
     return lamb

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.layers import Chain, KANLayer, LinearizedChain, MultiplyNodes, Parts, Weights, is_observed
-from edgewise.models.kan import KAN
+from edgewise.models.kan import KAN, spline_layers
 from edgewise.optim import ClosureResiduals, Linearization, Residuals
 from edgewise.optim.damped_systems import estimated_diagonal
 from edgewise.optim.levenberg_marquardt import MOST_DENSE
@@ -44,8 +44,8 @@ def is_plain_kan(model: nn.Module) -> bool:
     """
     if type(model) is not KAN or is_observed(model):
         return False
-    layers, products = list(model.layers), list(model.products)
-    if any(type(layer) is not KANLayer or is_observed(layer) for layer in layers):
+    layers, products = [layer for layer in model.layers if isinstance(layer, KANLayer)], list(model.products)
+    if len(layers) < len(model.layers) or any(type(layer) is not KANLayer or is_observed(layer) for layer in layers):
         return False
     if any(parameter._backward_hooks for parameter in model.parameters()):
         return False
@@ -79,7 +79,10 @@ class KANResiduals(Residuals):
         like: "KANResiduals | None" = None,
     ) -> None:
         self.kans = list(models)
-        self.models, self.chain = len(self.kans), Chain(self.kans[0].layers, self.kans[0].products)
+        self.models, self.chain = (
+            len(self.kans),
+            Chain(spline_layers(self.kans[0], "`KANResiduals`"), self.kans[0].products),
+        )
         self.x, self.y = (t if t.dim() == 3 else t.expand(self.models, *t.shape) for t in (x, y))
         rows, outputs = self.y.shape[1:]
         scale = self.x.new_full((rows,), 1 / (rows * outputs)) if weight is None else weight / (rows * outputs)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ConvergenceError, FormatError
-from edgewise.layers import KANLayer, is_observed, layer_inputs, squared_error
+from edgewise.layers import AbstractEdgeLayer, is_observed, layer_inputs, squared_error
 from edgewise.models import KAN
 from edgewise.optim import LevenbergMarquardt
 from edgewise.train import checkpoint as files
@@ -231,7 +231,7 @@ class Loop:
         loss = plan.loss.mean(prediction, rows.y, rows.weight)
         total = loss
         if plan.ridge:
-            splines = [m.spline_weight for m in self.model.modules() if isinstance(m, KANLayer)]
+            splines = [m.spline_weight for m in self.model.modules() if isinstance(m, AbstractEdgeLayer)]
             total = total + plan.ridge * sum(w.square().sum() for w in splines)
         if not seen:
             return total, loss, None

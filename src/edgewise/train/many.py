@@ -103,8 +103,8 @@ def _check_models(models: list[KAN]) -> None:
     for number, model in enumerate(models):
         if not is_plain_kan(model):
             raise ParameterError(
-                f"`models[{number}]` must be a KAN without hooks, of one degree, with a parameter to train; got "
-                f"{type(model).__name__}. Train it with `fit`."
+                f"`models[{number}]` must be a KAN of splines without hooks, of one degree, with a parameter to train; "
+                f"got {type(model).__name__}. Train it with `fit`."
             )
     first = {id(model): number for number, model in reversed(list(enumerate(models)))}
     for number, model in enumerate(models):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from edgewise import optim
 from edgewise.errors import ParameterError
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer
 
 AUTO_LIMIT = 100_000_000
 """Largest product of rows and parameters for which `opt="auto"` takes L-BFGS."""
@@ -98,10 +98,10 @@ def choose(
 
 def _row_entries(model: nn.Module) -> int:
     """Entries of a row of the model's Jacobian that are not zero."""
-    layers = [layer for layer in model.modules() if isinstance(layer, KANLayer)]
+    layers = [layer for layer in model.modules() if isinstance(layer, AbstractEdgeLayer)]
     inside = {id(p) for layer in layers for p in layer.parameters()}
     others = sum(p.numel() for p in model.parameters() if id(p) not in inside)
-    return others + sum(layer.base_weight.numel() * (layer.k + 2) for layer in layers)
+    return others + sum(layer.base_weight.numel() * (layer.k + 2) for layer in layers)  # k+1 functions are not zero
 
 
 def build(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from edgewise import kernels
-from edgewise.layers import KANLayer
+from edgewise.layers import AbstractEdgeLayer, KANLayer
 from edgewise.layers.base_functions import base_function
 
 # Edge values alive at once: 8 MiB in float64.
@@ -29,11 +29,11 @@ _CHUNK = 1 << 20
 _TINY = 1e-12
 
 
-def edge_l1(layer: KANLayer, x: Tensor, weight: Tensor | None = None) -> Tensor:
+def edge_l1(layer: AbstractEdgeLayer, x: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean magnitude of every edge function on the rows of `x`, differentiable once.
 
     Args:
-        layer: a spline layer.
+        layer: a layer of edges.
         x: `(..., I)` inputs of the layer.
         weight: `(B,)` row weights; they are divided by their sum. Equal when absent.
 
@@ -42,6 +42,8 @@ def edge_l1(layer: KANLayer, x: Tensor, weight: Tensor | None = None) -> Tensor:
     """
     x = x.reshape(-1, layer.in_features)
     share = x.new_full((len(x),), 1.0 / max(len(x), 1)) if weight is None else weight / weight.sum()
+    if not isinstance(layer, KANLayer):
+        return torch.einsum("bio,b->io", layer.edge_values(x).abs(), share)
     coef, base_weight = layer.effective_weights()
     function = base_function(layer.base_fun)
     base = None if function is None else function(x)
@@ -55,7 +57,7 @@ def edge_l1(layer: KANLayer, x: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 def sparsity_penalty(
-    layers: "list[tuple[KANLayer, Tensor]]",
+    layers: "list[tuple[AbstractEdgeLayer, Tensor]]",
     weight: Tensor | None = None,
     lamb_l1: float = 1.0,
     lamb_entropy: float = 2.0,
@@ -63,7 +65,7 @@ def sparsity_penalty(
     """The penalty of the module's formula.
 
     Args:
-        layers: spline layers, each with the `(..., I)` inputs that reached it.
+        layers: layers of edges, each with the `(..., I)` inputs that reached it.
         weight: `(B,)` row weights, or None.
         lamb_l1: factor of the magnitudes.
         lamb_entropy: factor of the entropies.

@@ -16,7 +16,7 @@ import torch
 
 from edgewise.errors import ParameterError
 from edgewise.models.grids import refine_in_place
-from edgewise.models.kan import KAN
+from edgewise.models.kan import KAN, spline_layers
 from edgewise.train.result import FitResult, Stage
 
 LADDER = (3, 5, 10, 20, 50, 100, 200)
@@ -40,8 +40,9 @@ def check_grids(grids: Any, model: Any) -> list[int] | None:
         return None
     if not isinstance(model, KAN):
         raise ParameterError(f"`grids` must be None for a {type(model).__name__}, which has no grid to refine.")
+    layers = spline_layers(model, "`grids`")
     if isinstance(grids, str) and grids == "auto":
-        own = max(layer.grid for layer in model.layers)
+        own = max(layer.grid for layer in layers)
         return [own, *(size for size in LADDER if size > own)]
     climbing = isinstance(grids, Sequence) and not isinstance(grids, str) and len(grids) > 0
     if not climbing:

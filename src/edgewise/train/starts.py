@@ -96,7 +96,7 @@ def best_start(
     best = int(torch.where(losses.isfinite(), losses, math.inf).argmin())
     with torch.no_grad():
         for own, chosen in zip(model.layers, starts[best].layers, strict=True):
-            own.knots.copy_(chosen.knots)
+            own.get_buffer("knots").copy_(chosen.get_buffer("knots"))
             for mine, theirs in zip(own.parameters(), chosen.parameters(), strict=True):
                 mine.copy_(theirs)
     return Chosen(best, batch.seconds, batch.interrupted)
@@ -110,8 +110,8 @@ def check_restarts(model: nn.Module, data: Prepared, squares: bool, opt: str) ->
     """
     if not is_plain_kan(model):
         raise ParameterError(
-            f"`restarts` must be 1 for this {type(model).__name__}: several starts train as one batch of plain KANs. "
-            f"Train models of several seeds in a loop."
+            f"`restarts` must be 1 for this {type(model).__name__}: several starts train as one batch of plain KANs "
+            f"with splines. Train models of several seeds in a loop."
         )
     if not squares or not isinstance(data.train, Rows):
         raise ParameterError(

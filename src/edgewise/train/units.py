@@ -38,12 +38,14 @@ def warn_about_inputs(model: KAN, x: Tensor, moves_grid: bool) -> None:
         "Scale every column to about [-1, 1], e.g. `(x - x.mean(0)) / x.std(0)`, or use `KANRegressor` or "
         "`KANClassifier`, which scale by themselves"
     )
+    why, then = "because of `update_grid=False`", "let `update_grid=True` move the grid, or build the model with"
+    if model.basis != "spline":
+        why, then = f"with basis={model.basis!r}", "build the model with"
     if not moves_grid and bool((outside > 0.5).any()):
         i = int(outside.argmax())
         _warn(
             f"{_input(model, x, outside)}, and {outside[i]:.0%} of its rows lie far outside the first layer's domain "
-            f"[{lo[i]:g}, {hi[i]:g}], which stays because of `update_grid=False`. {scale}; or let `update_grid=True` "
-            f"move the grid, or build the model with a `grid_range` that covers the inputs."
+            f"[{lo[i]:g}, {hi[i]:g}], which stays {why}. {scale}; or {then} a `grid_range` that covers the inputs."
         )
     elif first.base_fun in _GROWING and bool((large > 0.5).any()):
         _warn(

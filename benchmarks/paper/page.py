@@ -1,0 +1,77 @@
+"""The command around a module of this folder, and the page that the commands write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.accuracy import command
+from benchmarks.accuracy.report import Report, markers
+from benchmarks.accuracy.session import Session
+
+# The order of the page; a module that is not measured yet keeps its place.
+MODULES = (
+    "toy",
+    "special",
+    "feynman",
+    "equations",
+    "poisson",
+    "evolution",
+    "inverse_burgers",
+    "continual",
+    "knots",
+    "relations",
+    "anderson",
+    "kan2",
+    "mnist",
+)
+
+_INTRODUCTION = """\
+# Results
+
+What the papers on Kolmogorov-Arnold networks report, measured again. Every section was written by the command that it
+names, figures are not typed; `benchmarks/paper/` is the code. *Published* is what the paper or its authors' notebooks
+print; a dash means that no number was published, only a picture. *Bar* is what we set out to reach beforehand; what was
+missed stays in the table."""
+
+
+def run(
+    name: str, doc: str | None, measure: Callable[[Session], Report], arguments: Sequence[str] | None = None
+) -> int:
+    """The module's command: measure, print Markdown, and with `--write` replace its section of the page.
+
+    Args:
+        name: of the module and of its section; one of `MODULES`.
+        doc: the module's docstring.
+        measure: makes the report; its `row` is `name`.
+        arguments: command line; the process's own when absent.
+
+    Returns:
+        Exit status: 0 where every bar is met.
+    """
+    options = command.parser(doc)
+    options.prog = f"python -m benchmarks.paper.{name}"
+    args = options.parse_args(arguments)
+    asked = command.session(options, args)
+
+    def measured() -> Report:
+        made = measure(asked)
+        if made.row != name:
+            raise ValueError(f"benchmarks.paper.{name} must report row {name!r}; got {made.row!r}.")
+        made.protocol.insert(
+            0, f"`{options.prog} --quick`: to try it, not to be quoted" if args.quick else f"`{options.prog}`"
+        )
+        return made
+
+    try:
+        return command.finish(lambda _: measured(), asked, args.write, family="paper", blank=blank())
+    except FileNotFoundError as error:  # a table that is not there
+        options.error(str(error))
+
+
+def blank() -> str:
+    """The page before anything was measured."""
+    sections = []
+    for name in MODULES:
+        begin, end = markers(name, "paper")
+        sections.append(f"{begin}\n## {name}\n\nNot measured yet: `python -m benchmarks.paper.{name}`.\n{end}")
+    return "\n\n".join([_INTRODUCTION, *sections]) + "\n"

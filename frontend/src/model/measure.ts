@@ -1,0 +1,130 @@
+// How good the model is, before and after an edit: on the attached sample, or against the saved model on made-up points.
+import { forward } from "../maths/network.ts";
+import { type Explored, type Net, QUANTILES } from "./payload.ts";
+
+/** Work of one evaluation is kept below this many edge values, so that dragging stays smooth. */
+const MOST_EDGE_VALUES = 200_000;
+const MADE_UP_POINTS = 256;
+
+export class Measure {
+  /** Rows used. */
+  readonly n: number;
+  /** (n, I) in network units. */
+  readonly x: Float64Array;
+  /** What is measured, in words: "mean squared error on 200 points of the data". */
+  readonly words: string;
+  /** Short name for a label: "loss" or "change of output". */
+  readonly name: string;
+  /** Whether true values are at hand; otherwise the saved model takes their place. */
+  readonly hasTargets: boolean;
+  /** Loss of the model as loaded. */
+  readonly first: number;
+  private readonly target: Float64Array;
+  private readonly link: Explored["link"];
+  private values: readonly Float64Array[];
+
+  constructor(explored: Explored) {
+    const { net, sample } = explored;
+    const edges = net.layers.reduce((sum, layer) => sum + layer.I * layer.O, 0);
+    const most = Math.max(64, Math.floor(MOST_EDGE_VALUES / edges));
+    const all = sample ?? { n: MADE_UP_POINTS, x: madeUpPoints(explored.nodeQuantiles[0], MADE_UP_POINTS), y: null };
+    const rows = everyNth(all.n, most);
+    this.n = rows.length;
+    this.x = pick(all.x, all.n, rows);
+    this.hasTargets = all.y !== null;
+    this.link = this.hasTargets ? explored.link : "identity";
+    this.values = forward(net, this.x).values;
+    this.target = all.y === null ? this.output : pick(all.y, all.n, rows);
+    this.first = lossOf(this.output, this.target, this.link, this.n);
+    const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
+    this.name = this.hasTargets ? "loss" : "change";
+    const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.link];
+    this.words = this.hasTargets
+      ? `${what} on ${some} points of the attached data`
+      : `mean squared change of the output against the saved model, on ${some} points ` +
+        (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
+  }
+
+  /** Remember the node values of a model, so that an edit in layer l need not compute the layers before it; its loss. */
+  rebase(net: Net): number {
+    this.values = forward(net, this.x).values;
+    return lossOf(this.output, this.target, this.link, this.n);
+  }
+
+  private get output(): Float64Array {
+    return this.values[this.values.length - 1];
+  }
+
+  /** (n, I) values that enter layer l of the remembered model. */
+  entering(l: number): Float64Array {
+    return this.values[l];
+  }
+
+  /** Loss of a model that differs from the remembered one in layer `from` and after it only. */
+  loss(net: Net, from = 0): number {
+    const tail = from === 0 ? net : { ...net, layers: net.layers.slice(from), nodes: net.nodes.slice(from) };
+    const { values } = forward(tail, from === 0 ? this.x : this.values[from]);
+    return lossOf(values[values.length - 1], this.target, this.link, this.n);
+  }
+}
+
+/** Mean squared error, or cross-entropy of logits. */
+export function lossOf(output: Float64Array, target: Float64Array, link: Explored["link"], n: number): number {
+  let sum = 0;
+  if (link === "identity") {
+    for (let m = 0; m < output.length; m++) sum += (output[m] - target[m]) ** 2;
+    return sum / output.length;
+  }
+  if (link === "sigmoid") {
+    for (let m = 0; m < output.length; m++) sum += softplus(output[m]) - target[m] * output[m];
+    return sum / output.length;
+  }
+  const classes = output.length / n;
+  for (let row = 0; row < n; row++) {
+    const logits = output.subarray(row * classes, (row + 1) * classes);
+    const top = Math.max(...logits);
+    const logSum = top + Math.log(logits.reduce((total, z) => total + Math.exp(z - top), 0));
+    for (let c = 0; c < classes; c++) sum += target[row * classes + c] * (logSum - logits[c]);
+  }
+  return sum / n;
+}
+
+function softplus(z: number): number {
+  return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+}
+
+/** Rows spread evenly over n, at most `most`. */
+function everyNth(n: number, most: number): number[] {
+  const count = Math.min(n, most);
+  return Array.from({ length: count }, (_, m) => Math.floor((m * n) / count));
+}
+
+function pick(matrix: Float64Array, n: number, rows: readonly number[]): Float64Array {
+  const width = matrix.length / n;
+  const picked = new Float64Array(rows.length * width);
+  rows.forEach((row, m) => picked.set(matrix.subarray(row * width, (row + 1) * width), m * width));
+  return picked;
+}
+
+/** Points whose every input follows its own quantiles; the same ones each time. */
+function madeUpPoints(quantiles: Float64Array, n: number): Float64Array {
+  const I = quantiles.length / QUANTILES;
+  const next = randomNumbers(7);
+  return Float64Array.from({ length: n * I }, (_, m) => {
+    const at = next() * (QUANTILES - 1);
+    const below = Math.floor(at);
+    const place = (m % I) * QUANTILES + below;
+    return quantiles[place] + (at - below) * (quantiles[Math.min(place + 1, quantiles.length - 1)] - quantiles[place]);
+  });
+}
+
+/** Uniform numbers in [0, 1): mulberry32 (T. Ettinger, public domain). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

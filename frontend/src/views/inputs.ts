@@ -1,0 +1,91 @@
+// One slider and one number per input, in the user's units, over the range of the data; one list per column of words.
+import { choice, h, set } from "../app/dom.ts";
+import type { Store } from "../app/store.ts";
+import { QUANTILES } from "../model/payload.ts";
+import { toNetwork, toUser } from "../model/units.ts";
+import { shown, withUnit } from "../model/wording.ts";
+
+const STEPS = 200;
+
+/** The quantiles of input i in the user's unit, in rising order. */
+export function userQuantiles(store: Store, i: number): readonly number[] {
+  const input = store.explored.inputs[i];
+  if (input.quantiles.length > 1) return input.quantiles;
+  const own = store.explored.nodeQuantiles[0].subarray(i * QUANTILES, (i + 1) * QUANTILES);
+  return [...own].map((v) => toUser(input, v)).sort((a, b) => a - b);
+}
+
+/** The range over which input i is moved. */
+export function userRange(store: Store, i: number): readonly [number, number] {
+  const quantiles = userQuantiles(store, i);
+  const [lo, hi] = [quantiles[0], quantiles[quantiles.length - 1]];
+  return hi > lo ? [lo, hi] : [lo - 1, lo + 1];
+}
+
+/** What sets one input, or all inputs of a column of words. */
+interface Control {
+  readonly element: HTMLElement;
+  update(): void;
+}
+
+export class Inputs {
+  readonly element: HTMLElement;
+  private readonly controls: readonly Control[];
+
+  constructor(private readonly store: Store) {
+    const columns = new Set(store.explored.inputs.map(({ category }, i) => category?.column ?? i));
+    this.controls = [...columns].map((column) => (typeof column === "string" ? this.levels(column) : this.slider(column)));
+    const elements = this.controls.map(({ element }) => element);
+    this.element = h("div", { class: "inputs", role: "group", "aria-label": "Inputs" }, ...elements);
+    this.update();
+  }
+
+  /** Show the store's point. */
+  update(): void {
+    for (const control of this.controls) control.update();
+  }
+
+  private slider(i: number): Control {
+    const { store } = this;
+    const input = store.explored.inputs[i];
+    const [lo, hi] = userRange(store, i);
+    const range = h("input", { type: "range", id: `edgewise-input-${i}`, min: 0, max: STEPS, step: 1 });
+    range.addEventListener("input", () => this.move(i, lo + (Number(range.value) / STEPS) * (hi - lo)));
+    const number = h("input", { type: "number", step: "any", "aria-label": `${input.name}, exact value` });
+    number.addEventListener("input", () => {
+      if (number.value !== "" && Number.isFinite(number.valueAsNumber)) this.move(i, number.valueAsNumber);
+    });
+    number.addEventListener("blur", () => this.update());
+    const update = (): void => {
+      const value = toUser(input, store.point[i]);
+      range.value = String(Math.round(((value - lo) / (hi - lo)) * STEPS));
+      set(range, { "aria-valuetext": shown(value, 4) });
+      if (number !== activeElement(number)) number.value = String(Number(value.toPrecision(4)));
+    };
+    return { element: h("div", { class: "input" }, h("label", { for: range.id }, withUnit(input)), range, number), update };
+  }
+
+  private levels(column: string): Control {
+    const { store } = this;
+    const members = store.explored.inputs.flatMap(({ category }, i) => (category?.column === column ? [{ i, level: category.level }] : []));
+    const options = [...members.map(({ i, level }) => [String(i), level] as const), ["", "another"] as const];
+    const { select } = choice(column, options, (chosen) => {
+      const point = store.point.slice();
+      for (const { i } of members) point[i] = String(i) === chosen ? 1 : 0;
+      store.setPoint(point);
+    });
+    select.id = `edgewise-input-${members[0].i}`;
+    const update = (): void => void (select.value = String(members.find(({ i }) => store.point[i] === 1)?.i ?? ""));
+    return { element: h("div", { class: "input" }, h("label", { for: select.id }, column), select), update };
+  }
+
+  private move(i: number, value: number): void {
+    const point = this.store.point.slice();
+    point[i] = toNetwork(this.store.explored.inputs[i], value);
+    this.store.setPoint(point);
+  }
+}
+
+function activeElement(element: Element): Element | null {
+  return (element.getRootNode() as Document | ShadowRoot).activeElement;
+}

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Store } from "../src/app/store.ts";
+import type { Host } from "../src/hosts/host.ts";
+import { values } from "../src/hosts/memory.ts";
+import { encodeNet } from "../src/model/payload.ts";
+import { tinyLayer, tinyNet } from "./tiny.ts";
+
+globalThis.requestAnimationFrame = (callback) => setTimeout(() => callback(0), 0) as unknown as number;
+const nextFrame = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+function pack(shape: number[], numbers: ArrayLike<number>): object {
+  return { shape, dtype: "f8", data: Buffer.from(Float64Array.from(numbers).buffer).toString("base64") };
+}
+
+/** A tiny model with 40 rows of data, or with none. */
+function hostOf(withData: boolean): Host {
+  const net = tinyNet();
+  const x = Array.from({ length: 80 }, (_, n) => Math.sin(3 * n));
+  const quantiles = (I: number) => pack([I, 33], Array.from({ length: 33 * I }, (_, n) => -1 + (n % 33) / 16));
+  const payload = {
+    format: "edgewise-explorer", version: 1, edgewise: "0", title: "tiny", model: encodeNet(net),
+    inputs: [{ name: "a" }, { name: "b" }], outputs: [{ name: "y" }], link: "identity",
+    nodes: [quantiles(2), quantiles(3)],
+    deviations: [pack([2, 3], [1, 2, 3, 4, 5, 6]), pack([3, 1], [1, 1, 4])],
+    sample: withData ? { x: pack([40, 2], x), y: pack([40, 1], x.slice(0, 40)) } : null,
+  };
+  return { kind: "page", ...values({ payload }), save() {}, send() {}, onMessage: () => () => {} };
+}
+
+const edge = [0, 1, 2] as const;
+
+test("undo and redo restore the model, the loss and the importances exactly", () => {
+  for (const withData of [true, false]) {
+    const store = new Store(hostOf(withData));
+    const seen = () => JSON.stringify([store.loss, store.edits, store.importance(...edge), store.importance(1, 2, 0)]);
+    const before = seen();
+    store.apply({ op: "coef", edge, index: 3, value: 2 });
+    const after = seen();
+    store.apply({ op: "prune", edge });
+    assert.equal(store.importance(...edge), 0);
+    store.undo();
+    assert.equal(seen(), after);
+    store.undo();
+    assert.equal(seen(), before);
+    assert.equal(store.net, store.original);
+    store.redo();
+    assert.equal(seen(), after);
+  }
+});
+
+test("without data the loss is the change against the saved model: none at first, some after an edit", () => {
+  const store = new Store(hostOf(false));
+  assert.equal(store.loss.after, 0);
+  assert.match(store.measure.words, /no data is attached/);
+  store.apply({ op: "prune", edge });
+  assert.ok(store.loss.after > 0);
+});
+
+test("the loss of a preview, computed from its layer on, is the loss of the whole model", () => {
+  const store = new Store(hostOf(true));
+  for (const changed of [edge, [1, 2, 0] as const]) {
+    store.preview({ op: "coef", edge: changed, index: 2, value: -3 });
+    const draft = store.loss.after;
+    assert.equal(draft, store.measure.loss(store.net));
+    assert.notEqual(draft, store.loss.before);
+    store.commit();
+    assert.equal(store.loss.after, draft);
+  }
+  assert.equal(store.edits.length, 2);
+});
+
+test("a point begins at the medians, and at the commonest level of a column of words", () => {
+  const host = hostOf(true);
+  const payload = host.get("payload") as { inputs: object[]; nodes: object[] };
+  const share = (ones: number) => Array.from({ length: 33 }, (_, n) => (n >= 33 - ones ? 1 : 0));
+  payload.inputs = ["x", "y"].map((level) => ({ name: level, category: { column: "letter", level } }));
+  payload.nodes[0] = pack([2, 33], [...share(10), ...share(12)]);
+  assert.deepEqual([...new Store(host).point], [0, 1]);
+  assert.deepEqual([...new Store(hostOf(true)).point], [0, 0]);
+});
+
+test("a preview that is not committed leaves no trace", () => {
+  const store = new Store(hostOf(true));
+  store.preview({ op: "coef", edge, index: 0, value: 7 });
+  store.select([0, 0, 0]);
+  assert.equal(store.net, store.original);
+  assert.equal(store.canUndo, false);
+});
+
+test("an edit in the first layer moves the importances of later ones when there are data", () => {
+  const store = new Store(hostOf(true));
+  const before = store.importance(1, 0, 0);
+  store.applyAll([0, 1].map((i) => ({ op: "prune", edge: [0, i, 2] as const })));
+  assert.notEqual(store.importance(1, 0, 0), before);
+  assert.equal(store.edits.length, 2);
+  store.undo();
+  assert.equal(store.importance(1, 0, 0), before);
+});
+
+test("listeners are called once per frame, with the edges that changed", async () => {
+  const store = new Store(hostOf(true));
+  await nextFrame();
+  const calls: string[] = [];
+  store.on("net", () => calls.push(store.changed === "all" ? "all" : [...store.changed.keys()].join(" ")));
+  store.preview({ op: "coef", edge, index: 0, value: 1 });
+  store.preview({ op: "coef", edge, index: 0, value: 2 });
+  await nextFrame();
+  assert.deepEqual(calls, ["0,1,2"]);
+  store.showFrame(tinyNet());
+  await nextFrame();
+  assert.deepEqual(calls, ["0,1,2", "all"]);
+});
+
+test("importances follow the frames of training, also of another shape, and come back", () => {
+  const store = new Store(hostOf(true));
+  const before = store.importance(1, 2, 0);
+  const net = tinyNet();
+  const scaled = { ...net, layers: [net.layers[0], { ...net.layers[1], mask: Float64Array.from([1, 1, 0]) }] };
+  store.showFrame(scaled);
+  assert.equal(store.importance(1, 2, 0), 0);
+  const smaller = { ...net, nodes: [[2, 0], [2, 0], [1, 0]] as const, layers: [tinyLayer(2, 2), tinyLayer(2, 1)] };
+  store.showFrame(smaller);
+  assert.ok(store.importance(1, 1, 0) > 0);
+  assert.ok(store.domain(1, 1).every(Number.isFinite));
+  store.showFrame(null);
+  assert.equal(store.importance(1, 2, 0), before);
+});
+
+test("edits and selection travel to the host and back; a frame of training cannot be edited", () => {
+  const host = hostOf(true);
+  const store = new Store(host);
+  store.apply({ op: "prune", edge });
+  assert.deepEqual(host.get("edits"), [{ op: "prune", edge }]);
+  store.receiveEdits([{ op: "base", edge: [0, 0, 0], value: 3 }]);
+  assert.equal(store.net.layers[0].base[0], 3);
+  assert.equal(store.isRemoved(edge), false);
+  store.receiveSelection([0, 9, 9]);
+  assert.equal(store.selection, null);
+  store.receiveSelection([1, 2, 0]);
+  assert.deepEqual(host.get("selection"), [1, 2, 0]);
+  store.showFrame(tinyNet());
+  store.apply({ op: "prune", edge });
+  assert.equal(store.edits.length, 1);
+  assert.throws(() => store.receiveEdits([{ op: "explode", edge }]), /edits\[0\]/);
+});

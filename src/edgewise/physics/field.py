@@ -1,0 +1,173 @@
+"""What an equation sees of a function: values and derivatives at rows, computed as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.errors import ParameterError
+from edgewise.physics.jets import jet
+from edgewise.physics.plan import VALUE, Channel, Plan, laplacian, plan_of
+
+_HIGHEST = 3
+
+
+class Jets:
+    """Channels of a function at some rows: one pass for all that is planned, another one for what is asked beyond.
+
+    Args:
+        compute: a plan to `(outputs, channels, B)`.
+        wanted: channels that the first pass shall have.
+
+    Attributes:
+        wanted: all channels that were planned or asked for.
+        passes: how many passes were made.
+    """
+
+    def __init__(self, compute: Callable[[Plan], Tensor], wanted: frozenset[Channel] = frozenset()) -> None:
+        self.wanted, self.passes = wanted, 0
+        self._compute, self._plan = compute, plan_of(wanted)
+        self._found: list[tuple[Tensor, ...]] | None = None
+
+    def __call__(self, channel: Channel, output: int) -> Tensor:
+        """`(B,)` one channel of one output."""
+        place = self._plan.place(channel)
+        if self._found is None or place is None:
+            self.wanted |= {channel}
+            self._plan = plan_of(self.wanted)
+            self._found = [own.unbind(0) for own in self._compute(self._plan).unbind(0)]
+            self.passes += 1
+            place = self._plan.channels.index(channel)
+        return self._found[output][place]
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        self(VALUE, 0)
+        return len(self._found)  # pyright: ignore[reportArgumentType]
+
+
+class Field:
+    """A scalar function at rows; with several outputs, `u[n]` or `v, w = u`, and `u` itself is the first.
+
+    Args:
+        jets: where numbers come from.
+        names: of the coordinates.
+        time: the column of time, or None.
+        output: which output.
+    """
+
+    def __init__(self, jets: Jets, names: Sequence[str], time: int | None = None, output: int = 0) -> None:
+        self._jets, self._names, self._time, self._output = jets, tuple(names), time, output
+
+    @property
+    def value(self) -> Tensor:
+        """`(B,)` values."""
+        return self._get(VALUE)
+
+    @property
+    def grad(self) -> Tensor:
+        """`(B, space)` derivatives along the coordinates of space."""
+        return torch.stack([self._get(((i,),)) for i in self._space], dim=1)
+
+    @property
+    def laplacian(self) -> Tensor:
+        """`(B,)` the sum of the unmixed second derivatives in space."""
+        return self._get(laplacian(self._space))
+
+    @property
+    def hessian(self) -> Tensor:
+        """`(B, space, space)` second derivatives in space."""
+        self._plan_ahead(2)
+        return torch.stack([torch.stack([self.d(i, j) for j in self._space], dim=1) for i in self._space], dim=1)
+
+    @property
+    def third(self) -> Tensor:
+        """`(B, space, space, space)` third derivatives in space."""
+        self._plan_ahead(3)
+        planes = [
+            torch.stack([torch.stack([self.d(i, j, k) for k in self._space], dim=1) for j in self._space], dim=1)
+            for i in self._space
+        ]
+        return torch.stack(planes, dim=1)
+
+    @property
+    def dt(self) -> Tensor:
+        """`(B,)` the derivative along time."""
+        if self._time is None:
+            raise ParameterError("`u.dt` needs a domain with time, such as `TimeSpace((0, 1), space)`.")
+        return self._get(((self._time,),))
+
+    def d(self, *coordinates: int | str) -> Tensor:
+        """`(B,)` a derivative: `u.d("x")`, `u.d("x", "y")`, `u.d(0, 0, 0)`.
+
+        Args:
+            *coordinates: names or numbers of one to three coordinates.
+
+        Returns:
+            The derivative along all of them.
+
+        Raises:
+            ParameterError: no such coordinate, or a higher order.
+        """
+        if len(coordinates) > _HIGHEST:
+            raise ParameterError(f"derivatives end at order {_HIGHEST}; got {len(coordinates)} coordinates.")
+        return self._get((tuple(sorted(self._column(c) for c in coordinates)),))
+
+    def __getitem__(self, output: int) -> Field:
+        """One of several outputs."""
+        if not 0 <= output < self._jets.outputs:
+            raise IndexError(f"the function has {self._jets.outputs} outputs; there is no u[{output}].")
+        return Field(self._jets, self._names, self._time, output)
+
+    def __iter__(self) -> Iterator[Field]:
+        """All outputs."""
+        return iter([self[n] for n in range(self._jets.outputs)])
+
+    @property
+    def _space(self) -> list[int]:
+        return [i for i in range(len(self._names)) if i != self._time]
+
+    def _get(self, channel: Channel) -> Tensor:
+        return self._jets(channel, self._output)
+
+    def _plan_ahead(self, order: int) -> None:
+        """Announce all derivatives of an order, so that one pass brings them."""
+        pairs = {((i, j),) for i in self._space for j in self._space if i <= j}
+        triples = {((i, *pair[0]),) for i in self._space for pair in pairs if i <= pair[0][0]}
+        self._jets.wanted |= pairs if order == 2 else triples
+
+    def _column(self, coordinate: int | str) -> int:
+        if isinstance(coordinate, str) and coordinate in self._names:
+            return self._names.index(coordinate)
+        if isinstance(coordinate, int) and 0 <= coordinate < len(self._names):
+            return coordinate
+        raise ParameterError(f"there is no coordinate {coordinate!r}; they are {', '.join(self._names)}.")
+
+
+def derivatives(
+    model: nn.Module | Callable[[Tensor], Tensor], x: Tensor, *, names: Sequence[str] | None = None,
+    time: int | None = None,
+) -> Field:  # fmt: skip
+    """Values and derivatives of a model with respect to its inputs, computed in one forward pass for each question.
+
+    Args:
+        model: a KAN, whose derivatives travel through its layers; or any function of rows, each row by itself, which
+            is differentiated by autograd.
+        x: `(B, D)` rows.
+        names: of the coordinates, for `u.d("x")`; `x0, x1, ...` when absent.
+        time: the column of time, for `u.dt`; all others are space.
+
+    Returns:
+        The field: `.value`, `.grad`, `.laplacian`, `.hessian`, `.third`, `.dt`, `.d(...)`, differentiable with respect
+        to the parameters of the model.
+
+    >>> u = derivatives(lambda x: x[:, :1] ** 2 * x[:, 1:], torch.tensor([[1.0, 2.0]]), names="xy")
+    >>> float(u.laplacian), float(u.d("x", "y"))
+    (4.0, 2.0)
+    """
+    columns: Any = [f"x{i}" for i in range(x.shape[1])] if names is None else names
+    return Field(Jets(lambda plan: jet(model, x, plan)), columns, time)

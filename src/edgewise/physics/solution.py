@@ -1,0 +1,110 @@
+"""What `solve` hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.errors import ParameterError
+from edgewise.physics.field import Field, derivatives
+from edgewise.physics.problem import Problem
+from edgewise.physics.reference import ReferenceGrid, comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass
+class Solution:
+    """A solved problem.
+
+    Attributes:
+        problem: the problem.
+        model: the network, which `solve` has changed; `solution(x)` adds the hard conditions.
+        unknowns: name to value found.
+        history: `"step"`, `"seconds"`, `"loss"`, `"residual"` (root mean square at held-out points), `"error"`
+            (relative L2, where the solution is known) and every unknown, one number per check.
+        best: the row of the history that was kept.
+        stopped_because: `"tolerance"`, `"held-out residual"`, `"steps"`, `"time limit"`, `"no progress"`, `"callback"`
+            or `"interrupted"`.
+        seconds: of the whole run.
+        phases: seconds of `"lm"`, and of `"ssbroyden"` or `"lbfgs"`.
+        points: `(n, D)` the points of the equation at the end.
+    """
+
+    problem: Problem
+    model: nn.Module
+    unknowns: dict[str, float]
+    history: dict[str, list[float]] = field(repr=False)
+    best: int
+    stopped_because: str
+    seconds: float
+    phases: dict[str, float]
+    points: Tensor = field(repr=False)
+
+    @property
+    def residual(self) -> float:
+        """Root mean square of the residual at points that were not trained on."""
+        return self.history["residual"][self.best]
+
+    @property
+    def error(self) -> float | None:
+        """Relative L2 error at points that were not trained on; None where the solution is not known."""
+        return self.history["error"][self.best] if "error" in self.history else None
+
+    @torch.no_grad()
+    def __call__(self, x: Any) -> Tensor:
+        """Values of the solution.
+
+        Args:
+            x: `(n, D)` points, anything array-like.
+
+        Returns:
+            `(n,)`, or `(n, outputs)` where there are several.
+        """
+        columns = [u.value for u in self.field(x)]
+        return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)
+
+    def field(self, x: Any) -> Field:
+        """The solution with its derivatives, see `Field`."""
+        return self.problem.field(self.model, self._points(x))
+
+    def h1_error(self, n: int = 4000, seed: int = 2) -> float:
+        """Relative error of values and gradients together, where the solution is a known function.
+
+        Args:
+            n: number of points.
+            seed: of the points.
+
+        Returns:
+            `sqrt((|e|^2 + |grad e|^2) / (|u|^2 + |grad u|^2))`.
+
+        Raises:
+            ParameterError: the solution is not known as a function.
+        """
+        exact, domain = self.problem.exact, self.problem.domain
+        if exact is None or isinstance(exact, ReferenceGrid):
+            raise ParameterError("`h1_error` needs `Problem(exact=...)` as a function, to differentiate it.")
+        x = self._points(comparison(exact, domain, n, seed)[0])
+        names: dict[str, Any] = {"names": domain.names, "time": domain.time}
+        found, wanted = self.field(x), derivatives(exact, x, **names)
+        both = [torch.cat([u.value[:, None], u.grad], dim=1).detach() for u in (found, wanted)]
+        return relative_error(*both)
+
+    def plot(self, **kwargs: Any) -> Figure:
+        """Draw solution, error and convergence; see `edgewise.plot.plot_solution`."""
+        from edgewise.plot import plot_solution
+
+        return plot_solution(self, **kwargs)
+
+    def _points(self, x: Any) -> Tensor:
+        like = next(self.model.parameters())
+        return torch.as_tensor(x, dtype=like.dtype, device=like.device)
+
+
+def relative_error(found: Tensor, wanted: Tensor) -> float:
+    """Norm of the difference over the norm of what is wanted."""
+    return float((found - wanted).norm() / wanted.norm())

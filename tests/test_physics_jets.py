@@ -1,0 +1,264 @@
+"""Derivatives with respect to inputs: layers against scipy, jets of networks against nested autograd."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from scipy.interpolate import BSpline
+from torch.autograd import gradcheck, gradgradcheck
+from torch.func import functional_call, jacrev, vmap
+from torch.testing import assert_close
+
+from edgewise import KAN, MLP, KANLayer
+from edgewise.errors import ParameterError, ShapeError
+from edgewise.kernels import chain_rule
+from edgewise.layers import BASE_FUNCTIONS
+from edgewise.layers.derivatives import base_derivative
+from edgewise.physics import derivatives
+from edgewise.physics import jets as jets_module
+from edgewise.physics.jets import by_autograd, jet
+from edgewise.physics.plan import laplacian, plan_of, product
+
+F64 = {"dtype": torch.float64}
+TIGHT = {"rtol": 1e-10, "atol": 1e-10}  # what jets promise against autograd; the worst seen is 2e-15 of the largest
+
+
+def rows(n, dim, seed=0, reach=1.0):
+    return reach * (2 * torch.rand(n, dim, generator=torch.Generator().manual_seed(seed), **F64) - 1)
+
+
+def everything(dim):
+    """A plan with every derivative up to the third, and two Laplacians."""
+    indices = range(dim)
+    wanted = {((i,),) for i in indices} | {((i, j),) for i in indices for j in indices if i <= j}
+    wanted |= {((i, j, k),) for i in indices for j in indices for k in indices if i <= j <= k}
+    return plan_of(frozenset(wanted | {laplacian(indices), laplacian(indices[1:])}))
+
+
+def literal(layer, x, order):
+    """`(order+1, I, O, B)` by scipy: the spline inside, the line of value and slope or the fading basis outside."""
+    found = np.zeros((order + 1, layer.in_features, layer.out_features, len(x)))
+    for i in range(layer.in_features):
+        t, k = layer.knots[i].numpy(), layer.k
+        lo, hi = t[k], t[-k - 1]
+        for o in range(layer.out_features):
+            c = layer.spline_weight[i, :, o].detach().numpy()
+            # The basis runs on over the extended cells and vanishes beyond.
+            wide_t = np.concatenate([t[0] - np.arange(k, 0, -1.0), t, t[-1] + np.arange(1.0, k + 1)])
+            spline = BSpline(wide_t, np.concatenate([np.zeros(k), c, np.zeros(k)]), k, extrapolate=False)
+            for m in range(min(order, k) + 1):
+                at = spline.derivative(m) if m else spline
+                for b, z in enumerate(x[:, i].tolist()):
+                    if layer.outside == "linear" and not lo <= z <= hi:
+                        end = lo if z < lo else np.nextafter(hi, lo)
+                        slope = float(spline.derivative(1)(end))
+                        value = [float(spline(end)) + slope * (z - end), slope]
+                        found[m, i, o, b] = value[m] if m < 2 else 0.0
+                    else:
+                        found[m, i, o, b] = np.nan_to_num(at(z))
+    return torch.from_numpy(found)
+
+
+@pytest.mark.parametrize("outside", ["linear", "extend"])
+@pytest.mark.parametrize(("k", "uneven"), [(1, False), (2, True), (3, False), (3, True), (5, False)])
+def test_edges_and_their_derivatives_are_scipys(k, uneven, outside):
+    """Inside, beyond the domain, and beyond the extended knots."""
+    layer = KANLayer(2, 3, grid=4, k=k, outside=outside, base_fun="zero", generator=torch.Generator(), **F64)
+    if uneven:
+        layer.knots += (
+            0.3
+            * (layer.knots[0, 1] - layer.knots[0, 0])
+            * torch.rand(layer.knots.shape, generator=torch.Generator(), **F64)
+        )
+    x = torch.cat([rows(40, 2), rows(20, 2, 1, reach=4.0)])
+    expected = literal(layer, x, 3)
+    found = layer.edge_derivatives(x, 3)
+    size = expected.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
+    assert_close(found / size, expected / size, rtol=0, atol=1e-12)
+    weight = rows(len(x), 2, 2)
+    for m in range(4):
+        by_sums = torch.einsum("iob,bi->bo", expected[m], weight)
+        assert_close(layer.derivative(x, m, weight) / size[m, 0], by_sums / size[m, 0], rtol=0, atol=1e-12)
+        assert_close(layer.derivative(x, m) / size[m, 0], expected[m].sum(0).mT / size[m, 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in BASE_FUNCTIONS if name != "zero"])
+def test_derivatives_of_residual_functions_are_autograds(name):
+    x = rows(50, 1, reach=6.0).requires_grad_()
+    expected = BASE_FUNCTIONS[name](x)
+    for order in range(5):
+        assert_close(base_derivative(name, x, order), expected, rtol=1e-11, atol=1e-12)
+        slopes = torch.autograd.grad(expected.sum(), x, create_graph=True, materialize_grads=True)[0]
+        expected = slopes if slopes.requires_grad else slopes + 0 * x
+
+
+@pytest.mark.parametrize("base_fun", ["silu", "tanh", "zero"])
+def test_edges_are_differentiable_twice_and_under_transformations(base_fun):
+    layer = KANLayer(2, 2, grid=3, k=5, base_fun=base_fun, sp_trainable=True, generator=torch.Generator(), **F64)
+    layer.set_mask(torch.tensor([[1, 0], [1, 1]]))
+    x = rows(4, 2, reach=1.3).requires_grad_()
+    names = [name for name, p in layer.named_parameters() if p.requires_grad]
+
+    def edges(x, *weights):
+        return functional_call(_Edges(layer), dict(zip([f"layer.{n}" for n in names], weights, strict=True)), (x, 2))
+
+    inputs = (x, *(dict(layer.named_parameters())[name] for name in names))
+    assert gradcheck(edges, inputs)
+    assert gradgradcheck(edges, inputs)
+    one_by_one = vmap(lambda row: edges(row[None], *inputs[1:])[..., 0], out_dims=-1)(x)
+    assert_close(one_by_one, edges(*inputs), **TIGHT)
+    assert_close(jacrev(lambda w: edges(x, w, *inputs[2:]).sum(-1))(inputs[1]).shape[:3], torch.Size([3, 2, 2]))
+
+
+class _Edges(torch.nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x, order):
+        return self.layer.edge_derivatives(x, order)
+
+
+def test_nan_and_infinity_are_not_hidden():
+    layer = KANLayer(1, 1, k=3, generator=torch.Generator(), **F64)
+    found = layer.edge_derivatives(torch.tensor([[0.1], [float("nan")]], **F64), 4)
+    assert bool(found[..., 0].isfinite().all())
+    assert bool(found[..., 1].isnan().all())
+
+
+def test_the_chain_rule_is_differentiable_twice():
+    plan = everything(2)
+    edges = torch.randn(4, 2, 3, 2, generator=torch.Generator(), **F64).requires_grad_()
+    state = torch.randn(2, len(plan.channels), 2, generator=torch.Generator(), **F64).requires_grad_()
+
+    def both(edges, state):
+        # The values of a jet enter through the edges alone, so they have no gradient of their own.
+        found, values = chain_rule(edges, torch.cat([state[:, :1].detach(), state[:, 1:]], dim=1), plan.rules)
+        return found, values
+
+    assert gradcheck(both, (edges, state))
+    assert gradgradcheck(both, (edges, state))
+    assert_close(both(edges, state)[1], both(edges, state)[0][:, 0])
+
+
+def networks():
+    plain = KAN([2, 5, 1], grid=5, k=5, seed=0, **F64)
+    products = KAN([3, [3, 2], 2], grid=4, k=3, mult_arity=3, seed=1, base_fun="gelu", outside="extend", **F64)
+    symbolic = KAN([2, 3, 2], grid=4, k=4, seed=2, sp_trainable=True, **F64)
+    symbolic.fix_symbolic(0, 0, 1, "sin")
+    symbolic.fix_symbolic(1, 2, 0, "x^3")
+    symbolic.layers[0].set_mask(torch.tensor([[1, 1, 0], [0, 1, 1]]))
+    uneven = KAN([2, 4, 1], grid=6, k=3, grid_eps=0.0, seed=3, **F64)
+    uneven.update_grid(rows(200, 2, 5))
+    wide = KAN([2, 6, 6, 1], grid=3, k=5, seed=4, **F64)
+    return {"plain": plain, "products": products, "symbolic": symbolic, "uneven": uneven, "wide": wide}
+
+
+@pytest.mark.parametrize("name", ["plain", "products", "symbolic", "uneven", "wide"])
+def test_jets_are_those_of_nested_autograd(name, monkeypatch):
+    """All channels, and their gradients by every parameter and by the inputs; rows inside and outside the grids."""
+    model = networks()[name]
+    if name == "wide":
+        monkeypatch.setattr(jets_module, "MOST_EDGE_VALUES", 0)
+    plan, dim = everything(model.in_features), model.in_features
+    x = rows(30, dim, 1, reach=1.2).requires_grad_()
+    found, expected = jet(model, x, plan), by_autograd(model, x, plan)
+    assert found.shape == (model.out_features, len(plan.channels), 30)
+    assert_close(found / expected.abs().amax(2, keepdim=True), expected / expected.abs().amax(2, keepdim=True), **TIGHT)
+    inputs = [x, *(p for p in model.parameters() if p.requires_grad)]
+    weights = torch.randn(found.shape, generator=torch.Generator(), **F64)
+    for ours, theirs in zip(
+        torch.autograd.grad((weights * found).sum(), inputs, materialize_grads=True),
+        torch.autograd.grad((weights * expected).sum(), inputs, materialize_grads=True),
+        strict=True,
+    ):
+        size = theirs.abs().amax().clamp_min(1e-300)
+        assert_close(ours / size, theirs / size, **TIGHT)
+
+
+def test_float32_keeps_its_digits():
+    model, exact = KAN([2, 4, 1], k=5, seed=0), KAN([2, 4, 1], k=5, seed=0, **F64)
+    exact.load_state_dict(model.state_dict())
+    x = rows(20, 2)
+    found, expected = derivatives(model, x.float()).laplacian, derivatives(exact.double(), x).laplacian
+    assert found.dtype == torch.float32
+    assert_close(
+        found.double(), expected, rtol=0, atol=1e-4 * float(expected.detach().abs().amax())
+    )  # 1e3 eps: h^2 is 1/25
+
+
+def test_a_field_computes_what_is_asked_in_one_pass():
+    model, x = KAN([3, 4, 2], k=5, seed=0, **F64), rows(7, 3)
+    u = derivatives(model, x, names="txy", time=0)
+    assert_close(u.laplacian, u.d("x", "x") + u.d("y", "y"), **TIGHT)
+    one = derivatives(model, x, names="txy", time=0)
+    assert one.laplacian.shape == (7,)
+    assert one.grad.shape == (7, 2)
+    assert_close(one.value, model(x)[:, 0], **TIGHT)
+    assert one._jets.passes == 1  # the Laplacian needs the gradient in space, which was there
+    one.dt, one[1].dt  # one more pass for both
+    assert one._jets.passes == 2
+    assert u.hessian.shape == (7, 2, 2)
+    assert u.third.shape == (7, 2, 2, 2)
+    passes = u._jets.passes
+    assert_close(u.hessian[:, 0, 1], u.d(1, 2), **TIGHT)
+    assert_close(u.third[:, 1, 0, 1], u.d("x", "y", "y"), **TIGHT)
+    assert u._jets.passes == passes
+    v, w = u
+    assert_close(w.value, model(x)[:, 1], **TIGHT)
+    assert_close(v.value, u.value)
+
+
+def test_a_field_of_a_function_with_known_derivatives():
+    x = rows(9, 2)
+    u = derivatives(lambda x: torch.sin(2 * x[:, 0]) * x[:, 1] ** 3, x, names=("x", "y"))
+    s, c, y = torch.sin(2 * x[:, 0]), torch.cos(2 * x[:, 0]), x[:, 1]
+    assert_close(u.laplacian, -4 * s * y**3 + 6 * s * y, **TIGHT)
+    assert_close(u.d("x", "y", "y"), 12 * c * y, **TIGHT)
+    assert_close(u.d("y", "y", "y"), 6 * s, **TIGHT)
+    assert_close(derivatives(lambda x: x[:, 0] * 0 + 1.0, x).laplacian, torch.zeros(9, **F64))
+
+
+def test_autograd_and_transformations_agree_for_other_modules():
+    model, x, plan = MLP([2, 6, 2], seed=0, **F64), rows(5, 2), everything(2)
+    expected = by_autograd(model, x, plan)
+    one_by_one = vmap(lambda row: by_autograd(model, row[None], plan)[..., 0], out_dims=-1)(x)
+    assert_close(one_by_one, expected, **TIGHT)
+    assert_close(jet(model, x, plan), expected, **TIGHT)
+
+
+def test_a_network_that_somebody_watches_is_not_bypassed():
+    model, x = KAN([2, 3, 1], k=5, seed=0, **F64), rows(5, 2)
+    seen = []
+    model.layers[0].register_forward_hook(lambda *_: seen.append(1))
+    expected = derivatives(copy.deepcopy(model).requires_grad_(False), x).laplacian
+    assert_close(derivatives(model, x).laplacian, expected, **TIGHT)
+    assert seen
+
+
+def test_the_product_rule():
+    x, plan = rows(6, 2), everything(2)
+    f, g = (lambda x: torch.sin(x[:, 0] + 2 * x[:, 1])), (lambda x: torch.exp(x[:, 0] * x[:, 1]))
+    both = product(by_autograd(f, x, plan), by_autograd(g, x, plan), plan)
+    assert_close(both, by_autograd(lambda x: f(x) * g(x), x, plan), **TIGHT)
+
+
+def test_wrong_questions_are_refused():
+    model, x = KAN([2, 3, 1], seed=0, **F64), rows(4, 2)
+    u = derivatives(model, x, names="xy")
+    with pytest.raises(ParameterError, match=r"derivatives end at order 3; got 4 coordinates"):
+        u.d(0, 0, 0, 0)
+    with pytest.raises(ParameterError, match=r"no coordinate 'z'; they are x, y"):
+        u.d("z")
+    with pytest.raises(ParameterError, match=r"`u.dt` needs a domain with time"):
+        u.dt  # noqa: B018
+    with pytest.raises(IndexError, match=r"1 outputs; there is no u\[1\]"):
+        u[1]
+    layer = model.layers[0]
+    with pytest.raises(ParameterError, match=r"`order` .* must be an int >= 0; got -1"):
+        layer.derivative(x, -1)
+    with pytest.raises(ShapeError, match=r"must be \(rows, 2\)"):
+        layer.derivative(x, 1, x[:2])
+    with pytest.raises(ShapeError, match="last axis"):
+        layer.derivative(x[:, :1], 1)
