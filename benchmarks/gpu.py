@@ -32,8 +32,9 @@ ROWS = [
     Row("[784,64,10] G5 b1024", [784, 64, 10], 5, 1024),
     Row("64->64 G5 b65536", [64, 64], 5, 65536),
     Row("256->256 G5 b65536", [256, 256], 5, 65536),
-    Row("256->256 G20 b65536", [256, 256], 20, 65536),
-    Row("256->256 G100 b65536", [256, 256], 100, 65536),
+    Row("256->256 G5 b16384", [256, 256], 5, 16384),
+    Row("256->256 G20 b16384", [256, 256], 20, 16384),
+    Row("256->256 G100 b16384", [256, 256], 100, 16384),  # a larger batch does not fit beside a dense basis
 ]
 OURS, REFERENCE = "edgewise", "efficient-kan (re-stated)"
 MODES = {"step": "Forward + backward", "forward": "Forward without gradients"}

@@ -111,10 +111,15 @@ def _processors(device: torch.device) -> int:
 
 @cache
 def _precision(device: torch.device, dtype: torch.dtype) -> str:
-    """How tiles are multiplied: float32 as three products on tensor cores, which lose nothing that float32 holds."""
+    """How tiles are multiplied: float32 as six (or three) products on tensor cores, as exact as float32's own."""
+    # Only numbers below 1e-37, next to float32's smallest, lose digits: 2e-3 of themselves at 1e-38.
     is_nvidia = device.type == "cuda" and torch.version.hip is None
-    can = is_nvidia and torch.cuda.get_device_capability(device) >= (8, 0)
-    return "tf32x3" if can and dtype == torch.float32 else "ieee"
+    if dtype != torch.float32 or not is_nvidia or torch.cuda.get_device_capability(device) < (8, 0):
+        return "ieee"
+    from triton.backends.nvidia.compiler import CUDAOptions  # pyright: ignore[reportMissingImports]
+
+    known = getattr(CUDAOptions, "allowed_dot_input_precisions", ())
+    return "bf16x6" if "bf16x6" in known else "tf32x3"  # the first is a third quicker (Triton 3.6, H100)
 
 
 def _locate(x, knots, weight, degree, order, linear, slopes=False) -> Local:
