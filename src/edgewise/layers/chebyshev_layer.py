@@ -6,7 +6,7 @@
 derivative of an expansion is an expansion with other coefficients, `D c`, so `T(z)` serves every order; with tanh the
 chain rule adds a few of them up.
 
-Why degrees end at 12: the n-th derivative of T_k reaches k^2 (k^2 - 1) ... / (1 * 3 * ...) at the ends of the interval,
+Why degrees end at 12: the n-th derivative of T_k reaches prod_{j<n} (k^2 - j^2) / (2 j + 1) at the ends of the interval,
 2e5 for the third one at 12, and errors of coefficients are multiplied by as much. Splines of a lower degree say the same
 on more intervals.
 """
