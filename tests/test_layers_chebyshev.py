@@ -319,7 +319,11 @@ def test_exported_programs_agree(data):
 @pytest.mark.slow
 def test_compiled_models_agree(data):
     own = model()
-    torch.testing.assert_close(torch.compile(own, fullgraph=True)(data[0]), own(data[0]), rtol=1e-12, atol=1e-12)
+    x = (1.2 * data[0]).requires_grad_()  # beyond the domain too
+    compiled = torch.compile(own, fullgraph=True)
+    torch.testing.assert_close(compiled(x), own(x), rtol=1e-12, atol=1e-12)
+    slopes = [torch.autograd.grad(call(x).square().sum(), [x, *own.parameters()]) for call in (compiled, own)]
+    torch.testing.assert_close(*slopes, rtol=1e-11, atol=1e-11)
 
 
 def test_whatever_needs_a_grid_says_so(data):

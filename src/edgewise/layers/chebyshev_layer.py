@@ -6,9 +6,9 @@
 derivative of an expansion is an expansion with other coefficients, `D c`, so `T(z)` serves every order; with tanh the
 chain rule adds a few of them up.
 
-Why degrees end at 12: the n-th derivative of T_k reaches prod_{j<n} (k^2 - j^2) / (2 j + 1) at the ends of the interval,
-2e5 for the third one at 12, and errors of coefficients are multiplied by as much. Splines of a lower degree say the same
-on more intervals.
+Why degrees end at 12: the n-th derivative of T_k reaches prod_{j<n} (k^2 - j^2) / (2 j + 1) at the ends of the
+interval, 2e5 for the third one at 12, and errors of coefficients are multiplied by as much. Splines of a lower degree
+say the same on more intervals.
 """
 
 from __future__ import annotations
@@ -248,8 +248,18 @@ def chebyshev_basis(z: Tensor, degree: int) -> Tensor:
     Returns:
         `(k+1, I, B)` values T_0 to T_k.
     """
+    if torch.compiler.is_compiling():  # it differentiates the recurrence by itself
+        return _polynomials(z.mT, degree)
     matrix = derivative_matrix(degree, z)
     return _Basis.apply(z.mT, matrix)  # pyright: ignore[reportReturnType]
+
+
+def _polynomials(z: Tensor, degree: int) -> Tensor:
+    """By the recurrence in the degree, along a new first axis."""
+    values = [torch.ones_like(z), z]
+    for _ in range(2, degree + 1):
+        values.append(2 * z * values[-1] - values[-2])
+    return torch.stack(values[: degree + 1])
 
 
 class _Basis(torch.autograd.Function):
@@ -259,11 +269,7 @@ class _Basis(torch.autograd.Function):
 
     @staticmethod
     def forward(z: Tensor, matrix: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        degree = len(matrix) - 1
-        values = [torch.ones_like(z), z]
-        for _ in range(2, degree + 1):
-            values.append(2 * z * values[-1] - values[-2])
-        return torch.stack(values[: degree + 1])
+        return _polynomials(z, len(matrix) - 1)
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
