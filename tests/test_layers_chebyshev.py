@@ -291,6 +291,18 @@ def test_looking_into_a_network(data):
     assert to_json(own)["layers"][0]["domain"] == [[-1.0, 1.0]] * 2
 
 
+def test_inputs_without_use_go_with_their_domains(data):
+    own = model(grid_range=[(-1, 1), (-2, 2)])
+    with torch.no_grad():
+        own.layers[0].spline_weight[0] = 0.0
+        own.layers[0].base_weight[0] = 0.0
+    smaller = own.prune(data[0], node_th=0.0, edge_th=1e-9, inputs=True)
+    assert smaller.width == [1, 3, 1]
+    assert smaller.layers[0].domain.tolist() == [[-2, 2]]
+    assert KAN(**smaller.config()).layers[0].domain.tolist() == [[-2, 2]]
+    torch.testing.assert_close(smaller(data[0][:, 1:]), own(data[0]), rtol=1e-12, atol=1e-12)
+
+
 def test_an_edge_with_its_data_can_be_drawn(data):
     from edgewise.plot import plot_edge
 
@@ -307,7 +319,11 @@ def test_exported_programs_agree(data):
 @pytest.mark.slow
 def test_compiled_models_agree(data):
     own = model()
-    torch.testing.assert_close(torch.compile(own, fullgraph=True)(data[0]), own(data[0]), rtol=1e-12, atol=1e-12)
+    x = (1.2 * data[0]).requires_grad_()  # beyond the domain too
+    compiled = torch.compile(own, fullgraph=True)
+    torch.testing.assert_close(compiled(x), own(x), rtol=1e-12, atol=1e-12)
+    slopes = [torch.autograd.grad(call(x).square().sum(), [x, *own.parameters()]) for call in (compiled, own)]
+    torch.testing.assert_close(*slopes, rtol=1e-11, atol=1e-11)
 
 
 def test_whatever_needs_a_grid_says_so(data):

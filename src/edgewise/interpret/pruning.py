@@ -306,6 +306,8 @@ def select(model: KAN, nodes: Sequence[Sequence[int]]) -> KAN:
         sums = sum(node < n_sum for node in own)
         width.append([sums, len(own) - sums] if sums < len(own) else sums)
     options = {**model.config(), "width": width, "symbolic": ()}
+    if model.basis != "spline":  # there each input may have a domain of its own
+        options["grid_range"] = model.layers[0].domain[list(nodes[0])].tolist()
     options["input_names"] = [model.input_names[i] for i in nodes[0]]
     options["output_names"] = [model.output_names[j] for j in nodes[-1]]
     like = model.layers[0].spline_weight

@@ -12,7 +12,8 @@ Differs from the paper (arXiv 2404.19756, section 2.5) by the divisors `O_l` and
 node values, so labels are best scaled to about one.
 
 `A` is exact. Its forward and its gradient evaluate the edges of a few inputs at a time, with the input
-axis as the kernels' model axis, and recompute in the backward pass: extra memory is bounded.
+axis as the kernels' model axis, and recompute in the backward pass: extra memory is bounded. Layers of another basis
+than splines hold all their edges at once.
 """
 
 from collections.abc import Iterator
