@@ -73,5 +73,5 @@ def blank() -> str:
     sections = []
     for name in MODULES:
         begin, end = markers(name, "paper")
-        sections.append(f"{begin}\n## {name}\n\nNot measured yet: `python -m benchmarks.paper.{name}`.\n{end}")
+        sections.append(f"{begin}\n## {name}\n\nNot measured yet.\n{end}")
     return "\n\n".join([_INTRODUCTION, *sections]) + "\n"
