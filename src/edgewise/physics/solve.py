@@ -88,7 +88,7 @@ def solve(
         lm_steps: Levenberg-Marquardt iterations at most; 0 leaves it out.
         steps: SSBroyden iterations at most (L-BFGS with more than 4000 parameters).
         tol: end when the error (without a known solution the held-out residual) is at most this.
-        patience: end when the held-out residual has not become lower for so many checks.
+        patience: end when the held-out residual, soft conditions included, has not become lower for so many checks.
         check_every: iterations between checks.
         resample_every: after so many SSBroyden iterations take half of the points anew, where the residual is large.
         time_limit_sec: end after so many seconds.
@@ -277,7 +277,8 @@ class _Run:
             row["error"] = float(wrong.norm() / self.known.extra[0].norm())
         for name, value in row.items():
             self.history[name].append(value)
-        judged = residual if len(self.parts) == 1 else math.sqrt(here.loss)
+        others = [float(self.learner(part, self.problem.around).square().sum()) for part in self.parts[1:]]
+        judged = math.sqrt(residual**2 + sum(others))
         self.waited += 1
         if judged < _BETTER * self.best_residual:
             self.waited = 0
