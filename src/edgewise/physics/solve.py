@@ -61,7 +61,7 @@ def solve(
     *,
     points: int | tuple[int, ...] = 576,
     boundary_points: int = 200,
-    sampling: str = "grid",
+    sampling: str = "cosine",
     update_grid: bool = True,
     lm_steps: int = 60,
     steps: int = 2000,
@@ -82,7 +82,7 @@ def solve(
         points: points at which the equation is enforced (about as many for a grid), or for a box the number along each
             coordinate.
         boundary_points: for each soft condition on a boundary or at the begin.
-        sampling: `"grid"`, `"sobol"` or `"random"`, see `domains`.
+        sampling: `"cosine"`, `"grid"`, `"sobol"` or `"random"`, see `edgewise.physics.domains`.
         update_grid: move the grids of splines to where their inputs are, before the run; the polynomials of
             basis="chebyshev" get the domain as theirs.
         lm_steps: Levenberg-Marquardt iterations at most; 0 leaves it out.
