@@ -1,7 +1,8 @@
 """Where an equation holds: boxes, discs, the L-shape, time with space, clouds of points; and points in them.
 
-Points are float64 rows. Methods: `"grid"` (midpoints of equal cells), `"sobol"` (scrambled, fills evenly at any
-number), `"random"`. The last two are drawn with a seed.
+Points are float64 rows. Methods: `"grid"` (midpoints of equal cells), `"cosine"` (a grid that is denser towards the
+ends, where a polynomial that is held at equal distances runs wild: the Chebyshev nodes), `"sobol"` (scrambled, fills
+evenly at any number), `"random"`. The last two are drawn with a seed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from torch.quasirandom import SobolEngine
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 
-METHODS = ("grid", "sobol", "random")
+GRIDS = ("grid", "cosine")
+METHODS = (*GRIDS, "sobol", "random")
 _MOST_TRIALS = 50
 
 
@@ -95,10 +97,10 @@ class Domain(ABC):
             `(n, D)`.
         """
         if isinstance(n, Sequence):
-            return _stretch(_grid(list(n)), self.bounds)
+            return _stretch(_grid(list(n), method), self.bounds)
         _check_sampling(n, method)
-        if method == "grid":
-            return self._grid_inside(n)
+        if method in GRIDS:
+            return self._grid_inside(n, method)
         found, more, start = [], n, seed
         for _ in range(_MOST_TRIALS):
             trial = _stretch(unit_points(2 * more, self.dim, method, start), self.bounds)
@@ -108,11 +110,11 @@ class Domain(ABC):
                 break
         return torch.cat(found)[:n]
 
-    def _grid_inside(self, n: int) -> Tensor:
+    def _grid_inside(self, n: int, method: str) -> Tensor:
         """The grid of the box around with about `n` points inside."""
         per_axis = max(1, round(n ** (1 / self.dim)))
         while True:
-            points = _stretch(_grid([per_axis] * self.dim), self.bounds)
+            points = _stretch(_grid([per_axis] * self.dim, method), self.bounds)
             points = points[self.contains(points)]
             if len(points) >= n or per_axis**self.dim >= n * _MOST_TRIALS:
                 return points
@@ -400,16 +402,18 @@ def unit_points(n: int, dim: int, method: str, seed: int) -> Tensor:
     Returns:
         `(n, dim)`.
     """
-    if method == "grid":
-        return _grid([max(1, round(n ** (1 / dim)))] * dim)
+    if method in GRIDS:
+        return _grid([max(1, round(n ** (1 / dim)))] * dim, method)
     if method == "sobol":
         return SobolEngine(dim, scramble=True, seed=seed).draw(n, dtype=torch.float64)
     return torch.rand(n, dim, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-def _grid(counts: list[int]) -> Tensor:
-    """Midpoints of equal cells."""
+def _grid(counts: list[int], method: str) -> Tensor:
+    """Midpoints of equal cells, or with `"cosine"` of equal arcs of a half circle."""
     axes = [(torch.arange(count, dtype=torch.float64) + 0.5) / count for count in counts]
+    if method == "cosine":
+        axes = [(1 - torch.cos(math.pi * axis)) / 2 for axis in axes]
     return torch.cartesian_prod(*axes).reshape(-1, len(counts))
 
 

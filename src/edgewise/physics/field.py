@@ -166,7 +166,7 @@ def derivatives(
         to the parameters of the model.
 
     >>> u = derivatives(lambda x: x[:, :1] ** 2 * x[:, 1:], torch.tensor([[1.0, 2.0]]), names="xy")
-    >>> float(u.laplacian), float(u.d("x", "y"))
+    >>> u.laplacian.item(), u.d("x", "y").item()
     (4.0, 2.0)
     """
     columns: Any = [f"x{i}" for i in range(x.shape[1])] if names is None else names

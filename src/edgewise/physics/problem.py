@@ -44,9 +44,8 @@ class Problem:
         ParameterError: something that is no condition, or conditions that cannot go together.
         DomainError: conditions, data or a reference that contradict each other or the domain.
 
-    >>> import math
-    >>> from edgewise.physics import Box
-    >>> pde = lambda x, u: u.d("x", "x") + math.pi**2 * torch.sin(math.pi * x[:, 0])
+    >>> from edgewise.physics import Box, Dirichlet
+    >>> pde = lambda x, u: u.laplacian + x[:, 0].sin()
     >>> problem = Problem(Box(-1, 1), pde, [Dirichlet(0.0)])
     >>> problem.in_features, problem.is_hard
     (1, True)

@@ -61,7 +61,7 @@ def solve(
     *,
     points: int | tuple[int, ...] = 576,
     boundary_points: int = 200,
-    sampling: str = "grid",
+    sampling: str = "cosine",
     update_grid: bool = True,
     lm_steps: int = 60,
     steps: int = 2000,
@@ -82,13 +82,13 @@ def solve(
         points: points at which the equation is enforced (about as many for a grid), or for a box the number along each
             coordinate.
         boundary_points: for each soft condition on a boundary or at the begin.
-        sampling: `"grid"`, `"sobol"` or `"random"`, see `domains`.
+        sampling: `"cosine"`, `"grid"`, `"sobol"` or `"random"`, see `edgewise.physics.domains`.
         update_grid: move the grids of splines to where their inputs are, before the run; the polynomials of
             basis="chebyshev" get the domain as theirs.
         lm_steps: Levenberg-Marquardt iterations at most; 0 leaves it out.
         steps: SSBroyden iterations at most (L-BFGS with more than 4000 parameters).
         tol: end when the error (without a known solution the held-out residual) is at most this.
-        patience: end when the held-out residual has not become lower for so many checks.
+        patience: end when the held-out residual, soft conditions included, has not become lower for so many checks.
         check_every: iterations between checks.
         resample_every: after so many SSBroyden iterations take half of the points anew, where the residual is large.
         time_limit_sec: end after so many seconds.
@@ -277,7 +277,8 @@ class _Run:
             row["error"] = float(wrong.norm() / self.known.extra[0].norm())
         for name, value in row.items():
             self.history[name].append(value)
-        judged = residual if len(self.parts) == 1 else math.sqrt(here.loss)
+        others = [float(self.learner(part, self.problem.around).square().sum()) for part in self.parts[1:]]
+        judged = math.sqrt(residual**2 + sum(others))
         self.waited += 1
         if judged < _BETTER * self.best_residual:
             self.waited = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from edgewise.errors import ParameterError
@@ -12,6 +13,8 @@ from edgewise.physics import ReferenceGrid, Solution
 from edgewise.plot.style import BLUE, GREEN, INK, ORANGE, Picture, inks, tidy
 
 _MOST_DIM = 2
+_DECADES = 1e-4
+"""Errors below this, beside the largest, have its colour."""
 
 
 def plot_solution(solution: Solution, *, n: int = 101) -> Figure:
@@ -105,8 +108,11 @@ def _draw_maps(
     ):  # fmt: skip
         tidy(ax)
         ax.grid(False)
-        drawn = ax.pcolormesh(axes[0], axes[1], values.T, cmap=colours, shading="nearest", rasterized=True)
-        bar = ax.figure.colorbar(drawn, ax=ax, format="%.2g")
+        top = float(np.nanmax(values))
+        norm = LogNorm(top * _DECADES, top) if ax is middle and 0 < top < np.inf else None
+        shown = values.T if norm is None else np.maximum(values.T, top * _DECADES)
+        drawn = ax.pcolormesh(axes[0], axes[1], shown, cmap=colours, norm=norm, shading="nearest", rasterized=True)
+        bar = ax.figure.colorbar(drawn, ax=ax, format="%.2g" if norm is None else None)
         bar.ax.tick_params(labelsize=8)
         ax.set_xlabel(first)
         ax.set_ylabel(second)
