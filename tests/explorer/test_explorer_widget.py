@@ -66,7 +66,7 @@ class TestWidget:
         model = KAN([1, 1], seed=0)
         shown = model.explore()
         shown.edits = [PRUNE, {"op": "prune", "edge": [9, 0, 0]}]
-        with pytest.raises(ParameterError, match="edit 1 .*no edge"):
+        with pytest.raises(ParameterError, match=r"edit 1 .*no edge"):
             shown.apply()
         assert model.n_edges == 1
 

@@ -77,9 +77,9 @@ def run(args: argparse.Namespace) -> int:
 
 def open_in_browser(server: ExplorerServer, console: Console, no_browser: bool) -> None:
     """Open the page where there is a browser; over SSH say how to reach it."""
-    remote = os.environ.get("SSH_CONNECTION", "").split()
+    remote = os.getenv("SSH_CONNECTION", "").split()
     if len(remote) == 4:
-        user = os.environ.get("USER", "user")
+        user = os.getenv("USER", "user")
         console.note(f"from your own machine: ssh -L {server.port}:127.0.0.1:{server.port} {user}@{remote[2]}")
     elif not no_browser:
         import webbrowser

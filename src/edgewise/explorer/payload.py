@@ -6,6 +6,7 @@ spline, marked `sampled`.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -69,15 +70,13 @@ def payload_of_subject(
     source: str | None = None,
 ) -> dict[str, Any]:
     """`payload_of` where the subject is already there; the arguments are the same."""
-    import edgewise
-
     network = subject.network
     nodes, deviations = summary(subject)
     inputs = zip(subject.inputs, input_quantiles(subject, nodes[0]), strict=True)
     return {
         "format": FORMAT,
         "version": VERSION,
-        "edgewise": edgewise.__version__,
+        "edgewise": version("edgewise"),
         "title": title or f"KAN {network.width}",
         "model": network_json(network, precision, nodes),
         "inputs": [{**about, "quantiles": quantiles} for about, quantiles in inputs],

@@ -150,7 +150,7 @@ def _widget_class() -> Any:
 
         def __init__(self, subject: Subject, owner: Any, *, title: str | None, source: str | None) -> None:
             self._begin(subject, owner, title, source)
-            super().__init__(payload=self._payload(True))
+            super().__init__(payload=self._payload(True))  # pyright: ignore[reportCallIssue]
 
         def send(self, content: Any, buffers: Any = None) -> None:
             anywidget.AnyWidget.send(self, content, buffers)
