@@ -19,9 +19,9 @@ export class Measure {
   readonly hasTargets: boolean;
   /** Loss of the model as loaded. */
   readonly first: number;
-  private readonly target: Float64Array;
-  private readonly link: Explored["link"];
-  private values: readonly Float64Array[];
+  readonly #target: Float64Array;
+  readonly #link: Explored["link"];
+  #values: readonly Float64Array[];
 
   constructor(explored: Explored) {
     const { net, sample } = explored;
@@ -32,13 +32,13 @@ export class Measure {
     this.n = rows.length;
     this.x = pick(all.x, all.n, rows);
     this.hasTargets = all.y !== null;
-    this.link = this.hasTargets ? explored.link : "identity";
-    this.values = forward(net, this.x).values;
-    this.target = all.y === null ? this.output : pick(all.y, all.n, rows);
-    this.first = lossOf(this.output, this.target, this.link, this.n);
+    this.#link = this.hasTargets ? explored.link : "identity";
+    this.#values = forward(net, this.x).values;
+    this.#target = all.y === null ? this.#output : pick(all.y, all.n, rows);
+    this.first = lossOf(this.#output, this.#target, this.#link, this.n);
     const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
     this.name = this.hasTargets ? "loss" : "change";
-    const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.link];
+    const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.#link];
     this.words = this.hasTargets
       ? `${what} on ${some} points of the attached data`
       : `mean squared change of the output against the saved model, on ${some} points ` +
@@ -47,24 +47,24 @@ export class Measure {
 
   /** Remember the node values of a model, so that an edit in layer l need not compute the layers before it; its loss. */
   rebase(net: Net): number {
-    this.values = forward(net, this.x).values;
-    return lossOf(this.output, this.target, this.link, this.n);
+    this.#values = forward(net, this.x).values;
+    return lossOf(this.#output, this.#target, this.#link, this.n);
   }
 
-  private get output(): Float64Array {
-    return this.values[this.values.length - 1];
+  get #output(): Float64Array {
+    return this.#values[this.#values.length - 1];
   }
 
   /** (n, I) values that enter layer l of the remembered model. */
   entering(l: number): Float64Array {
-    return this.values[l];
+    return this.#values[l];
   }
 
   /** Loss of a model that differs from the remembered one in layer `from` and after it only. */
   loss(net: Net, from = 0): number {
     const tail = from === 0 ? net : { ...net, layers: net.layers.slice(from), nodes: net.nodes.slice(from) };
-    const { values } = forward(tail, from === 0 ? this.x : this.values[from]);
-    return lossOf(values[values.length - 1], this.target, this.link, this.n);
+    const { values } = forward(tail, from === 0 ? this.x : this.#values[from]);
+    return lossOf(values[values.length - 1], this.#target, this.#link, this.n);
   }
 }
 

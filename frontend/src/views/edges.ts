@@ -52,31 +52,31 @@ export interface Curve {
 
 /** Small curves of all edges, computed once and again when their edge changes. */
 export class Curves {
-  private readonly known = new Map<string, Curve>();
-  private readonly store: Store;
+  readonly #known = new Map<string, Curve>();
+  readonly #store: Store;
 
   constructor(store: Store) {
-    this.store = store;
+    this.#store = store;
   }
 
   /** Forget the edges that the store says changed. */
   refresh(): void {
-    const { changed } = this.store;
-    if (changed === "all") this.known.clear();
-    else for (const key of changed.keys()) this.known.delete(key);
+    const { changed } = this.#store;
+    if (changed === "all") this.#known.clear();
+    else for (const key of changed.keys()) this.#known.delete(key);
   }
 
   /** Of a removed edge: what waits behind. */
   of(edge: EdgeId): Curve {
     const key = edge.join();
-    let curve = this.known.get(key);
-    if (!curve) this.known.set(key, (curve = this.compute(edge)));
+    let curve = this.#known.get(key);
+    if (!curve) this.#known.set(key, (curve = this.#compute(edge)));
     return curve;
   }
 
-  private compute([l, i, j]: EdgeId): Curve {
-    const { net } = this.store;
-    const [lo, hi] = this.store.domain(l, i);
+  #compute([l, i, j]: EdgeId): Curve {
+    const { net } = this.#store;
+    const [lo, hi] = this.#store.domain(l, i);
     const f = edgeFunction(net, l, i, j, net.layers[l].mask[i * net.layers[l].O + j] === 0);
     const y = Float64Array.from({ length: POINTS }, (_, n) => f(lo + ((hi - lo) * n) / (POINTS - 1)));
     let [low, high] = [Infinity, -Infinity];

@@ -30,30 +30,33 @@ interface Control {
 
 export class Inputs {
   readonly element: HTMLElement;
-  private readonly controls: readonly Control[];
+  readonly #controls: readonly Control[];
 
-  constructor(private readonly store: Store) {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
     const columns = new Set(store.explored.inputs.map(({ category }, i) => category?.column ?? i));
-    this.controls = [...columns].map((column) => (typeof column === "string" ? this.levels(column) : this.slider(column)));
-    const elements = this.controls.map(({ element }) => element);
+    this.#controls = [...columns].map((column) => (typeof column === "string" ? this.#levels(column) : this.#slider(column)));
+    const elements = this.#controls.map(({ element }) => element);
     this.element = h("div", { class: "inputs", role: "group", "aria-label": "Inputs" }, ...elements);
     this.update();
   }
 
   /** Show the store's point. */
   update(): void {
-    for (const control of this.controls) control.update();
+    for (const control of this.#controls) control.update();
   }
 
-  private slider(i: number): Control {
-    const { store } = this;
+  #slider(i: number): Control {
+    const store = this.#store;
     const input = store.explored.inputs[i];
     const [lo, hi] = userRange(store, i);
     const range = h("input", { type: "range", id: `edgewise-input-${i}`, min: 0, max: STEPS, step: 1 });
-    range.addEventListener("input", () => this.move(i, lo + (Number(range.value) / STEPS) * (hi - lo)));
+    range.addEventListener("input", () => this.#move(i, lo + (Number(range.value) / STEPS) * (hi - lo)));
     const number = h("input", { type: "number", step: "any", "aria-label": `${input.name}, exact value` });
     number.addEventListener("input", () => {
-      if (number.value !== "" && Number.isFinite(number.valueAsNumber)) this.move(i, number.valueAsNumber);
+      if (number.value !== "" && Number.isFinite(number.valueAsNumber)) this.#move(i, number.valueAsNumber);
     });
     number.addEventListener("blur", () => this.update());
     const update = (): void => {
@@ -65,8 +68,8 @@ export class Inputs {
     return { element: h("div", { class: "input" }, h("label", { for: range.id }, withUnit(input)), range, number), update };
   }
 
-  private levels(column: string): Control {
-    const { store } = this;
+  #levels(column: string): Control {
+    const store = this.#store;
     const members = store.explored.inputs.flatMap(({ category }, i) => (category?.column === column ? [{ i, level: category.level }] : []));
     const options = [...members.map(({ i, level }) => [String(i), level] as const), ["", "another"] as const];
     const { select } = choice(column, options, (chosen) => {
@@ -79,10 +82,10 @@ export class Inputs {
     return { element: h("div", { class: "input" }, h("label", { for: select.id }, column), select), update };
   }
 
-  private move(i: number, value: number): void {
-    const point = this.store.point.slice();
-    point[i] = toNetwork(this.store.explored.inputs[i], value);
-    this.store.setPoint(point);
+  #move(i: number, value: number): void {
+    const point = this.#store.point.slice();
+    point[i] = toNetwork(this.#store.explored.inputs[i], value);
+    this.#store.setPoint(point);
   }
 }
 

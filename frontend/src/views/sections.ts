@@ -36,33 +36,38 @@ export function edgeCount(net: Net): number {
 /** Small charts, one per input, with one vertical scale. */
 export class Sections {
   readonly element = h("div", { class: "sections" });
-  private readonly charts: Chart[];
+  readonly #charts: Chart[];
 
-  constructor(private readonly store: Store, private readonly names: (j: number) => string) {
+  readonly #store: Store;
+  readonly #names: (j: number) => string;
+
+  constructor(store: Store, names: (j: number) => string) {
+    this.#store = store;
+    this.#names = names;
     const { inputs } = store.explored;
-    this.charts = inputs.slice(0, MOST_SECTIONS).map((input, i) =>
-      new Chart({ label: "", xLabel: withUnit(input), height: 150, onpoint: (x) => this.move(i, x) }));
-    const more = inputs.length - this.charts.length;
+    this.#charts = inputs.slice(0, MOST_SECTIONS).map((input, i) =>
+      new Chart({ label: "", xLabel: withUnit(input), height: 150, onpoint: (x) => this.#move(i, x) }));
+    const more = inputs.length - this.#charts.length;
     fillWith(
       this.element,
-      ...this.charts.map((chart) => chart.element),
+      ...this.#charts.map((chart) => chart.element),
       more > 0 && h("p", { class: "note" }, `The first ${MOST_SECTIONS} inputs; the other ${more} move with their sliders.`),
     );
   }
 
   destroy(): void {
-    this.charts.forEach((chart) => chart.destroy());
+    this.#charts.forEach((chart) => chart.destroy());
   }
 
   update(j: number): void {
-    const { store } = this;
+    const store = this.#store;
     const { inputs } = store.explored;
-    const count = Math.max(17, Math.min(81, Math.floor(BUDGET / edgeCount(store.net) / this.charts.length)));
-    const at = this.charts.map((_, i) => spaced(userRange(store, i), count));
+    const count = Math.max(17, Math.min(81, Math.floor(BUDGET / edgeCount(store.net) / this.#charts.length)));
+    const at = this.#charts.map((_, i) => spaced(userRange(store, i), count));
     const curves = at.map((xs, i) => responses(store, j, count, (row, x) => (x[i] = toNetwork(inputs[i], xs[row]))));
     const range = widened(rangeOf(...curves), 0.06);
     const [value] = responses(store, j, 1, () => {});
-    this.charts.forEach((chart, i) => {
+    this.#charts.forEach((chart, i) => {
       const here = toUser(inputs[i], store.point[i]);
       const paint = (frame: Frame): Element[] => [
         density(frame, userQuantiles(store, i)),
@@ -71,50 +76,55 @@ export class Sections {
         point(frame, here, value),
       ];
       const [lo, hi] = rangeOf(curves[i]);
-      const says = `${this.names(j)} along ${inputs[i].name}: from ${shown(lo)} to ${shown(hi)}, ${shown(value)} at ${shown(here)}`;
+      const says = `${this.#names(j)} along ${inputs[i].name}: from ${shown(lo)} to ${shown(hi)}, ${shown(value)} at ${shown(here)}`;
       chart.show([at[i][0], at[i][count - 1]], range, paint, says);
     });
   }
 
-  private move(i: number, x: number): void {
-    const moved = this.store.point.slice();
-    moved[i] = toNetwork(this.store.explored.inputs[i], x);
-    this.store.setPoint(moved);
+  #move(i: number, x: number): void {
+    const moved = this.#store.point.slice();
+    moved[i] = toNetwork(this.#store.explored.inputs[i], x);
+    this.#store.setPoint(moved);
   }
 }
 
 /** A field of colours with contours over two inputs; a press moves the point. */
 export class Field {
   readonly element: HTMLElement;
-  private readonly chart: Chart;
-  private readonly scale = h("div", { class: "heat-scale" });
-  private readonly pickers: HTMLSelectElement[];
-  private j = 0;
+  readonly #chart: Chart;
+  readonly #scale = h("div", { class: "heat-scale" });
+  readonly #pickers: HTMLSelectElement[];
+  #j = 0;
 
-  constructor(private readonly store: Store, private readonly names: (j: number) => string) {
+  readonly #store: Store;
+  readonly #names: (j: number) => string;
+
+  constructor(store: Store, names: (j: number) => string) {
+    this.#store = store;
+    this.#names = names;
     const options = store.explored.inputs.map((input, i) => [String(i), input.name] as const);
-    const pickers = ["across", "upward"].map((words) => choice(words, options, () => this.update(this.j)));
-    this.pickers = pickers.map((picker) => picker.select);
-    this.pickers[1].value = "1";
-    this.chart = new Chart({ label: "", height: 320, plain: true, onpoint: (x, y) => this.move(x, y) });
+    const pickers = ["across", "upward"].map((words) => choice(words, options, () => this.update(this.#j)));
+    this.#pickers = pickers.map((picker) => picker.select);
+    this.#pickers[1].value = "1";
+    this.#chart = new Chart({ label: "", height: 320, plain: true, onpoint: (x, y) => this.#move(x, y) });
     this.element = h(
       "div",
       { class: "field2d" },
       h("div", { class: "tools" }, ...pickers.map((picker) => picker.element)),
-      this.chart.element,
-      this.scale,
+      this.#chart.element,
+      this.#scale,
     );
   }
 
   destroy(): void {
-    this.chart.destroy();
+    this.#chart.destroy();
   }
 
   update(j: number): void {
-    this.j = j;
-    const { store } = this;
+    this.#j = j;
+    const store = this.#store;
     const { inputs } = store.explored;
-    const [a, b] = this.axes();
+    const [a, b] = this.#axes();
     const count = Math.max(12, Math.min(56, Math.floor(Math.sqrt(BUDGET / edgeCount(store.net)))));
     const [xs, ys] = [spaced(userRange(store, a), count), spaced(userRange(store, b), count)];
     const values = responses(store, j, count * count, (row, x) => {
@@ -134,22 +144,22 @@ export class Field {
       level(frame, hereY, "here light"),
       point(frame, hereX, hereY, "point ring"),
     ];
-    const says = `${this.names(j)} over ${inputs[a].name} and ${inputs[b].name}: from ${shown(range[0])} to ${shown(range[1])}`;
-    this.chart.rename(withUnit(inputs[a]), withUnit(inputs[b]));
-    this.chart.show([xs[0], xs[count - 1]], [ys[0], ys[count - 1]], paint, says);
-    fillWith(this.scale, legend(range), h("span", { class: "note" }, this.names(j)));
+    const says = `${this.#names(j)} over ${inputs[a].name} and ${inputs[b].name}: from ${shown(range[0])} to ${shown(range[1])}`;
+    this.#chart.rename(withUnit(inputs[a]), withUnit(inputs[b]));
+    this.#chart.show([xs[0], xs[count - 1]], [ys[0], ys[count - 1]], paint, says);
+    fillWith(this.#scale, legend(range), h("span", { class: "note" }, this.#names(j)));
   }
 
-  private axes(): [number, number] {
-    return [Number(this.pickers[0].value), Number(this.pickers[1].value)];
+  #axes(): [number, number] {
+    return [Number(this.#pickers[0].value), Number(this.#pickers[1].value)];
   }
 
-  private move(x: number, y: number): void {
-    const [a, b] = this.axes();
-    const moved = this.store.point.slice();
-    moved[a] = toNetwork(this.store.explored.inputs[a], x);
-    if (b !== a) moved[b] = toNetwork(this.store.explored.inputs[b], y);
-    this.store.setPoint(moved);
+  #move(x: number, y: number): void {
+    const [a, b] = this.#axes();
+    const moved = this.#store.point.slice();
+    moved[a] = toNetwork(this.#store.explored.inputs[a], x);
+    if (b !== a) moved[b] = toNetwork(this.#store.explored.inputs[b], y);
+    this.#store.setPoint(moved);
   }
 }
 
