@@ -155,7 +155,7 @@ export class Store {
   preview(edit: Edit): void {
     if (this.isLive) return;
     const net = applyEdit(this.#history[this.#at].net, edit);
-    this.#draft = { net, edit, loss: this.measure.loss(net, edit.edge[0]) };
+    this.#draft = { net, edit, loss: this.measure.loss(net, edit.edge) };
     this.#mark([edit.edge]);
   }
 

@@ -1,6 +1,6 @@
 // How good the model is, before and after an edit: on the attached sample, or against the saved model on made-up points.
-import { forward } from "../maths/network.ts";
-import { type Explored, type Net, QUANTILES } from "./payload.ts";
+import { forward, outputsAfter, type Trace } from "../maths/network.ts";
+import { type EdgeId, type Explored, type Net, QUANTILES } from "./payload.ts";
 
 /** Work of one evaluation is kept below this many edge values, so that dragging stays smooth. */
 const MOST_EDGE_VALUES = 200_000;
@@ -21,7 +21,8 @@ export class Measure {
   readonly first: number;
   readonly #target: Float64Array;
   readonly #link: Explored["link"];
-  #values: readonly Float64Array[];
+  #net: Net;
+  #trace: Trace;
 
   constructor(explored: Explored) {
     const { net, sample } = explored;
@@ -33,7 +34,8 @@ export class Measure {
     this.x = pick(all.x, all.n, rows);
     this.hasTargets = all.y !== null;
     this.#link = this.hasTargets ? explored.link : "identity";
-    this.#values = forward(net, this.x).values;
+    this.#net = net;
+    this.#trace = forward(net, this.x);
     this.#target = all.y === null ? this.#output : pick(all.y, all.n, rows);
     this.first = lossOf(this.#output, this.#target, this.#link, this.n);
     const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
@@ -45,26 +47,25 @@ export class Measure {
         (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
   }
 
-  /** Remember the node values of a model, so that an edit in layer l need not compute the layers before it; its loss. */
+  /** Remember the node values of a model, so that of an edit only what it changes need be computed; its loss. */
   rebase(net: Net): number {
-    this.#values = forward(net, this.x).values;
+    this.#net = net;
+    this.#trace = forward(net, this.x);
     return lossOf(this.#output, this.#target, this.#link, this.n);
   }
 
   get #output(): Float64Array {
-    return this.#values[this.#values.length - 1];
+    return this.entering(this.#trace.values.length - 1);
   }
 
   /** (n, I) values that enter layer l of the remembered model. */
   entering(l: number): Float64Array {
-    return this.#values[l];
+    return this.#trace.values[l];
   }
 
-  /** Loss of a model that differs from the remembered one in layer `from` and after it only. */
-  loss(net: Net, from = 0): number {
-    const tail = from === 0 ? net : { ...net, layers: net.layers.slice(from), nodes: net.nodes.slice(from) };
-    const { values } = forward(tail, from === 0 ? this.x : this.#values[from]);
-    return lossOf(values[values.length - 1], this.#target, this.#link, this.n);
+  /** Loss of a model that differs from the remembered one in this edge only. */
+  loss(net: Net, edge: EdgeId): number {
+    return lossOf(outputsAfter(net, this.#net, this.#trace, edge), this.#target, this.#link, this.n);
   }
 }
 

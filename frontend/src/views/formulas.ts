@@ -107,7 +107,7 @@ export class Formulas {
     if (!next) return;
     this.#lossTimer = setTimeout(() => {
       const [cell, edit] = next;
-      cell.textContent = shown(this.#store.measure.loss(applyEdit(this.#store.net, edit), edit.edge[0]));
+      cell.textContent = shown(this.#store.measure.loss(applyEdit(this.#store.net, edit), edit.edge));
       this.#fillLosses(cells);
     });
   }
