@@ -78,7 +78,10 @@ export class Shell {
     keys.addEventListener("keydown", listen);
     this.#offs = [
       store.on("payload", () => this.#renew()),
-      store.on("net", () => (this.#update(), this.#showLoss())),
+      store.on("net", () => {
+        if (!store.isDraft) this.#update();
+        this.#showLoss();
+      }),
       store.host.on("training", () => this.#offerTraining()), // not put off: the frames follow at once
       store.on("said", () => (this.#spoken.textContent = store.said)),
       () => keys.removeEventListener("keydown", listen),

@@ -25,6 +25,7 @@ const SCAN_ROWS = 32;
 const SEARCH_ROWS = 100; // two for the shortest period: 120 rad over half the width
 const MOST_ROWS = 2000;
 const FOLLOWED = 4;
+const GLANCES = 100; // between two pauses
 const HIGHEST_FREQUENCY = 120;
 
 /** All functions but those that say the same as another one. */
@@ -38,11 +39,22 @@ export const DISTINCT: readonly string[] = [...FUNCTIONS.values()].filter((f) =>
 export function candidates(
   xs: ArrayLike<number>, ys: ArrayLike<number>, weights: ArrayLike<number> | null = null, names: Iterable<string> = DISTINCT,
 ): Candidate[] {
+  const search = candidatesInSteps(xs, ys, weights, names);
+  for (;;) {
+    const { done, value } = search.next();
+    if (done) return value;
+  }
+}
+
+/** The same as a generator that pauses every few milliseconds of work. */
+export function* candidatesInSteps(
+  xs: ArrayLike<number>, ys: ArrayLike<number>, weights: ArrayLike<number> | null = null, names: Iterable<string> = DISTINCT,
+): Generator<void, Candidate[]> {
   const functions = [...names].map(functionNamed);
   const samples = new Samples(xs, ys, weights);
   const found: Candidate[] = [];
   for (const f of functions) {
-    const fit = f.name === "0" ? samples.constant() : samples.spread > 0 ? samples.fit(f) : null;
+    const fit = f.name === "0" ? samples.constant() : samples.spread > 0 ? yield* samples.fit(f) : null;
     if (fit) found.push(fit);
   }
   const score = (one: Candidate): number => description(one.missing, one.complexity);
@@ -89,11 +101,18 @@ class Samples {
   }
 
   /** The best numbers of one function; null where it is defined on all samples for no numbers. */
-  fit(f: Fun): Candidate | null {
-    const starts = bestStarts(f, f.periodic ? this.#search : this.#scan);
-    let ends = best(starts.map((place) => this.#search.follow(f, place, 4)), 3);
-    ends = best(ends.map(([place]) => this.#search.follow(f, place, 12)), 2);
-    ends = best(ends.map(([place]) => this.#all.follow(f, place, 60)), 1);
+  *fit(f: Fun): Generator<void, Candidate | null> {
+    let places = yield* bestStarts(f, f.periodic ? this.#search : this.#scan);
+    let ends: End[] = [];
+    for (const [samples, steps, kept] of [[this.#search, 4, 3], [this.#search, 12, 2], [this.#all, 60, 1]] as const) {
+      const all: End[] = [];
+      for (const place of places) {
+        all.push(samples.follow(f, place, steps));
+        yield;
+      }
+      ends = best(all, kept);
+      places = ends.map(([place]) => place);
+    }
     return ends.length ? this.#candidate(f, ...ends[0]) : null;
   }
 
@@ -108,9 +127,13 @@ class Samples {
 }
 
 /** The best starts, and the best of different steepness: flat pieces of many functions follow a parabola alike. */
-function bestStarts(f: Fun, samples: Descent): Place[] {
+function* bestStarts(f: Fun, samples: Descent): Generator<void, Place[]> {
   const places = startsOf(f);
-  const missing = Float64Array.from(places, ([s, t, p]) => samples.glance(f, s, t, p));
+  const missing = new Float64Array(places.length);
+  for (let n = 0; n < places.length; n++) {
+    missing[n] = samples.glance(f, ...places[n]);
+    if (n % GLANCES === GLANCES - 1) yield;
+  }
   const order = [...missing.keys()].filter((n) => missing[n] < 1).sort((a, b) => missing[a] - missing[b]);
   const steepness = new Map<number, number>();
   for (const n of order) {

@@ -1,6 +1,7 @@
 // The network on a Canvas, for many edges: one stroke per style, paths kept until an edge changes.
 import { h } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
+import type { EdgeId } from "../model/payload.ts";
 import { shortened, withUnit } from "../model/wording.ts";
 import { Curves, type EdgeKind, kindOf, STYLES, styleOf } from "./edges.ts";
 import { type Scene, type TileSpot, wireOf } from "./geometry.ts";
@@ -33,6 +34,7 @@ export class CanvasPicture implements Picture {
   readonly #motion = new Motion(this.element, (camera) => {
     this.#camera = camera;
     this.#ground = null;
+    this.#isSettled = false;
     this.#paint();
   });
   #scene: Scene | null = null;
@@ -43,6 +45,10 @@ export class CanvasPicture implements Picture {
   /** Wires and boxes as painted: they seldom change, and there are many. */
   #ground: HTMLCanvasElement | null = null;
   #groundStyles = "";
+  /** The ground and all functions as painted: what is seen but for marks, nodes, and what is being dragged. */
+  readonly #settled = document.createElement("canvas");
+  #isSettled = false;
+  #dragged: readonly TileSpot[] = [];
   #waiting = false;
   #took = 0;
 
@@ -55,6 +61,8 @@ export class CanvasPicture implements Picture {
     this.#scene = scene;
     this.#sight = sight;
     this.#bundles = this.#ground = null;
+    this.#isSettled = false;
+    this.#dragged = [];
     const sharpness = Math.min(2, globalThis.devicePixelRatio || 1);
     this.element.width = Math.round(scene.width * sharpness);
     this.element.height = Math.round(scene.height * sharpness);
@@ -63,8 +71,11 @@ export class CanvasPicture implements Picture {
     this.#paintSoon();
   }
 
-  refresh(): void {
-    this.#bundles = null;
+  refresh(edges: ReadonlyMap<string, EdgeId> | "all"): void {
+    const isDrag = this.#store.isDraft && edges !== "all";
+    this.#dragged = isDrag ? [...edges.values()].flatMap((edge) => this.#spotOf(edge) ?? []) : [];
+    if (!isDrag) this.#bundles = null;
+    this.#isSettled &&= isDrag;
     this.#paintSoon();
   }
 
@@ -95,19 +106,31 @@ export class CanvasPicture implements Picture {
     const scene = this.#scene;
     const context = this.element.getContext("2d");
     if (!scene || !context) return;
-    const start = performance.now();
     const style = getComputedStyle(this.element);
     const colour: Colours = (name) => style.getPropertyValue(name).trim();
     const thin = 1 / Math.sqrt(this.#camera.zoom);
-    const bundles = (this.#bundles ??= this.#bundle(scene));
-    const ground = this.#paintedGround(bundles, colour, thin);
+    if (!this.#isSettled) this.#settle(scene, colour, thin);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.element.width, this.element.height);
-    context.drawImage(ground, 0, 0);
+    context.drawImage(this.#settled, 0, 0);
     this.#aim(context);
-    if (2 * scene.tile.w * this.#camera.zoom >= LEAST_TILE) this.#paintCurves(context, bundles, colour, thin);
+    const dragged = this.#bundle(scene, this.#dragged);
+    this.#paintBoxes(context, dragged, colour, thin);
+    this.#paintCurves(context, dragged, colour, thin);
     this.#paintMarks(context, scene, colour, thin);
     this.#paintNodes(context, scene, colour);
+  }
+
+  #settle(scene: Scene, colour: Colours, thin: number): void {
+    const start = performance.now();
+    const bundles = (this.#bundles ??= this.#bundle(scene, scene.tiles));
+    const ground = this.#paintedGround(bundles, colour, thin);
+    [this.#settled.width, this.#settled.height] = [this.element.width, this.element.height]; // this empties it
+    const context = this.#settled.getContext("2d")!;
+    context.drawImage(ground, 0, 0);
+    this.#aim(context);
+    this.#paintCurves(context, bundles, colour, thin);
+    this.#isSettled = true;
     this.#took = performance.now() - start;
   }
 
@@ -132,6 +155,11 @@ export class CanvasPicture implements Picture {
       context.lineWidth = 0.5 * thin;
       context.stroke(wires);
     }
+    this.#paintBoxes(context, bundles, colour, thin);
+    return ground;
+  }
+
+  #paintBoxes(context: CanvasRenderingContext2D, bundles: readonly Bundle[], colour: Colours, thin: number): void {
     for (const { kind, away, boxes } of bundles) {
       context.globalAlpha = away ? 0.1 : 1;
       context.setLineDash(kind === "removed" ? [3, 3] : []);
@@ -141,10 +169,10 @@ export class CanvasPicture implements Picture {
       context.lineWidth = (kind === "symbolic" ? 2 : 0.5) * thin;
       context.stroke(boxes);
     }
-    return ground;
   }
 
   #paintCurves(context: CanvasRenderingContext2D, bundles: readonly Bundle[], colour: Colours, thin: number): void {
+    if (2 * this.#scene!.tile.w * this.#camera.zoom < LEAST_TILE) return;
     context.lineJoin = "round";
     for (const { style, kind, away, curves } of bundles) {
       context.globalAlpha = away ? 0.1 : 1;
@@ -163,9 +191,9 @@ export class CanvasPicture implements Picture {
     return least + (1 - least) * (style / (STYLES - 1)) ** 2;
   }
 
-  #bundle(scene: Scene): Bundle[] {
+  #bundle(scene: Scene, tiles: readonly TileSpot[]): Bundle[] {
     const bundles = new Map<string, Bundle>();
-    for (const [n, spot] of scene.tiles.entries()) {
+    for (const [n, spot] of tiles.entries()) {
       if (this.#sight!.isHidden(spot.edge)) continue;
       const [style, kind] = [styleOf(this.#store, spot.edge), kindOf(this.#store, spot.edge)];
       const away = this.#sight!.isAway(spot.edge);
@@ -194,10 +222,14 @@ export class CanvasPicture implements Picture {
     }
   }
 
+  #spotOf(edge: EdgeId | null): TileSpot | undefined {
+    return edge === null ? undefined : this.#scene?.tiles.find(({ edge: own }) => own.every((n, at) => n === edge[at]));
+  }
+
   #paintMarks(context: CanvasRenderingContext2D, scene: Scene, colour: Colours, thin: number): void {
     const { w, h } = scene.tile;
     for (const role of ["hover", "selection", "cursor"] as const) {
-      const spot = scene.tiles.find(({ edge }) => edge.join() === this.#marks[role]?.join());
+      const spot = this.#spotOf(this.#marks[role]);
       if (!spot) continue;
       const wire = new Path2D();
       traceWire(wire, scene, spot);

@@ -28,25 +28,31 @@ export class EdgePlot {
   #edge: EdgeId | null = null;
   #window: Window = { x: [0, 1], y: [0, 1] };
   #dragged: number | null = null;
+  /** What stays where it is while a point is dragged, and what it was drawn for. */
+  readonly #still = svg("g");
+  readonly #moving = svg("g");
+  #drawn: readonly unknown[] = [];
 
   constructor(store: Store) {
     this.#store = store;
+    this.element.append(this.#still, this.#moving);
     this.element.addEventListener("pointermove", (event) => this.#drag(event));
     for (const end of ["pointerup", "pointercancel"] as const) this.element.addEventListener(end, () => this.#drop());
   }
 
   draw(edge: EdgeId): void {
+    const isSame = this.#edge?.join() === edge.join();
     this.#edge = edge;
-    if (this.#dragged === null) this.#window = this.#windowOf(edge);
+    if (this.#dragged === null) this.#window = isSame && this.#store.isDraft ? this.#grown(this.#windowOf(edge)) : this.#windowOf(edge);
+    const { net, original, quantiles } = this.#store;
+    const drawn = [edge.join(), ...this.#window.x, ...this.#window.y, net.layers[edge[0]].knots, original, quantiles[edge[0]]];
+    if (drawn.some((part, n) => part !== this.#drawn[n])) {
+      this.#drawn = drawn;
+      const still = [...this.#ground(edge), ...this.#axes(edge), this.#density(edge), this.#knots(edge), this.#framed(this.#curve(edge, "before"))];
+      this.#still.replaceChildren(...still);
+    }
     const points = this.#controlPoints(edge);
-    this.element.replaceChildren(
-      ...this.#ground(edge),
-      ...this.#axes(edge),
-      this.#density(edge),
-      this.#knots(edge),
-      this.#framed(this.#curve(edge, "before"), this.#curve(edge, "now"), this.#polygon(points)),
-      ...points.map((point) => this.#handle(point)),
-    );
+    this.#moving.replaceChildren(this.#framed(this.#curve(edge, "now"), this.#polygon(points)), ...points.map((point) => this.#handle(point)));
   }
 
   // ---------------------------------------------------------------- scales
@@ -61,6 +67,14 @@ export class EdgePlot {
     for (const value of values.filter(Number.isFinite)) [low, high] = [Math.min(low, value), Math.max(high, value)];
     if (!(high > low)) [low, high] = [(Number.isFinite(low) ? low : 0) - 0.5, (Number.isFinite(low) ? low : 0) + 0.5];
     return { x, y: [low - 0.24 * (high - low), high + 0.08 * (high - low)] }; // room for the density below
+  }
+
+  /** While a slider moves the window only grows, and then by some more, so that axes seldom change. */
+  #grown({ x, y: [low, high] }: Window): Window {
+    const { y } = this.#window;
+    if (low >= y[0] && high <= y[1]) return this.#window;
+    const room = 0.3 * (high - low);
+    return { x, y: [low < y[0] ? low - room : y[0], high > y[1] ? high + room : y[1]] };
   }
 
   #px(x: number): number {

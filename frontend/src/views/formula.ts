@@ -1,5 +1,6 @@
 // The network as a formula: what is named is written out, what is not stands as a function of its edge.
 import { button, choice, fillWith, h } from "../app/dom.ts";
+import { lazily } from "../app/lazily.ts";
 import { copyText } from "../app/save.ts";
 import type { Store, View } from "../app/store.ts";
 import { compose, type Composed } from "../formula/compose.ts";
@@ -51,7 +52,7 @@ class FormulaPanel implements View {
       this.#words,
       h("div", { class: "row" }, h("span", { class: "soft" }, "copy with all digits as"), h("span", { class: "buttons" }, ...this.#copies), this.#said),
     );
-    this.#offs = [store.on("net", () => this.#update())];
+    this.#offs = [store.on("net", lazily(this.element, () => this.#update()))];
     this.#update();
   }
 

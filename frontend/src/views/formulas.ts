@@ -57,7 +57,9 @@ export class Formulas {
     this.#found = [];
     this.#all = false;
     this.#list(edge);
+    if (this.#store.isDraft) this.#shownFor = ""; // search when it is let go
     this.#status.textContent = "Searching…";
+    if (this.#store.isDraft) return;
     const timer = setTimeout(() => this.#search(edge), REST_MS);
     this.#stop = () => clearTimeout(timer);
   }

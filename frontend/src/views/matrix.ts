@@ -67,10 +67,12 @@ class MatrixView {
     this.#observer = new ResizeObserver(() => this.#rebuild({}));
     this.#observer.observe(this.#scroller);
     const redraw = lazily(this.element, () => this.#rebuild({}));
+    const repaint = lazily(this.element, () => this.#paintSoon());
     this.#offs = [
       store.on("net", () => {
         this.#curves.refresh();
-        redraw();
+        if (store.isDraft) repaint();
+        else redraw();
       }),
       store.on("selection", () => this.#paintSoon()),
       store.on("theme", () => this.#paintSoon()),

@@ -1,5 +1,6 @@
 // What the network says at one point, and around it: sliders, outputs, sections, the attached data.
 import { choice, fillWith, h } from "../app/dom.ts";
+import { lazily } from "../app/lazily.ts";
 import type { Store, View } from "../app/store.ts";
 import { predict, respond } from "../maths/network.ts";
 import { shown } from "../model/wording.ts";
@@ -19,8 +20,6 @@ class Prediction implements View {
   readonly #residuals: Residuals | null;
   readonly #answer = h("div", { class: "answer", role: "status", "aria-label": "Prediction" });
   readonly #offs: (() => void)[];
-  readonly #seen: ResizeObserver;
-  #isLate = false;
   #output = 0;
 
   readonly #store: Store;
@@ -52,15 +51,15 @@ class Prediction implements View {
       this.#field && h("section", {}, h("h2", {}, "Over two inputs"), this.#field.element),
       this.#residuals && h("section", {}, h("h2", {}, "Against the data"), this.#residuals.element),
     );
-    this.#offs = [store.on("net", () => this.#update()), store.on("view", () => this.#update(false))];
-    this.#seen = new ResizeObserver(() => this.#isLate && this.#update());
-    this.#seen.observe(this.element);
+    this.#offs = [
+      store.on("net", lazily(this.element, () => this.#update(!store.isDraft))), // all rows only once it is let go
+      store.on("view", lazily(this.element, () => this.#update(false))),
+    ];
     this.#update();
   }
 
   destroy(): void {
     this.#offs.forEach((off) => off());
-    this.#seen.disconnect();
     for (const part of [this.#sections, this.#field, this.#residuals]) part?.destroy();
   }
 
@@ -70,15 +69,12 @@ class Prediction implements View {
     return `share of ${classes?.[outputs.length === 1 ? 1 : j] ?? outputs[j].name}`;
   }
 
-  /** Only what is seen is computed; the rest when its tab is opened. */
-  #update(netChanged = true): void {
-    this.#isLate = this.element.isConnected && this.element.offsetParent === null;
-    if (this.#isLate) return;
+  #update(withData = true): void {
     this.#inputs.update();
     fillWith(this.#answer, ...this.#answers());
     this.#sections.update(this.#output);
     this.#field?.update(this.#output);
-    if (netChanged) this.#residuals?.update(this.#output);
+    if (withData) this.#residuals?.update(this.#output);
   }
 
   #answers(): HTMLElement[] {

@@ -23,6 +23,9 @@ interface Drawn {
 export class SvgPicture implements Picture {
   readonly element = svg("svg", { class: "picture", "aria-hidden": "true", focusable: "false" });
   readonly #world = svg("g");
+  /** Edges that are being dragged, above the picture: else the browser would go through all of it at every step. */
+  readonly #above = svg("svg", { class: "picture", "aria-hidden": "true" });
+  readonly #lifted = new Map<string, Drawn>();
   readonly #motion = new Motion(this.element, ({ x, y, zoom }) =>
     set(this.#world, { transform: `translate(${x} ${y}) scale(${zoom})` }),
   );
@@ -62,11 +65,11 @@ export class SvgPicture implements Picture {
   refresh(edges: ReadonlyMap<string, EdgeId> | "all"): void {
     const scene = this.#scene;
     if (!scene) return;
-    const redrawn = edges === "all" ? this.#drawn.keys() : edges.keys();
-    for (const key of redrawn) {
-      const drawn = this.#drawn.get(key);
-      if (drawn) this.#drawFunction(scene, drawn);
-    }
+    if (this.#store.isDraft && edges !== "all") return this.#lift(scene, edges.keys());
+    this.#lifted.clear();
+    this.#above.remove();
+    const redrawn = edges === "all" ? [...this.#drawn.values()] : [...edges.keys()].flatMap((key) => this.#drawn.get(key) ?? []);
+    for (const drawn of redrawn) this.#drawFunction(scene, drawn);
     const layers = edges === "all" ? null : new Set([...edges.values()].map(([l]) => l));
     for (const drawn of this.#drawn.values()) if (!layers || layers.has(drawn.spot.edge[0])) this.#style(drawn);
   }
@@ -89,6 +92,23 @@ export class SvgPicture implements Picture {
 
   destroy(): void {
     this.element.remove();
+    this.#above.remove();
+  }
+
+  #lift(scene: Scene, keys: Iterable<string>): void {
+    for (const key of keys) {
+      const below = this.#drawn.get(key);
+      const lifted = this.#lifted.get(key) ?? (below && this.#drawTile(scene, below.spot));
+      if (!lifted) continue;
+      this.#lifted.set(key, lifted);
+      this.#style(lifted);
+      this.#drawFunction(scene, lifted);
+    }
+    if (this.#above.isConnected && this.#above.firstElementChild?.childElementCount === this.#lifted.size) return;
+    for (const name of ["viewBox", "width", "height"]) this.#above.setAttribute(name, this.element.getAttribute(name)!);
+    const tiles = [...this.#lifted.values()].map(({ tile }) => tile);
+    this.#above.replaceChildren(svg("g", { transform: this.#world.getAttribute("transform") }, ...tiles));
+    this.element.after(this.#above);
   }
 
   #drawTile(scene: Scene, spot: TileSpot): Drawn {

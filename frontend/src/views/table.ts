@@ -76,7 +76,7 @@ class TableView {
         this.#curves.refresh();
         if (store.changed === "all") this.#guesses.clear();
         else for (const key of store.changed.keys()) this.#guesses.delete(key);
-        redraw();
+        if (!store.isDraft) redraw();
       }),
       store.on("selection", redraw),
     ];
@@ -93,7 +93,9 @@ class TableView {
     const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
     this.#page = Math.min(this.#page, pages - 1);
     const start = this.#page * PER_PAGE;
+    const focused = (this.#body.getRootNode() as Document | ShadowRoot).activeElement?.getAttribute("data-control");
     fillWith(this.#body, ...found.slice(start, start + PER_PAGE).map((entry) => this.#row(entry)));
+    if (focused) this.#body.querySelector<HTMLElement>(`[data-control="${focused}"]`)?.focus();
     for (const [column, cell] of this.#heads) {
       const own = column === this.#sort.column;
       set(cell, { "aria-sort": own && (this.#sort.down ? "descending" : "ascending") });
@@ -135,8 +137,8 @@ class TableView {
     );
     const name = `${from} to ${to}`;
     const guessed = this.#guesses.get(edge.join());
-    const open = button(from, () => this.#open(edge), { class: "plain", "aria-label": `Open the edge ${name}` });
-    const toggle = button(removed ? "Bring back" : "Remove", () => this.#toggle(edge), { "aria-label": `${removed ? "Bring back" : "Remove"} the edge ${name}` });
+    const open = button(from, () => this.#open(edge), { class: "plain", "data-control": `open ${edge}`, "aria-label": `Open the edge ${name}` });
+    const toggle = button(removed ? "Bring back" : "Remove", () => this.#toggle(edge), { "data-control": `toggle ${edge}`, "aria-label": `${removed ? "Bring back" : "Remove"} the edge ${name}` });
     toggle.disabled = store.isLive;
     return h(
       "tr",

@@ -1,8 +1,4655 @@
-"use strict";(()=>{var Qr="http://www.w3.org/2000/svg";function y(t,e={},...n){return pn(document.createElement(t),e,n)}function w(t,e={},...n){return pn(document.createElementNS(Qr,t),e,n)}function ce(t,e){for(let[n,r]of Object.entries(e))typeof r=="function"?t.addEventListener(n.slice(2),r):r===!1||r==null?t.removeAttribute(n):t.setAttribute(n,r===!0?"":String(r))}function D(t,...e){t.replaceChildren(...e.filter(yn).map(gn))}function k(t,e,n={}){return y("button",{type:"button",onclick:e,...n},t)}function ot(t,e,n){let r=y("select",{onchange:()=>n(r.value)});return r.append(...e.map(([o,s])=>y("option",{value:o},s))),{element:y("label",{class:"field"},y("span",{},t),r),select:r}}function pn(t,e,n){return ce(t,e),t.append(...n.filter(yn).map(gn)),t}function yn(t){return t!=null&&t!==!1}function gn(t){return typeof t=="number"?String(t):t}var st=class{#e=null;#o;#t;#n=matchMedia("(prefers-color-scheme: dark)");#i=new MutationObserver(()=>this.#l());#l=()=>this.#s();constructor(e,n){this.#o=e,this.#t=n,this.#n.addEventListener("change",this.#l);let r={attributes:!0,attributeFilter:["class","data-theme","data-jp-theme-light","data-vscode-theme-kind"]};for(let o of[document.documentElement,document.body])this.#i.observe(o,r);this.#s()}get scheme(){return this.#o.dataset.scheme}toggle(){this.#e=this.scheme==="dark"?"light":"dark",this.#s()}destroy(){this.#n.removeEventListener("change",this.#l),this.#i.disconnect()}#s(){let e=this.#e??zr(this.#o)??(this.#n.matches?"dark":"light");this.#o.dataset.scheme!==e&&(this.#o.dataset.scheme=e,this.#t())}};function zr(t){let e=Yr(t).closest("[data-theme]")?.dataset.theme??document.documentElement.dataset.theme;if(e==="dark"||e==="light")return e;let{body:n,documentElement:r}=document,o=n.dataset.jpThemeLight;if(o)return o==="true"?"light":"dark";let s=[...n.classList,...r.classList];return s.some(i=>["vscode-dark","vscode-high-contrast","dark","dark-theme"].includes(i))?"dark":s.some(i=>["vscode-light","vscode-high-contrast-light","light","light-theme"].includes(i))?"light":null}function Yr(t){let e=t.getRootNode();return e instanceof ShadowRoot?e.host:t}function $(t,e=3){if(!Number.isFinite(t))return Number.isNaN(t)?"not a number":t>0?"∞":"−∞";if(t===0)return"0";let n=Math.abs(t),r=n<.001||n>=1e5?t.toExponential(e-1):t.toPrecision(e),[o,s]=r.split("e"),i=o.includes(".")?o.replace(/\.?0+$/,""):o;return(s?`${i}e${Number(s)}`:i).replaceAll("-","−")}function me({name:t,unit:e}){return e?`${t} (${e})`:t}function it(t,e){return t.length<=e?t:`${t.slice(0,Math.max(1,e-1))}…`}function $e(t,e,n){let[r]=t.nodes[e+1];return n<r?{node:n,factor:-1}:{node:r+Math.floor((n-r)/t.arity),factor:(n-r)%t.arity}}function be({inputs:t,outputs:e},n,r,o){return r===0?t[o]?.name??`input ${o}`:r===n.layers.length?e[o]?.name??`output ${o}`:o<n.nodes[r][0]?`node ${r}.${o}`:`product ${r}.${o}`}function Zr(t,e,n,r){let{node:o,factor:s}=$e(e,n,r),i=be(t,e,n+1,o);return s<0?i:`${i}, factor ${s+1}`}function Te(t,e,[n,r,o]){return`${be(t,e,n,r)} → ${Zr(t,e,n,o)}`}function Ct(t){return t.nodes.map(([e,n])=>n?`${e} + ${n}×`:`${e}`).join(" → ")}var Xr={0:()=>"0",x:t=>t,"x^2":t=>`${P(t)}²`,"x^3":t=>`${P(t)}³`,"x^4":t=>`${P(t)}⁴`,"x^5":t=>`${P(t)}⁵`,"1/x":t=>`1/${P(t)}`,"1/x^2":t=>`1/${P(t)}²`,"1/x^3":t=>`1/${P(t)}³`,"1/x^4":t=>`1/${P(t)}⁴`,"1/x^5":t=>`1/${P(t)}⁵`,sqrt:t=>`√${P(t)}`,"x^0.5":t=>`√${P(t)}`,"x^1.5":t=>`${P(t)}^1.5`,"1/sqrt(x)":t=>`1/√${P(t)}`,"1/x^0.5":t=>`1/√${P(t)}`,"x^p":(t,e)=>`${P(t)}^${e}`,abs:t=>`|${t}|`,gaussian:t=>`exp(−${P(t)}²)`};function Ne({name:t,affine:e,sampled:n},r=3,o="x"){if(n)return`${t}(${o})`;let[s,i,a,l,h]=e,c=xn(bn(s,o,r),i,r),u=Xr[t]??(p=>`${t}(${p})`);if(t==="0"||a===0)return $(l,r);let m=u(c,$(h,r)),d=t==="x"&&c.includes(" ");return xn(bn(a,d&&$(a,r)!=="1"?`(${m})`:m,r),l,r)}function wn(t,e){let n={...t,affine:[1,0,1,0,t.affine[4]]};return[Ne(t,2),Ne(n,2),t.name].find(r=>r.length<=e)??""}function bn(t,e,n){let r=$(t,n);return r==="1"?e:r==="−1"?`−${e}`:/^[\p{L}(|√]$/u.test(e)||e.startsWith("(")?`${r}${e}`:/^\d/.test(e)?`${r} · ${e}`:`${r} ${e}`}function xn(t,e,n){return e===0?t:`${t} ${e<0?"−":"+"} ${$(Math.abs(e),n)}`}function P(t){return/^[\p{L}\d]$/u.test(t)?t:`(${t})`}function Ge(t,e,n){if(!(e>t)||!Number.isFinite(e-t))return Number.isFinite(t)?[t]:[];let r=(e-t)/Math.max(n,1),o=10**Math.floor(Math.log10(r)),s=o*([1,2,5,10].find(l=>l*o>=r*.999)??10),i=Math.ceil(t/s-1e-9),a=Math.floor(e/s+1e-9)-i+1;return Array.from({length:Math.max(a,0)},(l,h)=>Number(((i+h)*s).toPrecision(12)))}function Le(...t){let[e,n]=[1/0,-1/0];for(let o of t)for(let s=0;s<o.length;s++)Number.isFinite(o[s])&&(e=Math.min(e,o[s]),n=Math.max(n,o[s]));if(e>n)return[0,1];if(n-e>1e-12*Math.max(Math.abs(e),Math.abs(n)))return[e,n];let r=Math.abs(e)*.1||1;return[e-r,e+r]}function Ue([t,e],n){return[t-n*(e-t),e+n*(e-t)]}function V([t,e],n){return Float64Array.from({length:n},(r,o)=>t+(e-t)*o/(n-1))}function vn([t,e],n){let[r,o]=[Math.ceil(Math.log10(t)-1e-9),Math.floor(Math.log10(e)+1e-9)],s=Math.max(1,Math.ceil((o-r+1)/n)),i=[];for(let a=r;a<=o;a+=s)i.push(+`1e${a}`);return i.length>=2?i:Ge(t,e,3).filter(a=>a>0)}function Ot(t,e){let n=e.length>1?Math.min(...e.slice(1).map((o,s)=>o-e[s])):Math.abs(t)||1,r=Math.max(...e.map(Math.abs));return r>=1e5||r<.001?$(t,1+Math.max(0,Math.round(Math.log10(r/n)))):t.toFixed(Math.min(8,Math.max(0,-Math.floor(Math.log10(n)+1e-9)))).replace("-","−")}function En(t){return t>=.001&&t<1e5?String(Number(t.toPrecision(2))):$(t,2)}var Ie={top:8,right:12,bottom:22,left:46,label:17},B=class{element;#e=w("svg",{class:"chart-picture",role:"img"});#o;#t;#n=null;#i=0;constructor(e){this.#o=e,this.element=y("div",{class:"chart"},this.#e),this.element.style.height=`${e.height??180}px`,this.#t=new ResizeObserver(()=>{this.element.clientWidth!==this.#i&&this.#s()}),this.#t.observe(this.element),e.onpoint&&this.#a(e.onpoint)}destroy(){this.#t.disconnect()}rename(e,n){Object.assign(this.#o,{xLabel:e,yLabel:n})}show(e,n,r,o){this.#n={x:e,y:n,paint:r},o!==void 0&&(this.#o.label=o),this.#s()}get#l(){return this.#o.height??180}#s(){if(this.#i=this.element.clientWidth,!this.#n||this.#i<40)return;let{x:e,y:n,paint:r}=this.#n,{frame:o,left:s,top:i}=this.#h(e,n);ce(this.#e,{viewBox:`0 0 ${this.#i} ${this.#l}`,width:this.#i,height:this.#l,"aria-label":this.#o.label});let a=w("svg",{x:s,y:i,width:o.width,height:o.height,class:"plot"},...r(o));D(this.#e,...this.#u(o,e,n,s,i),a)}#h(e,n){let{xLabel:r,yLabel:o,bare:s,logY:i}=this.#o,a=s?8:Ie.left,l=Ie.top+(o?Ie.label:0),h=Math.max(10,this.#i-a-Ie.right),c=Math.max(10,this.#l-l-Ie.bottom-(r?Ie.label:0)),u=i?Math.log10:p=>p,[m,d]=[u(n[0]),u(n[1])];return{frame:{x:p=>(p-e[0])/(e[1]-e[0])*h,y:p=>c-(u(p)-m)/(d-m)*c,width:h,height:c},left:a,top:l}}#u(e,n,r,o,s){let{xLabel:i,yLabel:a,bare:l,plain:h,logY:c}=this.#o,u=Ge(...n,Math.max(3,Math.floor(e.width/70))),m=Math.max(2,Math.floor(e.height/34)),d=l?[]:c?vn(r,m):Ge(...r,m),[p,f]=[o+e.width,s+e.height];return[...(h?[]:d).map(g=>w("line",{class:"grid",x1:o,x2:p,y1:s+e.y(g),y2:s+e.y(g)})),...d.map(g=>w("text",{class:"tick",x:o-6,y:s+e.y(g),dy:"0.32em","text-anchor":"end"},c?En(g):Ot(g,d))),w("line",{class:"axis",x1:o,x2:p,y1:f,y2:f}),...u.map(g=>w("text",{class:"tick",x:o+e.x(g),y:f+15,"text-anchor":"middle"},Ot(g,u))),...i?[w("text",{class:"name",x:p,y:this.#l-4,"text-anchor":"end"},i)]:[],...a?[w("text",{class:"name",x:l?o:4,y:12},a)]:[]]}#a(e){let n=(r,o)=>{if(!this.#n)return;let{x:s,y:i}=this.#n,{frame:a,left:l,top:h}=this.#h(s,i),c=this.#e.getBoundingClientRect(),u=Math.min(1,Math.max(0,(r.clientX-c.left-l)/a.width)),m=Math.min(1,Math.max(0,1-(r.clientY-c.top-h)/a.height));e(s[0]+u*(s[1]-s[0]),i[0]+m*(i[1]-i[0]),o)};this.element.classList.add("touchable"),this.#e.addEventListener("pointerdown",r=>{this.#e.setPointerCapture(r.pointerId),n(r,!0)}),this.#e.addEventListener("pointermove",r=>{this.#e.hasPointerCapture(r.pointerId)&&n(r,!1)})}};function C(t,e,n,r="line"){return w("path",{class:r,d:kn(t,e,n)})}function Mn(t,e,n,r=0,o="area"){let s=e.length-1,[i,a,l]=[t.x(e[0]),t.x(e[s]),t.y(r)].map(q);return w("path",{class:o,d:`${kn(t,e,n)}L${a},${l}L${i},${l}Z`})}function at(t,e,n,r="dots",o=2){let s="";for(let i=0;i<e.length;i++)Number.isFinite(e[i])&&Number.isFinite(n[i])&&(s+=`M${q(t.x(e[i]))},${q(t.y(n[i]))}h0`);return w("path",{class:r,d:s,"stroke-width":2*o})}function Ce(t,e,n,r="point",o=5){return w("circle",{class:r,cx:q(t.x(e)),cy:q(t.y(n)),r:o})}function Oe(t,e,n="here"){return w("line",{class:n,x1:q(t.x(e)),x2:q(t.x(e)),y1:0,y2:t.height})}function We(t,e,n="zero"){return w("line",{class:n,x1:0,x2:t.width,y1:q(t.y(e)),y2:q(t.y(e))})}function An(t,e,n=.22){let r=Math.max(1,Math.round((e.length-1)/16)),o=Array.from(e).filter((u,m)=>m%r===0||m===e.length-1),s=o.length-1,i=o[s]-o[0],a=i/(6*s),l=u=>i>0?i/s/Math.max(o[u+1]-o[u],a):0,h=0;for(let u=0;u<s;u++)h=Math.max(h,l(u));let c=`M${q(t.x(o[0]))},${t.height}`;for(let u=0;u<s;u++){let m=q(t.height*(1-n*l(u)/(h||1)));c+=`V${m}H${q(t.x(o[u+1]))}`}return w("path",{class:"density",d:`${c}V${t.height}Z`})}function kn(t,e,n){let r="",o=!1;for(let s=0;s<e.length;s++){let[i,a]=[t.x(e[s]),t.y(n[s])];Number.isFinite(i)&&Number.isFinite(a)&&(r+=`${o?"L":"M"}${q(i)},${q(a)}`),o=Number.isFinite(i)&&Number.isFinite(a)}return r}function q(t){return Math.round(Math.min(1e5,Math.max(-1e5,t))*10)/10}var le=new Float64Array(16),Pt=new Float64Array(9);function Fn(t,e,n,r,o=0){let s=n,i=r;for(;s<i;){let a=s+i+1>>1;e>=t[o+a]?s=a:i=a-1}return s}function de(t,e,n,r,o=0,s="linear",i=0,a=t.length){return s==="linear"?eo(t,e,n,r,o,i,a):to(t,e,n,r,o,i,a)}function eo(t,e,n,r,o,s,i){let a=t[s+e],l=t[s+i-e-1],h=n<a?a:n>l?l:n,c=Fn(t,h,e,i-e-2,s);le.length<2*e&&Sn(e);for(let u=0;u<2*e;u++)le[u]=t[s+c-e+1+u];if(h===n||o===1)lt(e,h,r,o);else if(o>1)r.fill(0,0,e+1);else{lt(e,h,r,0),lt(e,h,Pt,1);for(let u=0;u<=e;u++)r[u]=r[u]+Pt[u]*(n-h)}return n!==n&&r.fill(NaN,0,e+1),c-e}function to(t,e,n,r,o,s,i){if(!(n>=t[s]&&n<t[s+i-1]))return r.fill(n!==n?NaN:0,0,e+1),0;let a=Fn(t,n,0,i-2,s);le.length<2*e&&Sn(e);let l=t[s+i-1]-t[s];for(let c=0;c<2*e;c++){let u=a-e+1+c;le[c]=u<0?t[s]+u*l:u>=i?t[s+i-1]+(u-i+1)*l:t[s+u]}lt(e,n,r,o);let h=a-e;for(let c=0;c<=e;c++)(h+c<0||h+c>i-e-2)&&(r[c]=0);return h}function lt(t,e,n,r){if(r>t){n.fill(0,0,t+1);return}n[0]=1;for(let o=1;o<=t-r;o++){let s=0;for(let i=0;i<o;i++){let a=le[t+i-o],l=le[t+i],h=n[i]/(l-a);n[i]=s+h*(l-e),s=h*(e-a)}n[o]=s}for(let o=t-r+1;o<=t;o++){let s=0;for(let i=0;i<o;i++){let a=n[i]/(le[t+i]-le[t-o+i]);n[i]=o*(s-a),s=a}n[o]=o*s}}function xe(t,e,n,r=0,o="linear"){let s=t.length-e-1,i=new Float64Array(e+1),a=de(t,e,n,i,r,o),l=new Float64Array(s);for(let h=0;h<=e;h++)a+h>=0&&a+h<s&&(l[a+h]=i[h]);return n!==n&&l.fill(NaN),l}function X(t,e,n,r){return Float64Array.from({length:n+2*r+1},(o,s)=>t+(e-t)*((s-r)/n))}function we(t,e){let n=t.length-e-1;return Float64Array.from({length:n},(r,o)=>{if(e===0)return(t[o]+t[o+1])/2;let s=0;for(let i=1;i<=e;i++)s+=t[o+i];return s/e})}function Sn(t){le=new Float64Array(2*t),Pt=new Float64Array(t+1)}var no=[-.6513268598908547,.6419697923564902,.019476473204185836,-.00956151478680863,-.000946595344482037,.000366839497852761,42523324806908e-18,-20278578112534e-18,-1624290004647e-18,1303655835581e-18,15626441722e-18,-85238095915e-18,6529054439e-18,5059343496e-18,-991364157e-18,-227365122e-18,96467911e-18,2394038e-18,-6886028e-18,894488e-18,313092e-18,-112708e-18,381e-18,7106e-18,-1523e-18,-95e-18,121e-18,-28e-18],ro=[.15772797147489012,-.008723442352852221,.2651786132033368,-.37009499387264977,.15806710233209725,-.034893769411408884,.004819180069467605,-.000460626166206275,32460328821005e-18,-1761946907762e-18,76081635924e-18,-26792535306e-19,784869631e-19,-1943834687e-21,41253206e-21,-758851e-21,12219e-21],oo=[.08104484632565812,-.1489751450676521,.1609992623572097,-.08268049176681791,.022213639654966037,-.003646940600769276,.000405033772835482,-32555548668573e-18,1985877404992e-18,-95219847568e-18,36871337591e-19,-1178026623e-19,316015458e-20,-72217557e-21,1423214e-21,-24442e-21],so=[.9994603493475187,-.000536522046813212,307518478752e-17,-51705945376e-18,16306464635e-19,-786409138e-19,5168262387e-21,-430457887e-21,43265957e-21,-5069034e-21,674807e-21,-100115e-21,16306e-21],io=[-.015555854605337009,68385199426116e-18,-74144984110606e-20,17972457247969e-21,-7271915936866e-22,42201219046687e-24,-3206747420997e-24,300614512535e-24,-33363281853e-24,425522504e-23,-609993013e-24,9662129e-23,-16686066e-24],ao=[1.0009030408600137,.000898989833085941,-3987284300489e-18,6177633960644e-20,-18718907491063e-22,88168986596e-21,-5704863640396e-24,469919551523e-24,-46842237838e-24,5452674896e-24,-722118084e-24,106676891e-24,-17312313e-24],lo=[.04677778706953532,-96277235491571e-18,91386152579555e-20,-20959781384084e-21,8229193327651e-22,-46863636881769e-24,3515218794969e-24,-326431567433e-24,35967765829e-24,-4561252395e-24,650828296e-24,-102691475e-24,17676355e-24];function ve(t,e){let n=4*e-2,r=0,o=0;for(let s=t.length-1;s>0;s--){let i=n*r-o+t[s];o=r,r=i}return n/2*r-o+t[0]}function qt(t){if(Math.abs(t)<.5){let e=t*t,n=t,r=t;for(let o=1;o<13;o++)n*=-e/o,r+=n/(2*o+1);return 2/Math.sqrt(Math.PI)*r}return t<0?Rt(-t)-1:1-Rt(t)}function Rt(t){if(t<0)return 2-Rt(-t);let e=2/(2+t);return e*Math.exp(-t*t+ve(no,e))}function _t(t){let e=Math.abs(t);if(e===1/0)return 0;if(!(e>8))return ve(ro,(e/8)**2);let[n,r]=[Math.sin(e),Math.cos(e)],o=(8/e)**2,[s,i]=[ve(so,o),8/e*ve(io,o)];return(s*(r+n)-i*(n-r))/Math.sqrt(Math.PI*e)}function ht(t){let e=Math.abs(t);if(e===1/0)return 0;if(!(e>8))return t*ve(oo,(e/8)**2);let[n,r]=[Math.sin(e),Math.cos(e)],o=(8/e)**2,[s,i]=[ve(ao,o),8/e*ve(lo,o)],a=(s*(n-r)+i*(n+r))/Math.sqrt(Math.PI*e);return t<0?-a:a}var ho=Math.LOG2E,Je=t=>t<0?Math.exp(t)/(1+Math.exp(t)):1/(1+Math.exp(-t)),ut=new Map([A("0",0,()=>0,()=>0),A("x",1,t=>t,()=>1,["odd"]),A("x^2",2,t=>t*t,t=>2*t,["even"]),A("x^3",3,t=>t*t*t,t=>3*t*t,["odd"]),A("x^4",3,t=>t*t*t*t,t=>4*t*t*t,["even"]),A("x^5",3,t=>t*t*t*t*t,t=>5*t*t*t*t,["odd"]),Ke(1,2),Ke(2,2),Ke(3,3),Ke(4,4),Ke(5,5),A("sqrt",2,Math.sqrt,t=>.5/Math.sqrt(t)),A("x^0.5",2,Math.sqrt,t=>.5/Math.sqrt(t),[],"sqrt"),A("x^1.5",4,t=>t*Math.sqrt(t),t=>1.5*Math.sqrt(t)),A("1/sqrt(x)",2,t=>1/Math.sqrt(t),t=>-.5/(t*Math.sqrt(t))),A("1/x^0.5",2,t=>1/Math.sqrt(t),t=>-.5/(t*Math.sqrt(t)),[],"1/sqrt(x)"),A("x^p",5,(t,e)=>t**e,(t,e)=>e*t**(e-1),["free"]),A("exp",2,Math.exp,Math.exp),A("log",2,Math.log,t=>1/t),A("abs",3,Math.abs,Math.sign,["even"]),A("sin",2,Math.sin,Math.cos,["odd","periodic"]),A("cos",2,Math.cos,t=>-Math.sin(t),["even","periodic"],"sin"),A("tan",3,Math.tan,t=>1+Math.tan(t)**2,["odd","periodic"]),A("tanh",3,Math.tanh,t=>1/Math.cosh(t)**2,["odd"]),A("sigmoid",3,Je,t=>Je(t)*Je(-t),[],"tanh"),A("sinh",3,Math.sinh,Math.cosh,["odd"]),A("cosh",3,Math.cosh,Math.sinh,["even"]),A("sgn",3,Math.sign,()=>0,["odd"]),A("relu",3,t=>Math.max(t,0),t=>t>0?1:0),A("arcsin",4,Math.asin,t=>1/Math.sqrt(1-t*t),["odd"]),A("arccos",4,Math.acos,t=>-1/Math.sqrt(1-t*t),[],"arcsin"),A("arctan",4,Math.atan,t=>1/(1+t*t),["odd"]),A("arctanh",4,Math.atanh,t=>1/(1-t*t),["odd"]),A("gaussian",3,t=>Math.exp(-t*t),t=>-2*t*Math.exp(-t*t),["even"]),A("erf",4,qt,t=>2/Math.sqrt(Math.PI)*Math.exp(-t*t),["odd"]),A("j0",4,_t,t=>-ht(t),["even","periodic"]),A("j1",4,ht,co,["odd","periodic"])].map(t=>[t.name,t])),uo=t=>t/(1+Math.exp(-t)),Nn=t=>.5*(1+qt(t/Math.SQRT2)),$n=new Map([["silu",{value:uo,slope:t=>Je(t)*(1+t*Je(-t))}],["identity",{value:t=>t,slope:()=>1}],["tanh",{value:Math.tanh,slope:t=>1/Math.cosh(t)**2}],["gelu",{value:t=>t*Nn(t),slope:t=>Nn(t)+t*Math.exp(-t*t/2)/Math.sqrt(2*Math.PI)}],["relu",{value:t=>Math.max(t,0),slope:t=>t>0?1:0}],["zero",null]]);function Pe(t){let e=ut.get(t);if(!e)throw new RangeError(`there is no function "${t}"; known are ${[...ut.keys()].join(", ")}.`);return e}function Re(t){let e=$n.get(t);if(e===void 0)throw new RangeError(`there is no base function "${t}"; known are ${[...$n.keys()].join(", ")}.`);return e}function Tn(t,e){return 2*Math.log(t+1e-14)*ho+e}function A(t,e,n,r,o=[],s=null){let i=a=>o.includes(a);return{name:t,complexity:e,value:n,slope:r,twinOf:s,odd:i("odd"),even:i("even"),periodic:i("periodic"),freeExponent:i("free")}}function Ke(t,e){let n=t===1?"1/x":`1/x^${t}`,o=[s=>s,s=>s*s,s=>s*s*s,s=>s*s*s*s,s=>s*s*s*s*s][t-1];return A(n,e,(s,i)=>1/o(s,i),(s,i)=>-t/(o(s,i)*s),[t%2?"odd":"even"])}function co(t){return Math.abs(t)<1e-8?.5:_t(t)-ht(t)/t}function Ln(t,e,n){let r=t.layers[e],o=n*(r.S+t.k+1);return[r.knots[o+t.k],r.knots[o+r.S]]}function jt(t,e,n){let r=e.S+t.k+1;return e.knots.subarray(n*r,(n+1)*r)}function mo(t,e,n){return Float64Array.from({length:t.S},(r,o)=>t.coef[(e*t.S+o)*t.O+n])}function ee(t,e,n,r,o=!1){let s=t.layers[e],i=n*s.O+r,a=o?1:s.mask[i];if(a===0)return()=>0;let l=o?void 0:s.symbolic.get(i);if(l){let d=qe(l);return a===1?d:p=>a*d(p)}let h=te(jt(t,s,n),t.k,mo(s,n,r),t.outside),[c,u]=[s.scale?s.scale[i]:1,s.base[i]],m=Re(t.baseFun);return m?d=>a*(c*h(d)+u*m.value(d)):d=>a*c*h(d)}function te(t,e,n,r="linear",o=0){let s=new Float64Array(e+1);return i=>{let a=de(t,e,i,s,o,r),l=0;for(let h=Math.max(0,-a);h<=e&&a+h<n.length;h++)l+=s[h]*n[a+h];return l}}function qe(t,e=0){if(t.sampled)return te(t.sampled.knots,3,t.sampled.coef,"linear",e);let[n,r,o,s,i]=t.affine,a=Pe(t.name);return e===0?l=>o*a.value(n*l+r,i)+s:l=>o*n*a.slope(n*l+r,i)}function In(t,e,n,r,o){return ee(t,e,n,r)(o)}function Cn(t,e,n,r,o,s,i,a=!1){let l=ee(t,e,n,r,a);return Float64Array.from({length:i},(h,c)=>l(o+(s-o)*c/(i-1)))}function Qe(t,e,n,r,o,s){let i=r.length-o-1,a=new Float64Array(i*i),l=new Float64Array(i*e);for(let[c,u]of fo(n,r,o)){let[m,d]=[xe(n,o,c,0,s),xe(r,o,c,0,"linear")];for(let p=0;p<i;p++)if(d[p]!==0){for(let f=0;f<i;f++)a[p*i+f]+=u*d[p]*d[f];for(let f=0;f<m.length;f++)for(let g=0;g<e;g++)l[p*e+g]+=u*d[p]*m[f]*t[f*e+g]}}let h=Float64Array.from({length:i},(c,u)=>1/Math.sqrt(a[u*i+u]));for(let c=0;c<i;c++){for(let u=0;u<i;u++)a[c*i+u]*=h[c]*h[u];for(let u=0;u<e;u++)l[c*e+u]*=h[c]}return yo(a,l,i,e),l.map((c,u)=>c*h[Math.floor(u/e)])}function On(t,e,n){let r=n[0].length-t.k-1,[o,s]=[new Float64Array(e.I*n[0].length),new Float64Array(e.I*r*e.O)];return n.forEach((i,a)=>{let l=e.coef.subarray(a*e.S*e.O,(a+1)*e.S*e.O);o.set(i,a*i.length),s.set(Qe(l,e.O,jt(t,e,a),i,t.k,t.outside),a*r*e.O)}),{...e,S:r,knots:o,coef:s}}function ct(t,e){let n=t.layers.map((r,o)=>{let s=Array.from({length:r.I},(i,a)=>X(...Ln(t,o,a),e,t.k));return On(t,r,s)});return{...t,layers:n}}function Pn(t,e,n,r){let o=e.S-t.k,s=Array.from({length:e.I},(i,a)=>{let[l,h]=[1/0,-1/0];for(let u=a;u<n.length;u+=e.I)[l,h]=[Math.min(l,n[u]),Math.max(h,n[u])];let c=h>l?r*(h-l):1;return X(l-c,h+c,o,t.k)});return On(t,e,s)}function fo(t,e,n){let r=e.subarray(n,e.length-n),[o,s]=[r[0],r[r.length-1]],i=Float64Array.from([...t.filter(h=>h>o&&h<s),...r]).sort(),a=po(n+1),l=[];for(let h=0;h+1<i.length;h++){let c=(i[h+1]-i[h])/2;if(c>0)for(let[u,m]of a)l.push([i[h]+c*(1+u),c*m])}return l}function po(t){return Array.from({length:t},(e,n)=>{let r=Math.cos(Math.PI*(n+.75)/(t+.5)),o=1;for(let s=0;s<30;s++){let[i,a]=[1,r];for(let h=2;h<=t;h++)[i,a]=[a,((2*h-1)*r*a-(h-1)*i)/h];o=t*(r*a-i)/(r*r-1);let l=a/o;if(r-=l,Math.abs(l)<1e-16)break}return[r,2/((1-r*r)*o*o)]})}function yo(t,e,n,r){for(let o=0;o<n;o++)for(let s=o;s<n;s++){let i=t[s*n+o];for(let a=0;a<o;a++)i-=t[s*n+a]*t[o*n+a];t[s*n+o]=s===o?Math.sqrt(i):i/t[o*n+o]}for(let o=0;o<r;o++){for(let s=0;s<n;s++){let i=e[s*r+o];for(let a=0;a<s;a++)i-=t[s*n+a]*e[a*r+o];e[s*r+o]=i/t[s*n+s]}for(let s=n-1;s>=0;s--){let i=e[s*r+o];for(let a=s+1;a<n;a++)i-=t[a*n+s]*e[a*r+o];e[s*r+o]=i/t[s*n+s]}}}function O(t,e){let n=e.length/t.layers[0].I,r=[e],o=[];return t.layers.forEach((s,i)=>{o.push(go(t,s,r[i],n)),r.push(bo(o[i],n,t.nodes[i+1],t.arity))}),{rows:n,values:r,sums:o}}function Rn(t,e){return O(t,e).values[t.layers.length]}function Ht(t){let{I:e,S:n,O:r,scale:o,mask:s,symbolic:i}=t;if(!o&&i.size===0&&s.every(h=>h===1))return t;let a=s.map((h,c)=>i.has(c)?0:h),l=new Float64Array(t.coef.length);for(let h=0;h<e;h++)for(let c=0;c<n;c++)for(let u=0;u<r;u++){let m=(h*n+c)*r+u;l[m]=t.coef[m]*a[h*r+u]*(o?o[h*r+u]:1)}return{coef:l,base:t.base.map((h,c)=>h*a[c])}}function go(t,e,n,r){let{I:o,O:s,S:i}=e,{k:a}=t,l=new Float64Array(r*s),{coef:h,base:c}=Ht(e),u=new Float64Array(a+1),m=i+a+1,d=Re(t.baseFun);for(let p=0;p<o;p++)for(let f=0;f<r;f++){let g=n[f*o+p],x=de(e.knots,a,g,u,0,t.outside,p*m,m);for(let M=Math.max(0,-x);M<=a&&x+M<i;M++){let N=u[M],b=(p*i+x+M)*s;for(let H=0;H<s;H++)l[f*s+H]+=N*h[b+H]}if(d){let M=d.value(g);for(let N=0;N<s;N++)l[f*s+N]+=M*c[p*s+N]}}for(let[p,f]of e.symbolic){let g=e.mask[p];if(g===0)continue;let[x,M,N]=[Math.floor(p/s),p%s,qe(f)];for(let b=0;b<r;b++)l[b*s+M]+=g*N(n[b*o+x])}return l}function bo(t,e,[n,r],o){if(r===0)return t;let[s,i]=[n+o*r,n+r],a=new Float64Array(e*i);for(let l=0;l<e;l++){for(let h=0;h<n;h++)a[l*i+h]=t[l*s+h];for(let h=0;h<r;h++){let c=1;for(let u=0;u<o;u++)c*=t[l*s+n+h*o+u];a[l*i+n+h]=c}}return a}function qn(t,e,n,r){let o=[],s=n;for(let i=t.layers.length-1;i>=0;i--){let a=Mo(e.sums[i],s,e.rows,t.nodes[i+1],t.arity),l=new Float64Array(e.rows*t.layers[i].I);o.unshift(xo(t,t.layers[i],e.values[i],a,l,r?.[i])),s=l}return{layers:o,input:s}}function xo(t,e,n,r,o,s){let{I:i,O:a,S:l,mask:h,scale:c,symbolic:u}=e,{k:m}=t,d=n.length/i,p=Ht(e),f=new Float64Array(e.coef.length),g=new Float64Array(i*a),x=Re(t.baseFun),[M,N]=[new Float64Array(m+1),new Float64Array(m+1)],b=new Float64Array(a);for(let E=0;E<i;E++)for(let S=0;S<d;S++){let Z=S*i+E,ge=de(e.knots,m,n[Z],M,0,t.outside,E*(l+m+1),l+m+1);de(e.knots,m,n[Z],N,1,t.outside,E*(l+m+1),l+m+1);let[mn,dn]=[Math.max(0,-ge),Math.min(m,l-1-ge)],fn=x?x.value(n[Z]):0;for(let W=0;W<a;W++)b[W]=r[S*a+W];s&&wo(p,M,ge,mn,dn,fn,E,a,l,s,d,b);let It=0;for(let W=mn;W<=dn;W++){let ae=(E*l+ge+W)*a;for(let Se=0;Se<a;Se++)f[ae+Se]+=M[W]*b[Se],It+=N[W]*p.coef[ae+Se]*b[Se]}if(x){let W=x.slope(n[Z]);for(let ae=0;ae<a;ae++)g[E*a+ae]+=fn*b[ae],It+=W*p.base[E*a+ae]*b[ae]}o[Z]+=It}let H=c?vo(e,f):null;for(let E=0;E<f.length;E++){let S=Math.floor(E/(l*a))*a+E%a;f[E]*=u.has(S)?0:h[S]*(c?c[S]:1)}let Y=new Map;for(let E of u.keys())Y.set(E,Eo(e,E,n,r,o,s));return{coef:f,base:g.map((E,S)=>u.has(S)?0:E*h[S]),scale:H,affine:Y}}function wo(t,e,n,r,o,s,i,a,l,h,c,u){for(let m=0;m<a;m++){let d=s*t.base[i*a+m];for(let p=r;p<=o;p++)d+=e[p]*t.coef[(i*l+n+p)*a+m];u[m]+=Math.sign(d)*h[i*a+m]/c}}function vo(t,e){let{I:n,O:r,S:o,mask:s,symbolic:i}=t;return Float64Array.from({length:n*r},(a,l)=>{if(i.has(l))return 0;let[h,c]=[Math.floor(l/r),l%r],u=0;for(let m=0;m<o;m++)u+=e[(h*o+m)*r+c]*t.coef[(h*o+m)*r+c];return u*s[l]})}function Eo(t,e,n,r,o,s){let{I:i,O:a}=t,[l,h,c]=[Math.floor(e/a),e%a,t.mask[e]],u=t.symbolic.get(e),m=new Float64Array(5);if(c===0)return m;let d=n.length/i,[p,f]=[qe(u),qe(u,1)],[g,x,M,,N]=u.affine,b=u.sampled?null:Pe(u.name);for(let H=0;H<d;H++){let Y=H*i+l,E=c*(r[H*a+h]+(s?Math.sign(p(n[Y]))*s[e]/d:0));if(o[Y]+=E*f(n[Y]),!b)continue;let S=g*n[Y]+x,[Z,ge]=[b.value(S,N),E*M*b.slope(S,N)];m[0]+=ge*n[Y],m[1]+=ge,m[2]+=E*Z,m[3]+=E,b.freeExponent&&(m[4]+=E*M*Z*Math.log(S))}return m}function Mo(t,e,n,[r,o],s){if(o===0)return e;let[i,a]=[r+s*o,r+o],l=new Float64Array(n*i);for(let h=0;h<n;h++){for(let c=0;c<r;c++)l[h*i+c]=e[h*a+c];for(let c=0;c<o;c++){let u=h*i+r+c*s;for(let m=0;m<s;m++){let d=e[h*a+r+c];for(let p=0;p<s;p++)p!==m&&(d*=t[u+p]);l[u+m]=d}}}return l}var _n=1e-12;function jn(t,e,n,{l1:r,entropy:o}){let s=t.layers[e],i=Ao(t,e,n),a=[...s.mask.keys()].filter(u=>s.mask[u]!==0),l=a.reduce((u,m)=>u+i[m],0),h=s.mask.map(u=>u!==0?r/s.O:0),c=r*l/s.O;if(o&&a.length>1&&l>_n){let u=Math.log(a.length),m=i.map(p=>Math.log(Math.max(p/l,_n))),d=-a.reduce((p,f)=>p+i[f]/l*m[f],0);c+=o*d/u;for(let p of a)h[p]-=o*(m[p]+d)/(l*u)}return{value:c,weights:h}}function Ao(t,e,n){let{I:r,O:o}=t.layers[e],s=n.length/r;return Float64Array.from({length:r*o},(i,a)=>{let l=Math.floor(a/o),h=ee(t,e,l,a%o),c=0;for(let u=0;u<s;u++)c+=Math.abs(h(n[u*r+l]));return c/s})}var ko=12,Hn=25;function Dn(t,e,n,r){let o=O(t,e),s=o.values[t.layers.length],i=0,a=s.map((c,u)=>(i+=(c-n[u])**2/s.length,2*(c-n[u])/s.length)),l=r&&t.layers.map((c,u)=>jn(t,u,o.values[u],r));return{loss:(l??[]).reduce((c,u)=>c+u.value,i),error:i,gradient:qn(t,o,a,l?.map(c=>c.weights))}}function _e(t,e,n){let r=O(t,e).values[t.layers.length];return r.reduce((o,s,i)=>o+(s-n[i])**2,0)/r.length}var G=class{net;loss;error;#e;#o;#t=[];#n=[];#i;#l;#s;constructor(e,n,r,o){this.#i=n,this.#l=r,this.#s=o;let{loss:s,error:i,gradient:a}=Dn(e,n,r,o);[this.net,this.loss,this.error]=[e,s,i],this.#e=Fo(e),this.#o=Vn(e,a)}step(){let e=this.#u(),n=z(e,this.#o);if(!(n<0))return!1;let[r,o,s]=[this.#t.length?1:Math.min(1,.1/Math.sqrt(-n)),0,1/0];for(let i=0;i<Hn;i++){let a=this.#e.map((p,f)=>p+r*e[f]),l=So(this.net,a),{loss:h,error:c,gradient:u}=Dn(l,this.#i,this.#l,this.#s),m=Vn(l,u),d=h<=this.loss+1e-4*r*n;if(d&&(z(m,e)>=.9*n||i===Hn-1))return this.#h(a,m),[this.net,this.loss,this.error,this.#e,this.#o]=[l,h,c,a,m],!0;d?o=r:s=r,r=s<1/0?(o+s)/2:2*r}return this.#t.length===0?!1:(this.#t.length=this.#n.length=0,this.step())}#h(e,n){let r=e.map((s,i)=>s-this.#e[i]),o=n.map((s,i)=>s-this.#o[i]);z(r,o)<=1e-12*Math.sqrt(z(r,r)*z(o,o))||(this.#t.push(r),this.#n.push(o),this.#t.length>ko&&[this.#t,this.#n].forEach(s=>s.shift()))}#u(){let e=this.#o.map(o=>-o),n=[];for(let o=this.#t.length-1;o>=0;o--)n[o]=z(this.#t[o],e)/z(this.#t[o],this.#n[o]),Bn(e,-n[o],this.#n[o]);let r=this.#t.length-1;r>=0&&No(e,z(this.#t[r],this.#n[r])/z(this.#n[r],this.#n[r]));for(let o=0;o<=r;o++)Bn(e,n[o]-z(this.#n[o],e)/z(this.#t[o],this.#n[o]),this.#t[o]);return e}};function Fo(t){return Gn(t.layers.flatMap(e=>[e.coef,e.base,e.scale??[],...[...e.symbolic.values()].map(n=>n.affine)]))}function Vn(t,e){return Gn(e.layers.flatMap(n=>[n.coef,t.baseFun==="zero"?n.base.map(()=>0):n.base,n.scale??[],...n.affine.values()]))}function So(t,e){let n=0,r=s=>e.slice(n,n+=s),o=t.layers.map(s=>({...s,coef:r(s.coef.length),base:r(s.base.length),scale:s.scale&&r(s.scale.length),symbolic:new Map([...s.symbolic].map(([i,a])=>[i,{...a,affine:[...r(5)]}]))}));return{...t,layers:o}}function Gn(t){let e=new Float64Array(t.reduce((r,o)=>r+o.length,0)),n=0;for(let r of t)e.set(r,n),n+=r.length;return e}function z(t,e){let n=0;for(let r=0;r<t.length;r++)n+=t[r]*e[r];return n}function Bn(t,e,n){for(let r=0;r<t.length;r++)t[r]+=e*n[r]}function No(t,e){for(let n=0;n<t.length;n++)t[n]*=e}function v(t,e={}){let n=t.split(/(\*[^*]+\*|`[^`]+`)/).filter(Boolean).map(r=>r.startsWith("*")?y("em",{},r.slice(1,-1)):r.startsWith("`")?y("code",{},r.slice(1,-1)):r);return y("p",e,...n)}function L(t,...e){return y("section",{class:"step"},y("h2",{},t),...e)}function ne(t,...e){return y("figure",{},...e,y("figcaption",{},y("strong",{},"Try: "),...v(t).childNodes))}function I({label:t,min:e,max:n,step:r,value:o,text:s=String},i){let a=y("input",{type:"range",min:e,max:n,step:r,value:o}),l=y("output",{class:"number"},s(o)),h=()=>{l.textContent=s(a.valueAsNumber),a.setAttribute("aria-valuetext",s(a.valueAsNumber))};return a.addEventListener("input",()=>{h(),i(a.valueAsNumber)}),h(),{element:y("label",{class:"field"},y("span",{},t),a,l),get value(){return a.valueAsNumber},set value(c){a.value=String(c),h()}}}var fe=class{#e=0;#o;#t;constructor(e,n=()=>{}){this.#o=e,this.#t=n}get isRunning(){return this.#e!==0}start(){if(this.isRunning)return;let e=()=>{this.#e=requestAnimationFrame(e),this.#o()||this.stop()};this.#e=requestAnimationFrame(e)}stop(){this.isRunning&&(cancelAnimationFrame(this.#e),this.#e=0,this.#t())}};function ze(t){let e=t>>>0;return()=>{e=e+1831565813>>>0;let n=Math.imul(e^e>>>15,e|1);return n^=n+Math.imul(n^n>>>7,n|61),((n^n>>>14)>>>0)/2**32}}function Ee(t){let e=ze(t);return()=>Math.sqrt(-2*Math.log(1-e()))*Math.cos(2*Math.PI*e())}function mt(t,e){let[n,r,o]=e.edge,s=t.layers[n];if(!s||r>=s.I||o>=s.O||r<0||o<0)throw new RangeError(`there is no edge (${n}, ${r}, ${o})`);let i=t.layers.slice();return i[n]={...s,...$o(s,e,r*s.O+o)},{...t,layers:i}}function $o(t,e,n){switch(e.op){case"coef":return{coef:Dt(t.coef,Wn(t,e.edge,e.index),e.value)};case"base":return{base:Dt(t.base,n,e.value)};case"prune":case"restore":return{mask:Dt(t.mask,n,e.op==="prune"?0:1)};case"fix":return{symbolic:new Map(t.symbolic).set(n,{name:e.name,affine:e.affine})};case"unfix":{let r=new Map(t.symbolic);return r.delete(n),{symbolic:r}}}}function dt(t,e){return e.reduce(mt,t)}function Vt(t,e,n){let r=e.filter(o=>Un(o)!==Un(n));return To(t,n)?r:[...r,n]}function Wn(t,[,e,n],r){return(e*t.S+r)*t.O+n}function Kn(t){if(!Array.isArray(t))throw new Error("edits must be a list");return t.map((e,n)=>{let r=e;if(!["coef","base","fix","unfix","prune","restore"].includes(r?.op)||!Array.isArray(r.edge)||r.edge.length!==3)throw new Error(`edits[${n}] is not an edit`);return r})}function Un(t){return[{coef:"coef",base:"base",fix:"symbolic",unfix:"symbolic",prune:"mask",restore:"mask"}[t.op],...t.edge,t.op==="coef"?t.index:""].join()}function To(t,e){let[n,r,o]=e.edge,s=t.layers[n],i=r*s.O+o;switch(e.op){case"coef":return Object.is(s.coef[Wn(s,e.edge,e.index)],e.value);case"base":return Object.is(s.base[i],e.value);case"prune":return s.mask[i]===0;case"restore":return s.mask[i]!==0;case"unfix":return!s.symbolic.has(i);case"fix":{let a=s.symbolic.get(i);return a?.name===e.name&&a.affine.every((l,h)=>Object.is(l,e.affine[h]))}}}function Dt(t,e,n){let r=t.slice();return r[e]=n,r}var Bt=class extends Error{};function Gt(t){let e=J(t,"payload");e.format!=="edgewise-explorer"&&j("format","must be 'edgewise-explorer'",e.format),e.version!==1&&j("version","must be 1: this page is of another edgewise than the data",e.version);let n=Lo(e.model),[r,o]=[n.nodes[0],n.nodes[n.nodes.length-1]],s=e.sample==null?null:Po(e.sample,oe(r),oe(o));return{title:_(e.title??"","title"),edgewise:_(e.edgewise??"","edgewise"),net:n,inputs:Jn(e.inputs,"inputs",oe(r)),outputs:Jn(e.outputs,"outputs",oe(o)),link:Ut(e.link??"identity",["identity","softmax","sigmoid"],"link"),classes:e.classes==null?null:Q(e.classes,"classes").map(String),nodeQuantiles:Qn(e.nodes,"nodes",n,i=>[i.I,33]),deviations:Qn(e.deviations,"deviations",n,i=>[i.I,i.O]),loss:e.loss==null?null:qo(J(e.loss,"loss")),sample:s,formula:e.formula==null?null:Q(e.formula,"formula").map((i,a)=>_o(i,`formula[${a}]`)),source:e.source==null?null:_(e.source,"source")}}function Lo(t){let e=J(t,"model"),n=Me(e.k,"model.k"),r=Me(e.mult_arity??2,"model.mult_arity"),o=Q(e.width,"model.width").map((i,a)=>Oo(i,`model.width[${a}]`)),s=Q(e.layers,"model.layers");return s.length!==o.length-1&&j("model.layers",`must be ${o.length-1}, one less than levels`,s.length),{k:n,outside:Ut(e.outside,["linear","extend"],"model.outside"),baseFun:_(e.base_fun,"model.base_fun"),arity:r,nodes:o,layers:s.map((i,a)=>Io(i,`model.layers[${a}]`,n,oe(o[a]),o[a+1][0]+r*o[a+1][1]))}}function oe(t){return t[0]+t[1]}function re(t,e,n){let r=J(t,e),o=Q(r.shape,`${e}.shape`);(o.length!==n.length||n.some((c,u)=>c!==-1&&c!==o[u]))&&j(`${e}.shape`,`must be (${n.join(", ")})`,`(${o.join(", ")})`);let s=Uint8Array.from(atob(_(r.data,`${e}.data`)),c=>c.charCodeAt(0)),i=Ut(r.dtype,["f4","f8"],`${e}.dtype`),a=o.reduce((c,u)=>c*u,1),l=i==="f4"?4:8;s.length!==a*l&&j(`${e}.data`,`must be ${a*l} bytes`,s.length);let h=new DataView(s.buffer);return Float64Array.from({length:a},(c,u)=>i==="f4"?h.getFloat32(4*u,!0):h.getFloat64(8*u,!0))}function zn(t){let e=t.layers.map(a=>({knots:K(a.knots,[a.I,a.S+t.k+1]),coef:K(a.coef,[a.I,a.S,a.O]),base:K(a.base,[a.I,a.O]),spline_scale:a.scale&&K(a.scale,[a.I,a.O]),mask:K(a.mask,[a.I,a.O]),symbolic:[...a.symbolic].map(([l,{name:h,affine:c,sampled:u}])=>({i:Math.floor(l/a.O),j:l%a.O,name:h,affine:c,...u&&{sampled:{knots:K(u.knots,[1,u.knots.length]),coef:K(u.coef,[u.coef.length])}}}))})),{k:n,arity:r,outside:o,baseFun:s,nodes:i}=t;return{width:i,k:n,mult_arity:r,base_fun:s,outside:o,layers:e}}function K(t,e){let n=new DataView(new ArrayBuffer(8*t.length));t.forEach((o,s)=>n.setFloat64(8*s,o,!0));let r="";for(let o of new Uint8Array(n.buffer))r+=String.fromCharCode(o);return{shape:e,dtype:"f8",data:btoa(r)}}function Io(t,e,n,r,o){let s=J(t,e),i=J(s.knots,`${e}.knots`),a=Q(i.shape,`${e}.knots.shape`)[1]-n-1;a>=1||j(`${e}.knots`,`must have at least ${n+2} columns`,a+n+1);let l=new Map;for(let h of Q(s.symbolic??[],`${e}.symbolic`)){let c=J(h,`${e}.symbolic`),[u,m]=[Me(c.i,`${e}.symbolic.i`),Me(c.j,`${e}.symbolic.j`)];(u>=r||m>=o)&&j(`${e}.symbolic`,`must be edges of (${r}, ${o})`,`(${u}, ${m})`);let d=Q(c.affine,`${e}.symbolic.affine`).map(Number),p=c.sampled==null?void 0:Co(c.sampled,`${e}.symbolic.sampled`);l.set(u*o+m,{name:_(c.name,`${e}.symbolic.name`),affine:d,...p&&{sampled:p}})}return{I:r,O:o,S:a,knots:re(i,`${e}.knots`,[r,a+n+1]),coef:re(s.coef,`${e}.coef`,[r,a,o]),base:re(s.base,`${e}.base`,[r,o]),scale:s.spline_scale==null?null:re(s.spline_scale,`${e}.spline_scale`,[r,o]),mask:re(s.mask,`${e}.mask`,[r,o]),symbolic:l}}function Co(t,e){let n=J(t,e);return{knots:re(n.knots,`${e}.knots`,[1,-1]),coef:re(n.coef,`${e}.coef`,[-1])}}function Oo(t,e){if(typeof t=="number")return[Me(t,e),0];let n=Q(t,e);return[Me(n[0],e),Me(n[1]??0,e)]}function Po(t,e,n){let r=J(t,"sample"),o=re(r.x,"sample.x",[-1,e]),s=o.length/e;return{n:s,x:o,y:r.y==null?null:re(r.y,"sample.y",[s,n])}}function Jn(t,e,n){let r=Q(t,e);return r.length!==n&&j(e,`must be ${n}`,r.length),r.map((o,s)=>{let i=J(o,`${e}[${s}]`);return{name:_(i.name,`${e}[${s}].name`),unit:i.unit==null?null:_(i.unit,`${e}[${s}].unit`),shift:Number(i.shift??0),scale:Number(i.scale??1),bend:i.bend==null?null:Number(i.bend),category:i.category==null?null:Ro(i.category,`${e}[${s}].category`),quantiles:i.quantiles==null?[]:Q(i.quantiles,`${e}[${s}].quantiles`).map(Number)}})}function Ro(t,e){let n=J(t,e);return{column:_(n.column,`${e}.column`),level:_(n.level,`${e}.level`)}}function Qn(t,e,n,r){let o=Q(t,e);return o.length!==n.layers.length&&j(e,`must be ${n.layers.length}, one per layer`,o.length),o.map((s,i)=>re(s,`${e}[${i}]`,r(n.layers[i])))}function qo(t){let e=n=>typeof n=="number"?n:null;return{name:_(t.name,"loss.name"),train:e(t.train),test:e(t.test)}}function _o(t,e){let n=J(t,e);return{latex:_(n.latex,`${e}.latex`),python:_(n.python,`${e}.python`),sympy:_(n.sympy,`${e}.sympy`)}}function J(t,e){return(typeof t!="object"||t===null||Array.isArray(t))&&j(e,"must be an object",t),t}function Q(t,e){return Array.isArray(t)||j(e,"must be a list",t),t}function _(t,e){return typeof t!="string"&&j(e,"must be a string",t),t}function Me(t,e){return(!Number.isInteger(t)||t<0)&&j(e,"must be an integer >= 0",t),t}function Ut(t,e,n){return e.includes(t)||j(n,`must be one of ${e.join(", ")}`,t),t}function j(t,e,n){let r=typeof n=="object"?JSON.stringify(n)?.slice(0,60):String(n);throw new Bt(`\`${t}\` ${e}; got ${r}.`)}function ft(t){return{deviations:t.map(e=>e.slice()),largest:t.map(er)}}function Yn(t,e,n,r,o){let s=e.deviations.slice();for(let[i,a,l]of o){let h=a*n.layers[i].O+l;s[i]===e.deviations[i]&&(s[i]=e.deviations[i].slice());let c=Wt(n,i,a,l,r[i]),u=Wt(t.net,i,a,l,t.nodeQuantiles[i]),m=t.deviations[i][h];s[i][h]=u>0&&m>0?m*c/u:c}return{deviations:s,largest:s.map(er)}}function Zn(t,e){return ft(t.layers.map(({I:n,O:r},o)=>Float64Array.from({length:n*r},(s,i)=>Wt(t,o,Math.floor(i/r),i%r,e[o]))))}function Xn({deviations:t,largest:e},n,r){return e[n]>0?t[n][r]/e[n]:0}function je(t,e){let n=t.length/e,r=new Float64Array(e*33);for(let o=0;o<e;o++){let s=Float64Array.from({length:n},(i,a)=>t[a*e+o]).sort();for(let i=0;i<33;i++){let a=i/32*(n-1),l=Math.floor(a);r[o*33+i]=s[l]+(a-l)*(s[Math.min(l+1,n-1)]-s[l])}}return r}function Wt(t,e,n,r,o){let[s,i,a]=[0,0,0];for(let l=0;l<33;l++){let h=l===0||l===32?.5:1,c=In(t,e,n,r,o[n*33+l]);s+=h;let u=c-i;i+=h/s*u,a+=h*u*(c-i)}return Math.sqrt(a/s)}function er(t){return t.reduce((e,n)=>n>e?n:e,0)}var jo=2e5,tr=256,pt=class{n;x;words;name;hasTargets;first;#e;#o;#t;constructor(e){let{net:n,sample:r}=e,o=n.layers.reduce((c,u)=>c+u.I*u.O,0),s=Math.max(64,Math.floor(jo/o)),i=r??{n:tr,x:Vo(e.nodeQuantiles[0],tr),y:null},a=Do(i.n,s);this.n=a.length,this.x=nr(i.x,i.n,a),this.hasTargets=i.y!==null,this.#o=this.hasTargets?e.link:"identity",this.#t=O(n,this.x).values,this.#e=i.y===null?this.#n:nr(i.y,i.n,a),this.first=Kt(this.#n,this.#e,this.#o,this.n);let l=this.n<i.n?`${this.n} of the ${i.n}`:`${this.n}`;this.name=this.hasTargets?"loss":"change";let h={identity:"mean squared error",softmax:"cross-entropy",sigmoid:"cross-entropy"}[this.#o];this.words=this.hasTargets?`${h} on ${l} points of the attached data`:`mean squared change of the output against the saved model, on ${l} points `+(r?"of the attached inputs":"drawn from the quantiles of each input (no data is attached)")}rebase(e){return this.#t=O(e,this.x).values,Kt(this.#n,this.#e,this.#o,this.n)}get#n(){return this.#t[this.#t.length-1]}entering(e){return this.#t[e]}loss(e,n=0){let r=n===0?e:{...e,layers:e.layers.slice(n),nodes:e.nodes.slice(n)},{values:o}=O(r,n===0?this.x:this.#t[n]);return Kt(o[o.length-1],this.#e,this.#o,this.n)}};function Kt(t,e,n,r){let o=0;if(n==="identity"){for(let i=0;i<t.length;i++)o+=(t[i]-e[i])**2;return o/t.length}if(n==="sigmoid"){for(let i=0;i<t.length;i++)o+=Ho(t[i])-e[i]*t[i];return o/t.length}let s=t.length/r;for(let i=0;i<r;i++){let a=t.subarray(i*s,(i+1)*s),l=Math.max(...a),h=l+Math.log(a.reduce((c,u)=>c+Math.exp(u-l),0));for(let c=0;c<s;c++)o+=e[i*s+c]*(h-a[c])}return o/r}function Ho(t){return Math.max(t,0)+Math.log1p(Math.exp(-Math.abs(t)))}function Do(t,e){let n=Math.min(t,e);return Array.from({length:n},(r,o)=>Math.floor(o*t/n))}function nr(t,e,n){let r=t.length/e,o=new Float64Array(n.length*r);return n.forEach((s,i)=>o.set(t.subarray(s*r,(s+1)*r),i*r)),o}function Vo(t,e){let n=t.length/33,r=Bo(7);return Float64Array.from({length:e*n},(o,s)=>{let i=r()*32,a=Math.floor(i),l=s%n*33+a;return t[l]+(i-a)*(t[Math.min(l+1,t.length-1)]-t[l])})}function Bo(t){let e=t;return()=>{e=e+1831565813|0;let n=Math.imul(e^e>>>15,1|e);return n=n+Math.imul(n^n>>>7,61|n)^n,((n^n>>>14)>>>0)/4294967296}}var[Go,Uo,Wo]=[128,500,10],yt=class{host;explored;look={threshold:0,focus:null,showRemoved:!0};selection=null;point;quantiles;changed="all";said="";#e;#o=null;#t;#n=0;#i=null;#l=null;#s=0;#h=null;#u=new Map;#a=new Set;#r=new Map;#c=!1;constructor(e){this.host=e,this.explored=Gt(e.get("payload")),this.point=rr(this.explored),this.quantiles=this.explored.nodeQuantiles,this.#e=ft(this.explored.deviations),this.#t=[{net:this.original,edits:[],loss:null}],this.receiveEdits(e.get("edits"))}reload(){this.explored=Gt(this.host.get("payload")),this.point=this.point.length===this.explored.net.layers[0].I?this.point:rr(this.explored),this.#o=null,this.quantiles=this.explored.nodeQuantiles,this.#e=ft(this.explored.deviations),this.#t=[{net:this.original,edits:[],loss:null}],this.#n=0,this.#i=this.#l=this.#h=null,this.selection&&!this.hasEdge(this.selection)&&this.select(null),this.emit("payload"),this.#x()}get original(){return this.explored.net}get net(){return this.#l??this.#i?.net??this.#t[this.#n].net}get edits(){return this.#t[this.#n].edits}get canUndo(){return this.#n>0}get canRedo(){return this.#n<this.#t.length-1}get measure(){return this.#o??=new pt(this.explored)}get isLive(){return this.#l!==null}get loss(){let{first:e}=this.measure;return{before:e,after:this.#i?.loss??this.#t[this.#n].loss??e}}get isDraft(){return this.#i!==null}importance(e,n,r){return Xn(this.#e,e,n*this.net.layers[e].O+r)}domain(e,n){let r=this.quantiles[e],[o,s]=[r[n*33],r[(n+1)*33-1]];return s>o?[o,s]:[o-.5,o+.5]}hasEdge([e,n,r]){let o=this.net.layers[e];return o!==void 0&&n<o.I&&r<o.O}isRemoved([e,n,r]){return this.net.layers[e].mask[n*this.net.layers[e].O+r]===0}preview(e){if(this.isLive)return;let n=mt(this.#t[this.#n].net,e);this.#i={net:n,edit:e,loss:this.measure.loss(n,e.edge[0])},this.#y([e.edge])}commit(){this.#i&&this.apply(this.#i.edit)}apply(e){if(this.isLive)return;let{net:n,edits:r}=this.#t[this.#n];this.#m({net:mt(n,e),edits:Vt(this.original,r,e),loss:null},[e.edge])}applyAll(e){if(this.isLive||e.length===0)return;let n=this.#t[this.#n],r=e.reduce((o,s)=>Vt(this.original,o,s),n.edits);this.#m({net:dt(n.net,e),edits:r,loss:null},e.map(o=>o.edge))}undo(){this.#d(this.#n-1)}redo(){this.#d(this.#n+1)}reset(){this.edits.length&&this.#m({net:this.original,edits:[],loss:null},Ye(this.edits))}resetEdge(e){let n=this.edits.filter(r=>r.edge.join()!==e.join());n.length<this.edits.length&&this.#m({net:dt(this.original,n),edits:n,loss:null},[e])}isEdited(e){return this.edits.some(n=>n.edge.join()===e.join())}receiveEdits(e){if(e==null||JSON.stringify(e)===JSON.stringify(this.edits))return;let n=Kn(e),r=[...Ye(this.edits),...Ye(n)];this.#m({net:dt(this.original,n),edits:n,loss:null},r,!1)}select(e){e?.join()!==this.selection?.join()&&(this.selection=e,this.#i&&this.#y([this.#i.edit.edge]),this.#i=null,this.host.set("selection",e===null?null:[...e]),this.host.save(),this.emit("selection"))}receiveSelection(e){let n=Array.isArray(e)&&e.length===3?e.map(Number):null;this.select(n&&this.hasEdge(n)?n:null)}setLook(e){this.look={...this.look,...e},this.emit("view")}say(e){this.said=e,this.emit("said")}setPoint(e){this.point=e,this.emit("view")}showFrame(e){let n=this.net;this.#l=e,e?this.#v(e,n):this.#h&&([{quantiles:this.quantiles,importances:this.#e},this.#h]=[this.#h,null]),this.selection&&!this.hasEdge(this.selection)&&this.select(null),this.#x()}on(e,n){let r=this.#u.get(e)??new Set;return this.#u.set(e,r.add(n)),()=>r.delete(n)}emit(e){this.#a.add(e),!this.#c&&(this.#c=!0,requestAnimationFrame(()=>this.#E()))}#m(e,n,r=!0){this.#t=[...this.#t.slice(0,this.#n+1),e],this.#n+=1,this.#f(n,r)}#d(e){if(e<0||e>=this.#t.length||this.isLive)return;let n=[...Ye(this.edits),...Ye(this.#t[e].edits)];this.#n=e,this.#f(n,!0)}#f(e,n){this.#i=null,this.#t[this.#n].loss=this.measure.rebase(this.net);let r=[...e];this.explored.sample&&(r=this.#p(r)),this.#e=Yn(this.explored,this.#e,this.net,this.quantiles,r),n&&(this.host.set("edits",this.edits),this.host.save()),this.#y(r)}#p(e){let{net:n,measure:r}=this,o=Math.min(...e.map(([s])=>s));return this.quantiles=this.edits.length===0?this.explored.nodeQuantiles:this.quantiles.map((s,i)=>i>o?je(r.entering(i),n.layers[i].I):s),[...e,...gt(n).filter(([s])=>s>o)]}#v(e,n){this.#h??={quantiles:this.quantiles,importances:this.#e};let r=e.layers.reduce((i,{I:a,O:l})=>i+a*l,0),o=e.layers.every(({I:i,O:a},l)=>n.layers[l]?.I===i&&n.layers[l].O===a);if(this.#s+=1,o&&r>Uo&&this.#s%Wo!==0)return;let{values:s}=O(e,this.measure.x.subarray(0,Go*e.layers[0].I));this.quantiles=e.layers.map(({I:i},a)=>je(s[a],i)),this.#e=Zn(e,this.quantiles)}#y(e){if(this.#r!=="all")for(let n of e)this.#r.set(n.join(),n);this.emit("net")}#x(){this.#r="all",this.emit("net")}#E(){this.#c=!1;let e=[...this.#a];this.#a.clear(),this.changed=this.#r,this.#r=new Map;for(let n of e)for(let r of[...this.#u.get(n)??[]])r()}};function gt(t){return t.layers.flatMap((e,n)=>Array.from({length:e.I*e.O},(r,o)=>[n,Math.floor(o/e.O),o%e.O]))}function Ye(t){return[...new Map(t.map(e=>[e.edge.join(),e.edge])).values()]}function rr({net:t,nodeQuantiles:[e],inputs:n}){let r=32/2,o=Float64Array.from({length:oe(t.nodes[0])},(i,a)=>e[a*33+r]),s=new Map;n.forEach(({category:i},a)=>{if(!i)return;let l=e.subarray(a*33,(a+1)*33).reduce((h,c)=>h+c,0);o[a]=0,l>(s.get(i.column)?.count??0)&&s.set(i.column,{i:a,count:l})});for(let{i}of s.values())o[i]=1;return o}function or(t){let e=new Map(Object.entries(t)),n=new Map;return{get:r=>e.get(r)??null,set:(r,o)=>{e.set(r,o),n.get(r)?.forEach(s=>s(o))},on:(r,o)=>{let s=n.get(r)??new Set;return n.set(r,s.add(o)),()=>s.delete(o)}}}function Ae(t,e,n,r){let o=Ee(r),s=t.slice(1).map((i,a)=>{let l=t[a],h=e+n;return{I:l,O:i,S:h,knots:Ko(X(-1,1,e,n),l),coef:Float64Array.from({length:l*h*i},()=>.2*o()/Math.sqrt(l)),base:Float64Array.from({length:l*i},()=>o()/Math.sqrt(l)),scale:null,mask:new Float64Array(l*i).fill(1),symbolic:new Map}});return{k:n,outside:"linear",baseFun:"silu",arity:2,nodes:t.map(i=>[i,0]),layers:s}}function he(t,e){let n=[...t.layers];for(let r=0;r<n.length;r++){let{values:o}=O({...t,layers:n},e);n[r]=Pn(t,n[r],o[r],r===0?.01:.1)}return{...t,layers:n}}function Ko(t,e){let n=new Float64Array(t.length*e);for(let r=0;r<e;r++)n.set(t,r*t.length);return n}var He=class{store;#e;#o;#t;#n;constructor(e,n,r,o,s="y"){this.#o=n,this.#t=r,this.#n=o,this.#e=or({payload:this.#i(e),edits:[],selection:null,training:null});let i={kind:"page",...this.#e,save(){},send(){},onMessage:()=>()=>{}};this.store=new yt(i)}show(e){this.#e.set("payload",this.#i(e)),this.store.reload()}#i(e){let{x:n,y:r}=this.#o,{values:o}=O(e,n),s=l=>({name:l,unit:null,shift:0,scale:1}),[i,a]=[e.layers[0].I,r.length/(n.length/e.layers[0].I)];return{format:"edgewise-explorer",version:1,edgewise:"",title:this.#n,model:zn(e),inputs:this.#t.map((l,h)=>({...s(l),quantiles:[...je(n,i).subarray(h*33,(h+1)*33)]})),outputs:[{...s(this.output),quantiles:[]}],link:"identity",classes:null,nodes:e.layers.map((l,h)=>K(je(o[h],l.I),[l.I,33])),deviations:e.layers.map((l,h)=>K(Jt(e,h,o[h]),[l.I,l.O])),loss:null,formula:null,source:null,sample:{x:K(n,[n.length/i,i]),y:K(r,[r.length/a,a])}}}};function Jt(t,e,n){let{I:r,O:o}=t.layers[e],s=n.length/r;return Float64Array.from({length:r*o},(i,a)=>{let l=Math.floor(a/o),h=ee(t,e,l,a%o),c=Float64Array.from({length:s},(m,d)=>h(n[d*r+l])),u=c.reduce((m,d)=>m+d,0)/s;return Math.sqrt(c.reduce((m,d)=>m+(d-u)**2,0)/s)})}var Jo=[.1,.9,-.7,.8,-.2,.5];function Qo(){let t=new B({label:"",height:230}),e=y("p",{class:"reading",role:"status"}),n=X(-1,1,3,3),r=Float64Array.from(Jo),o=V([-1,1],241),s=o.map(te(n,3,r)),i=l=>{let h=X(-1,1,l,3),c=Qe(r,1,n,h,3,"linear"),u=o.map(te(h,3,c)),m=u.reduce((f,g,x)=>Math.max(f,Math.abs(g-s[x])),0),d=we(h,3);t.show([-1.8,1.8],[-.9,1.1],f=>[...[...h.subarray(3,h.length-3)].map(g=>Oe(f,g,"event")),C(f,o,s,"line quiet dashed"),C(f,o,u),...Array.from(d,(g,x)=>Ce(f,g,c[x],"point handle",5))],`A spline on ${l} intervals`);let p=m<1e-9;e.textContent=`${l} intervals, ${c.length} weights. ${p?"Exactly the same curve.":`The closest curve on these knots; ${$(m,2)} away at most.`}`},a=I({label:"intervals",min:2,max:24,step:1,value:3},i);return i(3),ne("go to 6, 9 or 12: every multiple of 3 keeps all old knots, so nothing changes. At 4 or 5 the old knots are gone.",y("div",{class:"tools"},a.element),t.element,e)}var ke=[3,6,12,24,48],Qt=60,zt=class{element;#e=new B({label:"",height:280,xLabel:"step",yLabel:"mean squared error",logY:!0});#o=y("p",{class:"reading",role:"status"});#t=k("Train",()=>this.#i.isRunning?this.#i.stop():this.#v(),{class:"main"});#n=k("Refine now",()=>this.#E());#i=new fe(()=>this.#M(),()=>this.#b());#l=sr(500,0,2);#s;#h;#u=[];#a=[];#r=[];#c=0;#m=0;#d=300;#f=0;constructor(){let e=I({label:"points",min:40,max:400,step:20,value:this.#d},r=>this.#p(()=>this.#d=r)),n=I({label:"noise",min:0,max:.3,step:.05,value:0,text:r=>r.toFixed(2)},r=>this.#p(()=>this.#f=r));this.element=y("div",{},y("div",{class:"tools"},this.#t,this.#n,k("Start over",()=>this.#p(()=>{})),e.element,n.element),this.#o,this.#e.element),this.#p(()=>{})}#p(e){e(),this.#i.stop(),this.#s=sr(this.#d,this.#f,1),this.#u=[],this.#a=[],this.#r=[],this.#x(he(Ae([2,2,1],ke[0],3,1),this.#s.x),ke[0]),this.#w(),this.#g()}#v(){this.#y&&this.#p(()=>{}),this.#i.start(),this.#b()}get#y(){return this.#r.length===ke.length&&this.#c>=Qt}#x(e,n){this.#h=new G(e,this.#s.x,this.#s.y),this.#r.push({at:this.#u.length,grid:n}),this.#c=0}#E(){let e=ke[this.#r.length];e!==void 0&&this.#x(ct(this.#h.net,e),e),this.#g()}#M(){if(this.#m+=1,this.#m%(matchMedia("(prefers-reduced-motion: reduce)").matches?30:1))return!0;if(this.#c>=Qt){if(this.#r.length===ke.length)return!1;this.#E()}return(this.#u.length===10||this.#u.length===30)&&(this.#h=new G(he(this.#h.net,this.#s.x),this.#s.x,this.#s.y)),this.#h.step(),this.#c+=1,this.#w(),this.#g(),!this.#y}#w(){this.#u.push(this.#h.error),this.#a.push(_e(this.#h.net,this.#l.x,this.#l.y))}#b(){this.#t.textContent=this.#i.isRunning?"Pause":this.#y?"Train again":"Train",this.#n.disabled=this.#r.length===ke.length}#g(){let e=Float64Array.from(this.#u,(i,a)=>a),[n,r]=Le(this.#u,this.#a),o=this.#r[this.#r.length-1].grid,s=this.#h.net.layers.reduce((i,a)=>i+a.coef.length,0);this.#e.show([0,Math.max(ke.length*Qt,e.length)],[n/2,r*2],i=>[...this.#r.slice(1).map(({at:a})=>Oe(i,a,"event")),C(i,e,this.#u),C(i,e,this.#a,"line dashed second")],`Error over ${e.length-1} steps on grids of ${this.#r.map(i=>i.grid).join(", ")} intervals`),this.#o.textContent=`${o} intervals, ${s} weights, ${this.#d} points: error ${$(this.#u[e.length-1])} on the points (solid), ${$(this.#a[e.length-1])} on new ones (dashed).`,this.#b()}};function sr(t,e,n){let[r,o]=[ze(n),Ee(n+100)],s=Float64Array.from({length:2*t},()=>2*r()-1),i=Float64Array.from({length:t},(a,l)=>Math.exp(Math.sin(Math.PI*s[2*l])+s[2*l+1]**2)+e*o());return{x:s,y:i}}function zo(){let t=new B({label:"",height:230}),e=y("p",{class:"reading",role:"status"}),n=Ee(5),r=h=>Math.sin(4*h)*Math.exp(-h*h),o=V([-1,1],24),s=o.map(h=>r(h)+.08*n()),i=V([-1,1],241),a=h=>{let c={...Ae([1,1],h,3,1),baseFun:"zero"},u=new G(c,o,s);for(let f=0;f<150&&u.step();f++);let m=te(u.net.layers[0].knots,3,u.net.layers[0].coef),d=i.map(m),p=Math.sqrt(i.reduce((f,g,x)=>f+(d[x]-r(g))**2,0)/i.length);t.show([-1,1],Ue([-1,1],.15),f=>[C(f,i,i.map(r),"line quiet dashed"),C(f,i,d),at(f,o,s,"dots second",3.5)],`A spline on ${h} intervals through 24 noisy points`),e.textContent=`${h} intervals, ${h+3} weights for 24 points: typical error ${$(Math.sqrt(u.error),2)} on the points, ${$(p,2)} against the true curve.`},l=I({label:"intervals",min:1,max:40,step:1,value:4},a);return a(4),ne("find the number of intervals with the least error against the true (dashed) curve. Then go far beyond it.",y("div",{class:"tools"},l.element),t.element,e)}function ir(){return[v("A spline with few knots learns fast but cannot follow details. One with many can, but has much to learn. A KAN need not choose: it starts coarse and becomes finer *while it keeps what it knows*.",{class:"lead"}),L("The same curve with more pegs",v("If the new knots contain the old ones, the finer spline can be the very same curve. Its weights follow from the old ones by arithmetic alone; no data is needed."),Qo()),L("A staircase of errors",v("Here a KAN of shape 2 → 2 → 1 learns *exp(sin πx + y²)*. After every 60 steps its grid is made twice as fine. At that moment the error does not move at all. Then it falls, because the finer splines can follow what the coarse ones could not."),ne("press Train and watch the stairs. Then add noise and train again: the solid line keeps falling, the dashed one turns back up.",new zt().element),v("For a smooth curve the best cubic spline comes closer with the fourth power of the grid: twice as fine, 16 times closer, and the *squared* error falls by 256. In 60 steps training gets part of the way.")),L("Too fine",v("Finer is not always better. When there are about as many weights as points, the spline begins to pass through the noise, and between the points it does what it likes."),zo(),v('So refine while the error on held-out rows falls, and stop when it turns. `model.fit(data, grids="auto")` climbs the stairs and stops where rows that it holds back get worse; `grids=[3, 5, 10, 20]` takes the steps you name.'))]}var U=t=>({kind:"number",value:t}),Yt=t=>({kind:"name",name:t}),Ze=(t,e)=>({kind:"call",name:t,argument:e});function ue(t){let e=t.flatMap(o=>o.kind==="sum"?o.terms:[o]),n=e.reduce((o,s)=>o+(s.kind==="number"?s.value:0),0),r=Zo(e.filter(o=>o.kind!=="number"));return r.length===0?U(n):(n!==0&&r.push(U(n)),r.length===1?r[0]:{kind:"sum",terms:r})}function R(t,...e){let n=[];for(let r of e)r.kind==="number"?t*=r.value:r.kind==="product"?(t*=r.factor,n.push(...r.parts)):n.push(r);return t===0||n.length===0?U(t):n.length===1&&n[0].kind==="sum"?ue(n[0].terms.map(r=>R(t,r))):t===1&&n.length===1?n[0]:{kind:"product",factor:t,parts:n}}function Fe(t,e){if(t.kind==="number")return U(t.value**e);if(e===1)return t;let n=Yo(t);return!(n>0||n<0&&Number.isInteger(e))||n===1?{kind:"power",base:t,exponent:e}:R(n**e,{kind:"power",base:R(1/n,t),exponent:e})}function Yo(t){let e=t.kind==="sum"?t.terms.filter(n=>n.kind!=="number"):[t];return e.length===1&&e[0].kind==="product"?e[0].factor:1}function Zo(t){let e=new Map;for(let n of t){let[r,o]=n.kind==="product"?[n.factor,R(1,...n.parts)]:[1,n],s=JSON.stringify(o);e.set(s,{factor:r+(e.get(s)?.factor??0),rest:o})}return[...e.values()].map(({factor:n,rest:r})=>R(n,r)).filter(n=>n.kind!=="number")}function lr(t,e,n){let r=[],o=[],s=t.inputs.map(Xo);return e.layers.forEach((i,a)=>{let l=Array.from({length:i.O},(c,u)=>ue(s.map((m,d)=>{let p=d*i.O+u;if(i.mask[p]===0)return U(0);let f=i.symbolic.get(p);return f&&!f.sampled?ns(f,m):(o.push([a,d,u]),Ze({edge:[a,d,u]},m))})));s=ts(l,e.nodes[a+1],e.arity);let h=a+1===e.layers.length;h&&(s=s.map((c,u)=>ue([R(t.outputs[u].scale,c),U(t.outputs[u].shift)]))),(h||n)&&(r.push(...s.map((c,u)=>({target:{level:a+1,node:u},expr:c}))),s=s.map((c,u)=>c.kind==="number"?c:Yt({level:a+1,node:u})))}),{lines:es(r,e.layers.length),unnamed:o,inputs:t.inputs.length}}function Xo({shift:t,scale:e,bend:n},r){let o=R(1/e,ue([Yt({input:r}),U(-t)]));return n===null?o:R(1,o,Fe(ue([U(1),Fe(R(1/n,o),2)]),-.5))}function es(t,e){let n=new Set,r=[];for(let o of[...t].reverse()){let{level:s,node:i}=o.target;s<e&&(o.expr.kind==="number"||!n.has(`${s}.${i}`))||(Xe(o.expr,a=>n.add(a)),r.unshift(o))}return r}function Xe(t,e){t.kind==="name"&&"level"in t.name&&e(`${t.name.level}.${t.name.node}`),t.kind==="sum"&&t.terms.forEach(n=>Xe(n,e)),t.kind==="product"&&t.parts.forEach(n=>Xe(n,e)),t.kind==="power"&&Xe(t.base,e),t.kind==="call"&&Xe(t.argument,e)}function ts(t,[e,n],r){let o=Array.from({length:n},(s,i)=>{let a=e+i*r;return R(1,...t.slice(a,a+r))});return[...t.slice(0,e),...o]}function ns({name:t,affine:e},n){let[r,o,s,i,a]=e,l=ue([R(r,n),U(o)]);return ue([R(s,rs(t,l,a)),U(i)])}var ar={x:1,"x^2":2,"x^3":3,"x^4":4,"x^5":5,"1/x":-1,"1/x^2":-2,"1/x^3":-3,"1/x^4":-4,"1/x^5":-5,sqrt:.5,"x^0.5":.5,"x^1.5":1.5,"1/sqrt(x)":-.5,"1/x^0.5":-.5};function rs(t,e,n){return t==="0"?U(0):t==="x^p"?Fe(e,n):t==="gaussian"?Ze("exp",R(-1,Fe(e,2))):t==="sigmoid"?Fe(ue([U(1),Ze("exp",R(-1,e))]),-1):t in ar?Fe(e,ar[t]):Ze(t,e)}function cr(t,e,n=0){return pe(t,e,n)}function pe(t,e,n){let r=(i,a)=>a<n?e.group(i):i,{negative:o,size:s}=bt(t);if(o)return r(e.sum([{negative:o,body:pe(s,e,1)}]),0);switch(t.kind){case"number":return e.number(t.value);case"name":return e.name(t.name);case"call":return e.call(t.name,pe(t.argument,e,0));case"power":return t.exponent<0?r(hr(1,[t],e),1):mr(t.base,t.exponent,e);case"product":return r(hr(t.factor,t.parts,e),1);case"sum":return r(e.sum(t.terms.map(i=>{let{negative:a,size:l}=bt(i);return{negative:a,body:pe(l,e,1)}})),0)}}function bt(t){return t.kind==="number"&&t.value<0?{negative:!0,size:{kind:"number",value:-t.value}}:t.kind!=="product"||t.factor>=0?{negative:!1,size:t}:t.factor===-1&&t.parts.length===1?{negative:!0,size:t.parts[0]}:{negative:!0,size:{...t,factor:-t.factor}}}function hr(t,e,n){let r=e.filter(h=>!ur(h)),o=e.filter(ur),s=r.length+(t===1?0:1)>1,i=r.map(h=>pe(h,n,s||o.length?2:1));(t!==1||i.length===0)&&i.unshift(n.number(t));let a=i.length===1?i[0]:n.product(i);if(o.length===0)return a;let l=o.map(h=>mr(h.base,-h.exponent,n,o.length>1));return n.fraction(a,l.length===1?l[0]:n.product(l))}function ur(t){return t.kind==="power"&&t.exponent<0}function mr(t,e,n,r=!0){if(e===1)return pe(t,n,r?2:0);if(e===.5)return n.root(pe(t,n,0));let o=t.kind==="name"||t.kind==="number",s=pe(t,n,o?2:0);return n.power(o?s:n.group(s),e)}var ss="http://www.w3.org/1998/Math/MathML";function T(t,...e){let n=document.createElementNS(ss,t);return n.append(...e),n}var se=(...t)=>T("mrow",...t),ie=t=>T("mo",t),De=(t,e="(",n=")")=>se(ie(e),t,ie(n)),is={log:"ln",arctanh:"artanh",sgn:"sgn",arcsin:"arcsin"};function as(t,e){return{number:r=>dr(r,e),name:r=>"input"in r?fr(t.inputs[r.input].name):et("h",`${r.level},${r.node}`),call:(r,o)=>hs(r,o),power:(r,o)=>T("msup",r,o%1?dr(o,e):T("mn",String(o))),root:r=>T("msqrt",r),fraction:(r,o)=>T("mfrac",r,o),product:r=>{let o=r.length>1&&r[0].textContent==="1"?r.slice(1):r;return se(...o.flatMap((s,i)=>i===0?[s]:[ls(s),s]))},sum:r=>se(...r.flatMap(({negative:o,body:s},i)=>i===0&&!o?[s]:[ie(o?"−":"+"),s])),group:r=>De(r)}}function ls(t){if(/^\d/.test(t.textContent??""))return ie("·");let e=T("mspace");return e.setAttribute("width","0.14em"),e}function hs(t,e){return typeof t!="string"?se(et("f",t.edge.join(",")),De(e)):t==="exp"?T("msup",T("mi","e"),e):t==="abs"?De(e,"|","|"):t==="relu"?se(T("mi","max"),De(se(T("mn","0"),ie(","),e))):t==="j0"||t==="j1"?se(et("J",t[1]),De(e)):se(T("mi",is[t]??t),ie("⁡"),De(e))}function dr(t,e){let n=t!==0&&(t<.001||t>=1e5)?t.toExponential(e-1):String(Number(t.toPrecision(e))),[r,o]=n.split("e");if(!o)return T("mn",r);let s=T("msup",T("mn","10"),T("mn",String(Number(o)).replace("-","−")));return Number(r)===1?s:se(T("mn",r),ie("·"),s)}function fr(t){let e=/^(\p{L})_?(\d+)$/u.exec(t);return e?et(e[1],e[2]):T("mi",t)}function et(t,e){return T("msub",T("mi",t),T("mn",e))}function pr(t,e,n){let r=e.lines[e.lines.length-1].target.level,o=as(t,n);return e.lines.map(({target:s,expr:i})=>{let a=s.level===r?fr(t.outputs[s.node].name):et("h",`${s.level},${s.node}`),h=(i.kind==="sum"?i.terms:[i]).map((u,m)=>{let d=m===0,{negative:p,size:f}=bt(u),x=(p?[ie("−")]:d?[]:[ie("+")]).map(M=>d?M:us(M));return T("math",se(...d?[a,ie("=")]:[],...x,cr(f,o,1)))}),c=document.createElement("p");return c.append(...h.flatMap((u,m)=>m===0?[u]:[" ",u])),c})}function us(t){return t.setAttribute("form","infix"),t}var xt=class{#e;#o;#t=new Float64Array(9);#n=new Float64Array(9);#i=new Float64Array(3);#l;#s=0;#h=0;#u=0;#a;#r;#c;constructor(e,n,r){this.#a=e,this.#r=n,this.#c=r;let o=r.reduce((i,a)=>i+a,0);for(let i=0;i<r.length;i++)r[i]/=o;let s=this.#p(n,null);for(let i=0;i<n.length;i++)n[i]-=s;this.#e=new Float64Array(e.length),this.#o=[0,1,2].map(()=>new Float64Array(e.length)),this.#l=this.#p(n,n)}glance(e,n,r,o){let[s,i,a]=[this.#a,this.#r,this.#c],l=e.value,h=0,c=0,u=0;for(let d=0;d<s.length;d++){let p=l(n*s[d]+r,o),f=a[d]*p;h+=f,c+=f*p,u+=f*i[d]}let m=c-h*h;return m>1e-12*c?1-u*u/(m*this.#l):NaN}missing(e,[n,r,o]){let[s,i,a,l]=[this.#a,this.#r,this.#e,this.#c],h=e.value,c=0,u=0;for(let f=0;f<s.length;f++)a[f]=h(n*s[f]+r,o),c+=l[f]*a[f],u+=l[f]*a[f]*a[f];if(!Number.isFinite(u))return NaN;let m=0,d=0;for(let f=0;f<s.length;f++)a[f]-=c,m+=l[f]*a[f]*a[f],d+=l[f]*a[f]*i[f];if(m<=1e-20*u)return NaN;this.#s=d/m,this.#h=c,this.#u=m;let p=0;for(let f=0;f<s.length;f++)p+=l[f]*(i[f]-this.#s*a[f])**2;return p/this.#l}follow(e,n,r){let o=n,s=this.missing(e,o),i=e.freeExponent?3:2,a=.001,l=!1;for(let h=0;h<r&&s>1e-30&&a<1e6;h++){l||this.#m(e,o,i),l=!0;let c=this.#d(i,a),u=this.#f(c,i)/(this.#l*s),m=[o[0]+c[0],o[1]+c[1],o[2]+c[2]],d=this.missing(e,m),p=s-d>1e-6*s;if(d<s?[o,s,a,l]=[m,d,Math.max(a*.2,1e-14),!1]:a*=5,!p&&!(u>1e-12))break}return[o,s]}linear(e,n){this.missing(e,n);let[r,o,s,i]=[this.#s,this.#h,this.#e,this.#r];return{c:r,d:-r*o,largest:s.reduce((a,l)=>Math.max(a,Math.abs(l+o)),0),range:i.reduce((a,l)=>Math.max(a,l),-1/0)-i.reduce((a,l)=>Math.min(a,l),1/0)}}#m(e,[n,r,o],s){let[i,a,l,h,c,u,m,d,p]=[this.#a,this.#r,this.#e,this.#c,this.#o,this.#t,this.#i,this.#s,this.#u];for(let f=0;f<i.length;f++){let g=n*i[f]+r,x=d*e.slope(g,o);c[0][f]=x*i[f],c[1][f]=x,s===3&&(c[2][f]=d*(l[f]+this.#h)*Math.log(g))}for(let f=0;f<s;f++){let g=c[f],x=0,M=0;for(let b=0;b<i.length;b++)x+=h[b]*g[b],M+=h[b]*g[b]*l[b];M/=p;let N=0;for(let b=0;b<i.length;b++)g[b]-=x+M*l[b],N+=h[b]*g[b]*(a[b]-d*l[b]);m[f]=N;for(let b=0;b<=f;b++)u[3*f+b]=u[3*b+f]=this.#p(g,c[b])}}#d(e,n){let r=this.#n;r.set(this.#t);let o=[this.#i[0],this.#i[1],e===3?this.#i[2]:0],s=1e-12*Math.max(r[0],r[4],e===3?r[8]:0);for(let i=0;i<e;i++)r[4*i]+=n*(r[4*i]+s)+1e-300;for(let i=0;i<e;i++)for(let a=i+1;a<e;a++){let l=r[3*a+i]/r[4*i];for(let h=i;h<e;h++)r[3*a+h]-=l*r[3*i+h];o[a]-=l*o[i]}for(let i=e-1;i>=0;i--){for(let a=i+1;a<e;a++)o[i]-=r[3*i+a]*o[a];o[i]/=r[4*i]}return[o[0],o[1],o[2]]}#f(e,n){let r=0;for(let o=0;o<n;o++){r+=2*e[o]*this.#i[o];for(let s=0;s<n;s++)r-=e[o]*this.#t[3*o+s]*e[s]}return r}#p(e,n){let r=0;for(let o=0;o<e.length;o++)r+=this.#c[o]*e[o]*(n?n[o]:1);return r}};var cs=32,ms=100,ds=2e3,yr=4,fs=120,ps=[...ut.values()].filter(t=>t.twinOf===null).map(t=>t.name);function gr(t,e,n=null,r=ps){let o=[...r].map(Pe),s=new Xt(t,e,n),i=[];for(let l of o){let h=l.name==="0"?s.constant():s.spread>0?s.fit(l):null;h&&i.push(h)}let a=l=>Tn(l.missing,l.complexity);return i.sort((l,h)=>a(l)-a(h))}var Xt=class{#e;#o;#t;#n;#i;#l;spread;constructor(e,n,r){let o=u=>r?r[u]:1,s=Array.from({length:e.length},(u,m)=>m).filter(u=>Number.isFinite(e[u])&&Number.isFinite(n[u])&&o(u)>0).sort((u,m)=>e[u]-e[m]),[i,a]=s.length?[e[s[0]],e[s[s.length-1]]]:[0,0];[this.#n,this.#i]=[i+(a-i)/2,(a-i)/2];let l=s.reduce((u,m)=>u+o(m),0);this.#l=s.reduce((u,m)=>u+o(m)/l*n[m],0);let h=s.reduce((u,m)=>Math.max(u,Math.abs(n[m]-this.#l)),0);this.spread=this.#i>0&&h>4*Number.EPSILON*Math.abs(this.#l)?h:0;let c=u=>{let m=As(s,u);return new xt(Float64Array.from(m,d=>(e[d]-this.#n)/this.#i),Float64Array.from(m,d=>(n[d]-this.#l)/this.spread),Float64Array.from(m,d=>o(d)/l))};[this.#e,this.#o,this.#t]=[c(cs),c(ms),c(ds)]}constant(){let e=this.spread>0?1:0;return{name:"0",affine:[1,0,0,this.#l,1],r2:1-e,missing:e,complexity:0}}fit(e){let n=ys(e,e.periodic?this.#o:this.#e),r=Zt(n.map(o=>this.#o.follow(e,o,4)),3);return r=Zt(r.map(([o])=>this.#o.follow(e,o,12)),2),r=Zt(r.map(([o])=>this.#t.follow(e,o,60)),1),r.length?this.#s(e,...r[0]):null}#s(e,n,r){let{c:o,d:s,largest:i,range:a}=this.#t.linear(e,n),[l,h,c]=n,u=[l/this.#i,h-l*this.#n/this.#i,o*this.spread,s*this.spread+this.#l,c];if(!u.every(Number.isFinite)||!(r<=1))return null;let m=Math.abs(o)*i/a;return{name:e.name,affine:u,r2:1-r,missing:r,complexity:e.complexity+.5*Math.log2(1+m)}}};function ys(t,e){let n=Ms(t),r=Float64Array.from(n,([i,a,l])=>e.glance(t,i,a,l)),o=[...r.keys()].filter(i=>r[i]<1).sort((i,a)=>r[i]-r[a]),s=new Map;for(let i of o){let a=Math.abs(n[i][0])+1e3*n[i][2];s.size<yr&&!s.has(a)&&s.set(a,i)}return[...new Set([...o.slice(0,yr),...s.values()])].map(i=>n[i])}function Zt(t,e){return t.filter(([,n])=>n>=0).sort((n,r)=>n[1]-r[1]).slice(0,e)}var en=Array.from({length:16},(t,e)=>10**(-1+.18*e)),tn=[1.001,1.01,1.03,1.1,1.3,2,4],gs=[...Array.from({length:9},(t,e)=>-1+e/4),...tn,...tn.map(t=>-t)],bs=[-2.5,-1.5,-.5,.3,.7,1.5,2.5],br=t=>t.flatMap(e=>gs.map(n=>[e,-e*n,1])),xr=br(en),xs=br([...en,...en.map(t=>-t)]),ws=Array.from({length:Math.floor(fs/.6)},(t,e)=>.3+.6*e),vs=[...xr,...ws.flatMap(t=>[0,1,2,3].map(e=>[t,e*Math.PI/4,1]))],Es=[1,-1].flatMap(t=>tn.flatMap(e=>bs.map(n=>[t,e,n])));function Ms(t){return t.name==="x"?[[1,0,1]]:t.freeExponent?Es:t.periodic?vs:t.odd||t.even?xr:xs}function As(t,e){return t.length<=e?[...t]:Array.from({length:e},(n,r)=>t[Math.round(r*(t.length-1)/(e-1))])}function wr(t,e){let n=!1;return t.addEventListener("shown",()=>{n&&e(),n=!1}),()=>{t.closest("[hidden]")?n=!0:e()}}function vr(t,e){Ar(new Blob([Mr(t)],{type:"image/svg+xml"}),`${kr(e)}.svg`)}function Er(t,e){let{width:n,height:r}=t.viewBox.baseVal,o=new Image;o.onload=()=>{let s=document.createElement("canvas");[s.width,s.height]=[2*n,2*r],s.getContext("2d").drawImage(o,0,0,s.width,s.height),s.toBlob(i=>i&&Ar(i,`${kr(e)}.png`),"image/png")},o.src=`data:image/svg+xml;charset=utf-8,${encodeURIComponent(Mr(t))}`}var ks=["fill","fill-opacity","stroke","stroke-width","stroke-opacity","stroke-dasharray","stroke-linejoin","stroke-linecap","opacity","font-family","font-size","font-weight","text-anchor","dominant-baseline","paint-order","display"],Fs=["fill","stroke","stroke-dasharray","display"];function Mr(t){let e=t.cloneNode(!0),n=t.querySelectorAll("*");e.querySelectorAll("*").forEach((o,s)=>{let i=getComputedStyle(n[s]);for(let a of ks){let l=i.getPropertyValue(a);l&&(l!=="none"||Fs.includes(a))&&o.setAttribute(a,l)}o.removeAttribute("class")});for(let o of e.querySelectorAll("[display=none]"))o.remove();let r=document.createElementNS("http://www.w3.org/2000/svg","rect");return r.setAttribute("width","100%"),r.setAttribute("height","100%"),r.setAttribute("fill",getComputedStyle(t).getPropertyValue("--ground").trim()||"white"),e.prepend(r),e.removeAttribute("class"),t.remove(),new XMLSerializer().serializeToString(e)}function Ar(t,e){let n=document.createElement("a");n.href=URL.createObjectURL(t),n.download=e,n.click(),setTimeout(()=>URL.revokeObjectURL(n.href),1e4)}function kr(t){return t.trim().replace(/[^\p{L}\p{N}._-]+/gu,"-").slice(0,60)||"network"}var wt=8,Fr=33;function Et(t,e){return t.isRemoved(e)?"removed":Mt(t,e)?"symbolic":"spline"}function Mt({net:t},[e,n,r]){return t.layers[e].symbolic.get(n*t.layers[e].O+r)}function At(t,[e,n,r]){return Math.min(wt-1,Math.floor(t.importance(e,n,r)*wt))}function kt(t,e){let n=Te(t.explored,t.net,e);return t.isRemoved(e)?`${n}: removed`:`${n}: ${Ss(t,e)}, importance ${Ns(t.importance(...e))}`}function Ss(t,e){let n=Mt(t,e);return n?Ne(n):"spline"}function Ns(t){return t>0&&t<.01?"under 1 %":`${Math.round(100*t)} %`}var vt=class{#e=new Map;#o;constructor(e){this.#o=e}refresh(){let{changed:e}=this.#o;if(e==="all")this.#e.clear();else for(let n of e.keys())this.#e.delete(n)}of(e){let n=e.join(),r=this.#e.get(n);return r||this.#e.set(n,r=this.#t(e)),r}#t([e,n,r]){let{net:o}=this.#o,[s,i]=this.#o.domain(e,n),a=ee(o,e,n,r,o.layers[e].mask[n*o.layers[e].O+r]===0),l=Float64Array.from({length:Fr},(d,p)=>a(s+(i-s)*p/(Fr-1))),[h,c]=[1/0,-1/0];for(let d of l)d<h&&(h=d),d>c&&(c=d);let u=c-h,m=!(u>1e-12*Math.max(Math.abs(h),Math.abs(c),1e-300))||!Number.isFinite(u);return{heights:l.map(d=>m?.5:(c-d)/u),size:m?0:u}}};function Sr({heights:t},e,n,r,o){let s="";for(let i=0;i<t.length;i++){let a=e-r+2*r*i/(t.length-1),l=n-o+2*o*t[i];s+=`${i?"L":"M"}${a.toFixed(1)} ${l.toFixed(1)}`}return s}var[Nr,$s]=[7,84],Ts=[42,32],Ls=46,$r=1.4,Tr=.84;function Cr(t,e,n,r){let o=n.width<.85*n.height,[s,i]=o?[n.height,n.width]:[n.width,n.height],a=t.layers.map((E,S)=>e.filter(Z=>Z[0]===S)),l=o?1/$r:$r,h=Math.max(26,Math.min(78,s*.055)),c=s-r[0]-r[1]-2*h*t.layers.length,u=Is(a.map(E=>E.length),c,i-16,l),m=Math.max(1,Or(u,i-16)),d={vertical:o,width:n.width,height:n.height,tile:{w:0,h:0},nodes:[],sums:[],tiles:[],spacing:[]},p=u*l,f=a.map(E=>Math.max(1,Math.ceil(E.length/m))),g=f.reduce((E,S)=>E+S*p,0),x=Math.max(0,c-g)/(2*t.layers.length),M=h+Math.min(x,90),N=g+2*M*t.layers.length,b=r[0]+Math.max(0,(s-r[0]-r[1]-N)/2);Lr(d,t,0,b,i),a.forEach((E,S)=>{b+=M,Cs(d,E,f[S],b,i,u,p),b+=f[S]*p+M,Lr(d,t,S+1,b,i),d.sums.push(Os(d,t,S,M))});let[H,Y]=o?[u,p]:[p,u];return d.tile={w:H*Tr/2,h:Y*Tr/2},o?Ps(d):d}function Is(t,e,n,r){let o=Math.max(...t,1),s=[n/o,n/(Math.ceil(o/2)+.5)].find((a,l)=>a>=Ts[l]),i=s?Math.min(s,$s):Ls;for(let a=i;a>Nr;a-=.5){let l=Or(a,n);if(l<1)continue;if(t.reduce((c,u)=>c+Math.max(1,Math.ceil(u/l)),0)*a*r<=e)return a}return Nr}function Or(t,e){return Math.floor(e/t+1e-9)}function Lr(t,e,n,r,o){let s=oe(e.nodes[n]),i=Math.min(o/s,130),a=o/2-(s-1)/2*i;t.spacing.push(i),t.nodes.push(Array.from({length:s},(l,h)=>({level:n,node:h,isProduct:h>=e.nodes[n][0],x:r,y:a+h*i})))}function Cs(t,e,n,r,o,s,i){let a=Math.ceil(e.length/n),l=n===2?.5:0,h=Math.min(o/(a+l),s*1.3),c=o/2-(a-1+l)/2*h;e.forEach((u,m)=>{let d=m%n,p=Math.floor(m/n)+d*l;t.tiles.push({edge:u,x:r+(d+.5)*i,y:c+p*h})})}function Os(t,e,n,r){let o=t.nodes[n+1],s=Math.min(26,r*.45),i=Math.min(16,t.spacing[n+1]/(e.arity+1));return Array.from({length:e.layers[n].O},(a,l)=>{let{node:h,factor:c}=$e(e,n,l),{x:u,y:m}=o[h];return c<0?{x:u,y:m}:{x:u-s,y:m+(c-(e.arity-1)/2)*i}})}function Ps(t){let e=n=>({...n,x:n.y,y:n.x});return{...t,nodes:t.nodes.map(n=>n.map(e)),sums:t.sums.map(n=>n.map(e)),tiles:t.tiles.map(e)}}function Ft(t,{edge:[e,n,r],x:o,y:s}){let{w:i,h:a}=t.tile,[l,h]=t.vertical?[{x:o,y:s-a},{x:o,y:s+a}]:[{x:o-i,y:s},{x:o+i,y:s}];return[Ir(t,t.nodes[e][n],l),Ir(t,h,t.sums[e][r])]}function Ir({vertical:t},e,n){if(t){let o=(e.y+n.y)/2;return[e,{x:e.x,y:o},{x:n.x,y:o},n]}let r=(e.x+n.x)/2;return[e,{x:r,y:e.y},{x:r,y:n.y},n]}function Pr(t,e,n){let r=t.nodes.map(s=>new Array(oe(s)).fill(!1));r[e][n]=!0;let o=(s,i,a)=>t.layers[s].mask[i*t.layers[s].O+a]!==0;for(let s=e-1;s>=0;s--)for(let i=0;i<t.layers[s].I;i++)for(let a=0;a<t.layers[s].O;a++)o(s,i,a)&&r[s+1][$e(t,s,a).node]&&(r[s][i]=!0);for(let s=e;s<t.layers.length;s++)for(let i=0;i<t.layers[s].I;i++)if(r[s][i])for(let a=0;a<t.layers[s].O;a++)o(s,i,a)&&(r[s+1][$e(t,s,a).node]=!0);return([s,i,a])=>r[s][i]&&r[s+1][$e(t,s,a).node]}var Ve=class{#e={x:0,y:0,zoom:1};#o;#t;#n;constructor(e,n){this.#t=e,this.#n=n,e.style.transformOrigin="0 0"}look(e,n){if(clearTimeout(this.#o),n)return this.#i(e);let r=e.zoom/this.#e.zoom,[o,s]=[e.x-this.#e.x*r,e.y-this.#e.y*r];this.#t.style.willChange="transform",this.#t.style.transform=`translate(${o}px, ${s}px) scale(${r})`,this.#o=setTimeout(()=>this.#i(e),140)}#i(e){this.#e=e,this.#n(e),this.#t.style.transform=this.#t.style.willChange=""}};function nn(t,e,{x:n,y:r}){let{w:o,h:s}=t.tile,i=t.tiles.find(a=>Math.abs(a.x-n)<=o&&Math.abs(a.y-r)<=s&&!e.isHidden(a.edge)&&!e.isAway(a.edge));if(i)return{kind:"edge",edge:i.edge};for(let a of t.nodes){let l=Math.max(12,tt(t,a[0]?.level??0)+3),h=a.find(c=>Math.hypot(c.x-n,c.y-r)<=l);if(h)return{kind:"node",spot:h}}return null}function tt(t,e){let n=e===0||e===t.nodes.length-1;return Math.max(1.5,Math.min(n?5.5:9,t.spacing[e]*.36))}function qr(t,e,n,r,o){let s=t.tiles.filter(({edge:g})=>!e.isHidden(g)&&!e.isAway(g));if(s.length===0||!/^(Arrow|Home$|End$)/.test(r))return null;if(r==="Home"||r==="End")return s[r==="Home"?0:s.length-1].edge;let i=s.find(({edge:g})=>g.join()===n?.join());if(!i)return Rr(s,o);let[a,l,h]=t.vertical?["ArrowDown","ArrowRight","ArrowLeft"]:["ArrowRight","ArrowDown","ArrowUp"],c=s.filter(({edge:g})=>g[0]===i.edge[0]),u=c.indexOf(i);if(r===l)return c[(u+1)%c.length].edge;if(r===h)return c[(u+c.length-1)%c.length].edge;let m=i.edge[0]+(r===a?1:-1),d=s.filter(({edge:g})=>g[0]===m),p=g=>t.vertical?g.x:g.y,f=d.filter(({edge:g})=>{let[x,M]=r===a?[i.edge,g]:[g,i.edge],[N,b]=[t.sums[x[0]][x[2]],t.nodes[M[0]][M[1]]];return Math.abs(p(N)-p(b))<=26&&Math.hypot(N.x-b.x,N.y-b.y)<=60});return Rr(f.length?f:d,o)}function Rr(t,e){return t.reduce((n,r)=>n&&e(n.edge)>=e(r.edge)?n:r,null)?.edge??null}var Rs=5,qs=8,nt=class{element=y("canvas",{class:"picture","aria-hidden":"true"});#e;#o;#t=new Ve(this.element,e=>{this.#l=e,this.#u=null,this.#d()});#n=null;#i=null;#l={x:0,y:0,zoom:1};#s={hover:null,cursor:null,selection:null};#h=null;#u=null;#a="";#r=!1;#c=0;constructor(e,n){this.#e=e,this.#o=n}draw(e,n){this.#n=e,this.#i=n,this.#h=this.#u=null;let r=Math.min(2,globalThis.devicePixelRatio||1);this.element.width=Math.round(e.width*r),this.element.height=Math.round(e.height*r),this.element.style.width=`${e.width}px`,this.element.style.height=`${e.height}px`,this.#m()}refresh(){this.#h=null,this.#m()}mark(e){this.#s={...e},this.#m()}look(e){this.#t.look(e,this.#c<qs)}destroy(){this.element.remove(),this.#n=null}#m(){this.#r||(this.#r=!0,requestAnimationFrame(()=>{this.#r=!1,this.#d()}))}#d(){let e=this.#n,n=this.element.getContext("2d");if(!e||!n)return;let r=performance.now(),o=getComputedStyle(this.element),s=h=>o.getPropertyValue(h).trim(),i=1/Math.sqrt(this.#l.zoom),a=this.#h??=this.#x(e),l=this.#p(a,s,i);n.setTransform(1,0,0,1,0,0),n.clearRect(0,0,this.element.width,this.element.height),n.drawImage(l,0,0),this.#f(n),2*e.tile.w*this.#l.zoom>=Rs&&this.#v(n,a,s,i),this.#M(n,e,s,i),this.#w(n,e,s),this.#c=performance.now()-r}#f(e){let{x:n,y:r,zoom:o}=this.#l,s=this.element.width/this.#n.width;e.setTransform(s*o,0,0,s*o,s*n,s*r)}#p(e,n,r){let o=[...e.map(({key:a,count:l})=>`${a}:${l}`),n("--tile")].join();if(this.#u&&this.#a===o)return this.#u;let s=this.#u=document.createElement("canvas");this.#a=o,[s.width,s.height]=[this.element.width,this.element.height];let i=s.getContext("2d");this.#f(i);for(let{style:a,kind:l,away:h,wires:c}of e)i.globalAlpha=h?.1:this.#y(a),i.setLineDash(l==="removed"?[3,3]:[]),i.strokeStyle=n(l==="removed"?"--soft":`--edge-${a}`),i.lineWidth=.5*r,i.stroke(c);for(let{kind:a,away:l,boxes:h}of e)i.globalAlpha=l?.1:1,i.setLineDash(a==="removed"?[3,3]:[]),i.fillStyle=n("--tile"),i.fill(h),i.strokeStyle=n(a==="symbolic"?"--symbolic":"--line"),i.lineWidth=(a==="symbolic"?2:.5)*r,i.stroke(h);return s}#v(e,n,r,o){e.lineJoin="round";for(let{style:s,kind:i,away:a,curves:l}of n)e.globalAlpha=a?.1:1,e.setLineDash(i==="removed"?[3,3]:[]),e.strokeStyle=r(i==="removed"?"--soft":`--edge-${s}`),e.lineWidth=(.8+.16*s)*o,e.stroke(l);e.globalAlpha=1,e.setLineDash([])}#y(e){let n=Math.min(.45,180/this.#n.tiles.length);return n+(1-n)*(e/(wt-1))**2}#x(e){let n=new Map;for(let[r,o]of e.tiles.entries()){if(this.#i.isHidden(o.edge))continue;let[s,i]=[At(this.#e,o.edge),Et(this.#e,o.edge)],a=this.#i.isAway(o.edge),l=`${a?0:1}${s}${i}`;n.has(l)||n.set(l,{key:l,count:0,style:s,kind:i,away:a,wires:new Path2D,boxes:new Path2D,curves:new Path2D});let h=n.get(l);h.count+=(r+1)*(r+7),this.#E(h,e,o)}return[...n.keys()].sort().map(r=>n.get(r))}#E({wires:e,boxes:n,curves:r},o,s){let{w:i,h:a}=o.tile;_r(e,o,s),n.rect(s.x-i,s.y-a,2*i,2*a);let{heights:l}=this.#o.of(s.edge),h=2*i<16?4:2*i<30?2:1;for(let c=0;c<l.length;c+=h){let u=s.x-.8*i+1.6*i*c/(l.length-1),m=s.y+.7*a*(2*l[c]-1);c===0?r.moveTo(u,m):r.lineTo(u,m)}}#M(e,n,r,o){let{w:s,h:i}=n.tile;for(let a of["hover","selection","cursor"]){let l=n.tiles.find(({edge:c})=>c.join()===this.#s[a]?.join());if(!l)continue;let h=new Path2D;_r(h,n,l),e.strokeStyle=r(a==="hover"?"--ink":"--select"),e.lineWidth=2*o,e.setLineDash(a==="cursor"?[4,2]:[]),e.stroke(h),e.strokeRect(l.x-s-1,l.y-i-1,2*s+2,2*i+2)}e.setLineDash([])}#w(e,n,r){let{inputs:o,outputs:s}=this.#e.explored;e.font="12px system-ui, sans-serif",e.textBaseline="middle";for(let i of n.nodes)for(let a of i){e.globalAlpha=this.#i.isNodeAway(a)?.25:1,e.fillStyle=r(a.isProduct?"--symbolic":"--ink"),e.beginPath(),e.arc(a.x,a.y,tt(n,a.level)*.75,0,2*Math.PI),e.fill();let l=a.level===0,h=l?o[a.node]:a.level===n.nodes.length-1?s[a.node]:null;!h||n.vertical||n.spacing[a.level]*this.#l.zoom<11||(e.font=`${Math.min(12,n.spacing[a.level])}px system-ui, sans-serif`,e.textAlign=l?"right":"left",e.fillText(it(me(h),24),a.x+(l?-10:10),a.y))}e.globalAlpha=1}};function _r(t,e,n){for(let[r,o,s,i]of Ft(e,n))t.moveTo(r.x,r.y),t.bezierCurveTo(o.x,o.y,s.x,s.y,i.x,i.y)}var[_s,js]=[.5,24],rn=4,St=class{camera={x:0,y:0,zoom:1};#e;#o;#t=new Map;#n=0;constructor(e,n,r){this.#e=e,this.#o=n,e.addEventListener("wheel",o=>{!o.ctrlKey&&!o.metaKey&&!r()||(o.preventDefault(),this.zoomBy(Math.exp(-o.deltaY*(o.deltaMode===1?.05:.0016)),this.#l(o)))},{passive:!1}),e.addEventListener("pointerdown",o=>this.#s(o)),e.addEventListener("pointermove",o=>this.#h(o)),e.addEventListener("pointerup",o=>this.#u(o)),e.addEventListener("pointercancel",o=>this.#t.delete(o.pointerId)),e.addEventListener("pointerleave",()=>this.#o.onHover(null))}zoomBy(e,n){let{x:r,y:o,zoom:s}=this.camera,i=Math.min(js,Math.max(_s,s*e)),a=n??{x:this.#e.clientWidth/2,y:this.#e.clientHeight/2},l=i/s;this.#i({zoom:i,x:a.x-(a.x-r)*l,y:a.y-(a.y-o)*l})}reset(){this.#i({x:0,y:0,zoom:1})}reveal(e,n=40){let{x:r,y:o,zoom:s}=this.camera,[i,a]=[e.x*s+r,e.y*s+o],[l,h]=[this.#e.clientWidth,this.#e.clientHeight],c=Math.max(n-i,0)-Math.max(i-(l-n),0),u=Math.max(n-a,0)-Math.max(a-(h-n),0);s>1&&(c||u)&&this.#i({zoom:s,x:r+c,y:o+u})}toScene({x:e,y:n}){return{x:(e-this.camera.x)/this.camera.zoom,y:(n-this.camera.y)/this.camera.zoom}}#i(e){this.camera=e,this.#e.style.touchAction=e.zoom>1?"none":"pan-x pan-y",this.#o.onCamera(e)}#l(e){let n=this.#e.getBoundingClientRect();return{x:e.clientX-n.left,y:e.clientY-n.top}}#s(e){e.button===0&&(this.#t.set(e.pointerId,this.#l(e)),this.#n=this.#t.size>1?rn:0)}#h(e){let n=this.#l(e),r=this.#t.get(e.pointerId);if(!r)return this.#o.onHover(n);this.#n+=Math.hypot(n.x-r.x,n.y-r.y);let o=[...this.#t].find(([s])=>s!==e.pointerId)?.[1];if(o){let s=i=>Math.hypot(i.x-o.x,i.y-o.y);this.zoomBy(s(n)/Math.max(s(r),1),{x:(n.x+o.x)/2,y:(n.y+o.y)/2})}else if(this.#n>=rn){this.#e.hasPointerCapture(e.pointerId)||this.#e.setPointerCapture(e.pointerId);let{x:s,y:i,zoom:a}=this.camera;this.#i({zoom:a,x:s+n.x-r.x,y:i+n.y-r.y})}this.#t.set(e.pointerId,n)}#u(e){this.#t.delete(e.pointerId)&&this.#n<rn&&this.#o.onClick(this.#l(e))}};var Hs=40,rt=class{element=w("svg",{class:"picture","aria-hidden":"true",focusable:"false"});#e=w("g");#o=new Ve(this.element,({x:e,y:n,zoom:r})=>ce(this.#e,{transform:`translate(${e} ${n}) scale(${r})`}));#t=new Map;#n;#i;#l=null;#s=null;#h={hover:null,cursor:null,selection:null};constructor(e,n){this.#n=e,this.#i=n,this.element.append(this.#e)}draw(e,n){this.#l=e,this.#s=n,ce(this.element,{viewBox:`0 0 ${e.width} ${e.height}`,width:e.width,height:e.height}),this.#t.clear();let r=w("g",{class:"wires"}),o=w("g",{class:"tiles"});for(let i of e.tiles){let a=this.#u(e,i);this.#t.set(i.edge.join(),a),r.append(a.wire),o.append(a.tile)}let s=w("g",{class:"nodes"});e.nodes.forEach(i=>i.forEach(a=>s.append(this.#c(e,n,a)))),this.#e.replaceChildren(r,this.#d(e),o,s),this.refresh("all"),this.mark(this.#h)}refresh(e){let n=this.#l;if(!n)return;let r=e==="all"?this.#t.keys():e.keys();for(let s of r){let i=this.#t.get(s);i&&this.#a(n,i)}let o=e==="all"?null:new Set([...e.values()].map(([s])=>s));for(let s of this.#t.values())(!o||o.has(s.spot.edge[0]))&&this.#r(s)}mark(e){let n=Object.values(this.#h);this.#h={...e};for(let s of[...n,...Object.values(e)]){let i=s&&this.#t.get(s.join());i&&this.#r(i)}let r=e.hover??e.cursor??e.selection,o=r&&this.#t.get(r.join())?.wire;o?.nextSibling&&o.parentNode.append(o)}look(e){this.#o.look(e,this.#t.size<=Hs)}destroy(){this.element.remove()}#u(e,n){let{w:r,h:o}=e.tile,s=Math.min(5,o/3),i=(u,m)=>w("rect",{class:m,x:u-r,y:u-o,width:2*(r-u),height:2*(o-u),rx:Math.max(0,s-u)}),a=w("path",{class:"curve"}),l=w("text",{class:"words",x:0,y:o-Math.min(6,o*.25),"font-size":Math.min(11,o*.5)}),h=w("g",{transform:`translate(${n.x} ${n.y})`},i(0,"box"),i(Math.min(3,o/5),"inner"),a,l),c=w("path",{d:Ft(e,n).map(Ds).join("")});return{spot:n,styled:"",tile:h,wire:c,curve:a,words:l}}#a(e,{spot:n,curve:r,words:o}){let{w:s,h:i}=e.tile,a=Mt(this.#n,n.edge),l=Math.floor((2*s-8)/5.6);o.textContent=a&&i>=9?wn(a,l):"";let h=o.textContent?Math.min(7,i*.3):0;ce(r,{d:Sr(this.#i.of(n.edge),0,-h,s*.8,i*.68-h)})}#r(e){let{tile:n,wire:r}=e,{edge:o}=e.spot,s=this.#s.isHidden(o),i=Et(this.#n,o),a=[`s${At(this.#n,o)}`,i,...this.#s.isAway(o)?["away"]:[]];for(let h of["hover","cursor","selection"])this.#h[h]?.join()===o.join()&&a.push(h);let l=`${a.join(" ")} ${s}`;if(e.styled!==l){e.styled=l;for(let[h,c]of[[n,"tile"],[r,"wire"]])ce(h,{class:[c,...a].join(" "),display:s&&"none"})}}#c(e,n,r){let o=tt(e,r.level),s=r.level>0&&r.level<e.nodes.length-1,i=r.isProduct?"×":s?"+":"",a=r.isProduct?w("path",{d:Vs(o*1.3)}):w("circle",{r:o}),l=`node ${s?"hidden":"end"}${n.isNodeAway(r)?" away":""}`;return w("g",{class:l,transform:`translate(${r.x} ${r.y})`},a,i&&o>=5&&w("text",{class:"sign","font-size":o*1.7},i),s&&o>=7&&w("text",{class:"number",x:0,y:-o*1.3-3},`${r.level}.${r.node}`),this.#m(e,r))}#m(e,{level:n,node:r}){let o=n===0;if(!o&&n!==e.nodes.length-1)return null;let s=(o?this.#n.explored.inputs:this.#n.explored.outputs)[r],i=s?me(s):be(this.#n.explored,this.#n.net,n,r),a=e.vertical?Math.floor((e.spacing[n]-4)/6.6):24;if(e.vertical?a<2:e.spacing[n]<11)return null;let l=e.vertical?{x:0,y:o?-12:21,"text-anchor":"middle"}:{x:o?-12:12,y:4,"text-anchor":o?"end":"start"};return w("text",{class:"label",...l},it(i,a))}#d(e){let n=w("g",{class:"factors"});return e.sums.forEach((r,o)=>{let s=this.#n.net.nodes[o+1][0];r.forEach((i,a)=>{if(a<s)return;let l=e.nodes[o+1][s+Math.floor((a-s)/this.#n.net.arity)];n.append(w("path",{d:`M${Be(i)}L${Be(l)}`}),w("circle",{cx:i.x,cy:i.y,r:2.5}))})}),n}};function Ds([t,e,n,r]){return`M${Be(t)}C${Be(e)} ${Be(n)} ${Be(r)}`}function Be({x:t,y:e}){return`${t.toFixed(1)} ${e.toFixed(1)}`}function Vs(t){return`M0 ${-t}L${t} 0L0 ${t}L${-t} 0Z`}var Bs=400,Nt=2500;function $t(t){let e=new on(t);return{element:e.element,destroy:()=>e.destroy()}}var on=class{element;#e;#o;#t;#n=y("div",{class:"tip",hidden:!0});#i=y("p",{class:"note"});#l;#s;#h;#u;#a=null;#r=null;#c={isHidden:()=>!1,isAway:()=>!1,isNodeAway:()=>!1};#m="";#d=!1;#f={hover:null,cursor:null,selection:null};constructor(e){this.#e=e,this.#o=new vt(e),this.#t=y("div",{class:"stage",tabindex:0,role:"application","aria-label":"Network. Arrow keys move from edge to edge, Enter opens one, Delete removes it. The tab Edges has all of them as a table.",onkeydown:r=>this.#$(r),onblur:()=>this.#F({cursor:null})},this.#n),this.#l=ot("Follow",[["","the whole network"]],r=>this.#g(r)),this.element=y("section",{class:"view network","aria-label":"Network"},this.#w(),this.#t,this.#i),this.#s=new St(this.#t,{onCamera:r=>this.#a?.look(r),onClick:r=>this.#k(r),onHover:r=>this.#S(r)},()=>e.host.kind!=="widget"&&document.documentElement.scrollHeight<=innerHeight+1),this.#h=new ResizeObserver(()=>this.#p()),this.#h.observe(this.#t);let n=wr(this.element,()=>this.#p());this.#u=[e.on("net",()=>this.#v(n)),e.on("view",n),e.on("selection",()=>this.#F({selection:e.selection})),e.on("theme",()=>this.#a?.refresh("all"))]}destroy(){this.#h.disconnect(),this.#u.forEach(e=>e()),this.#a?.destroy()}#p(){let{net:e,explored:n,look:r}=this.#e,o={width:this.#t.clientWidth,height:this.#t.clientHeight};if(o.width<40||o.height<40)return;let s=gt(e),i=r.showRemoved?s:s.filter(c=>!this.#e.isRemoved(c)),a=this.#x(i);this.#c=this.#E();let l=o.width<.85*o.height,h=c=>l?34:Math.min(170,26+7*Math.max(...c.map(u=>Math.min(u.length,24))));this.#r=Cr(e,a,o,[h(n.inputs.map(me)),h(n.outputs.map(me))]),this.#y(a.length>Bs),this.#a.draw(this.#r,this.#c),this.#F({selection:this.#e.selection}),this.#a.mark(this.#f),this.#m=Ct(e),this.#d=a.length<i.length,this.#M(a,i.length),this.#b()}#v(e){this.#o.refresh();let{changed:n,look:r,net:o}=this.#e;(this.#e.isDraft||r.showRemoved&&!r.focus&&r.threshold===0&&!this.#d)&&Ct(o)===this.#m&&!this.element.closest("[hidden]")?this.#a?.refresh(n):e()}#y(e){this.#a&&this.#a instanceof nt===e||(this.#a?.destroy(),this.#a=e?new nt(this.#e,this.#o):new rt(this.#e,this.#o),this.#t.prepend(this.#a.element),this.#a.look(this.#s.camera))}#x(e){if(e.length<=Nt)return e;let n=new Map(e.map(o=>[o,this.#e.importance(...o)])),r=[...n.values()].sort((o,s)=>s-o)[Nt-1];return e.filter(o=>n.get(o)>=r).slice(0,Nt)}#E(){let{net:e,look:n}=this.#e,r=n.focus?Pr(e,n.focus.level,n.focus.node):()=>!0,o=i=>this.#e.importance(...i)<n.threshold&&n.threshold>0,s=new Set;if(n.focus){s.add(`${n.focus.level},${n.focus.node}`);for(let i of gt(e)){if(!r(i))continue;s.add(`${i[0]},${i[1]}`);let[a]=e.nodes[i[0]+1];s.add(`${i[0]+1},${i[2]<a?i[2]:a+Math.floor((i[2]-a)/e.arity)}`)}}return{isHidden:o,isAway:i=>!r(i),isNodeAway:({level:i,node:a})=>!!n.focus&&!s.has(`${i},${a}`)}}#M(e,n){let r=e.filter(s=>!this.#c.isHidden(s)&&!this.#c.isAway(s)).length,o=e.length<n?` Only the ${Nt} strongest can be drawn here; the tab Matrix shows all.`:"";this.#i.textContent=r===n?`${n} edges. Thick and dark: important.${o}`:`${r} of ${n} edges shown.${o}`}#w(){let e=this.#e,n=y("output",{},"0 %"),r=y("input",{type:"range",min:0,max:100,step:1,value:0,oninput:()=>{n.textContent=`${r.value} %`,e.setLook({threshold:Number(r.value)/100})}}),o=y("input",{type:"checkbox",checked:!0,onchange:()=>e.setLook({showRemoved:o.checked})});return y("div",{class:"tools"},y("label",{class:"field"},y("span",{},"Hide below"),r,n),this.#l.element,y("label",{class:"field"},o,y("span",{},"Show removed")),y("span",{class:"spring"}),y("span",{class:"buttons",role:"group","aria-label":"Zoom"},k("−",()=>this.#s.zoomBy(1/1.4),{"aria-label":"Zoom out",title:"Zoom out (−)"}),k("Fit",()=>this.#s.reset(),{title:"Show everything (0)"}),k("+",()=>this.#s.zoomBy(1.4),{"aria-label":"Zoom in",title:"Zoom in (+)"})),y("span",{class:"buttons",role:"group","aria-label":"Save the picture"},k("SVG",()=>vr(this.#A(),e.explored.title),{title:"Save the picture as SVG"}),k("PNG",()=>Er(this.#A(),e.explored.title),{title:"Save the picture as PNG"})))}#b(){let{explored:e,net:n,look:r}=this.#e,o=(l,h)=>[`${l},${h}`,be(e,n,l,h)],s=n.layers.length,i=[["","the whole network"]];i.push(...e.outputs.map((l,h)=>o(s,h)),...e.inputs.map((l,h)=>o(0,h)));let a=r.focus?`${r.focus.level},${r.focus.node}`:"";i.some(([l])=>l===a)||i.push(o(r.focus.level,r.focus.node)),D(this.#l.select,...i.map(([l,h])=>y("option",{value:l},h))),this.#l.select.value=a}#g(e){let[n,r]=e.split(",").map(Number);this.#e.setLook({focus:e===""?null:{level:n,node:r}})}#A(){let e=new rt(this.#e,this.#o);return e.element.classList.add("unseen"),this.#t.append(e.element),e.draw(this.#r,this.#c),e.element}#k(e){let n=this.#r&&nn(this.#r,this.#c,this.#s.toScene(e));if(n?.kind==="edge")this.#e.select(n.edge);else if(n?.kind==="node"){let{level:r,node:o}=n.spot,s=this.#e.look.focus?.level===r&&this.#e.look.focus.node===o;this.#e.setLook({focus:s?null:{level:r,node:o}})}else this.#e.look.focus&&this.#e.setLook({focus:null})}#S(e){let n=e&&this.#r&&nn(this.#r,this.#c,this.#s.toScene(e));if(this.#F({hover:n?.kind==="edge"?n.edge:null}),this.#t.style.cursor=n?"pointer":"",this.#n.hidden=!n,!n||!e)return;this.#n.textContent=n.kind==="edge"?kt(this.#e,n.edge):this.#N(n.spot);let r=e.x>this.#t.clientWidth/2;this.#n.style.left=r?"":`${e.x+14}px`,this.#n.style.right=r?`${this.#t.clientWidth-e.x+14}px`:"",this.#n.style.top=`${Math.max(4,Math.min(e.y+14,this.#t.clientHeight-40))}px`}#N({level:e,node:n}){let r=e===0?this.#e.explored.inputs[n]:null;return`${r?me(r):be(this.#e.explored,this.#e.net,e,n)}: click to follow its paths`}#$(e){if(e.ctrlKey||e.metaKey||e.altKey||!this.#r)return;let n=this.#e,r=this.#f.cursor??n.selection;if(e.key==="Enter"&&r)n.select(r),this.element.dispatchEvent(new CustomEvent("inspect",{bubbles:!0}));else if((e.key==="Delete"||e.key==="Backspace")&&r)n.apply({op:n.isRemoved(r)?"restore":"prune",edge:r}),n.say(kt(n,r));else if(e.key==="+"||e.key==="=")this.#s.zoomBy(1.4);else if(e.key==="-")this.#s.zoomBy(1/1.4);else if(e.key==="0")this.#s.reset();else if(e.key==="Escape"&&n.look.focus)n.setLook({focus:null});else if(e.key==="Escape"&&n.selection)n.select(null);else{let o=qr(this.#r,this.#c,r,e.key,s=>n.importance(...s));if(!o)return;this.#T(o)}e.preventDefault(),e.stopPropagation()}#T(e){this.#F({cursor:e}),this.#e.say(kt(this.#e,e));let n=this.#r.tiles.find(r=>r.edge.join()===e.join());n&&this.#s.reveal(n)}#F(e){let n={...this.#f,...e};JSON.stringify(n)!==JSON.stringify(this.#f)&&(this.#f=n,this.#a?.mark(this.#f))}};var Gs=["x^2","x","x^3","exp","log","sqrt","sin","tanh","abs","gaussian","1/x","0"],Us=200,jr=120,Hr=5;function Dr(t,e){let n=ze(e),r=Float64Array.from({length:2*t},()=>2*n()-1);return{x:r,y:Float64Array.from({length:t},(o,s)=>Math.exp(Math.sin(Math.PI*r[2*s])+r[2*s+1]**2))}}var sn=class{element;#e=Dr(200,3);#o=Dr(400,4);#t=y("p",{class:"reading",role:"status"});#n=y("div",{class:"names"});#i=y("div",{class:"formula-lines",role:"region","aria-label":"Formula",tabindex:0});#l;#s;#h=.05;#u=.05;#a="fresh";#r;#c=null;#m=new Map;constructor(){this.#r=this.#d(),this.#s=new He(this.#r,this.#e,["x","y"],"exp(sin πx + y²)","f");let e=$t(this.#s.store);e.element.classList.add("small-graph"),this.#l=[k("1 Train sparsely",()=>this.#p()),k("2 Prune",()=>this.#v()),k("3 Name",()=>this.#y()),k("4 Tune the numbers",()=>this.#x()),k("Start over",()=>this.#f())];let n=I({label:"sparsity",min:0,max:.2,step:.01,value:this.#h,text:o=>o.toFixed(2)},o=>this.#h=o),r=I({label:"prune below",min:0,max:.3,step:.01,value:this.#u,text:o=>o.toFixed(2)},o=>this.#u=o);this.element=y("div",{},y("div",{class:"tools"},n.element,r.element),y("div",{class:"tools"},...this.#l),this.#t,e.element,this.#n,this.#i),this.#b("A fresh network: 15 random curves.")}#d(){return he(Ae([2,5,1],Hr,3,3),this.#e.x)}#f(){this.#c?.stop(),[this.#r,this.#a]=[this.#d(),"fresh"],this.#m.clear(),this.#b("A fresh network: 15 random curves.")}#p(){let e=this.#h>0?{l1:this.#h,entropy:2*this.#h}:void 0;this.#w(Us,e,()=>{this.#a="sparse",this.#b("Most edges have faded. What is left carries the function.")})}#v(){let{values:e}=O(this.#r,this.#e.x),n=0,r=this.#r.layers.map((s,i)=>{let a=Jt(this.#r,i,e[i]),l=a.reduce((h,c)=>Math.max(h,c),0);return a.map(h=>h/l)}),o=this.#r.layers.map((s,i)=>{let a=s.mask.map((l,h)=>r[i][h]<this.#u?0:l);return{...s,mask:a}});this.#r=ct(Ks({...this.#r,layers:o}),2*Hr),this.#r.layers.forEach(s=>s.mask.forEach(i=>n+=i)),this.#w(jr,void 0,()=>{this.#a="pruned",this.#b(`${n} of 15 edges are left. Finer splines and a few steps without the penalty have sharpened them.`)})}#y(){this.#m.clear();for(let e of Ws(this.#r)){let[n]=this.#M(e);n&&this.#m.set(e.join(),n)}this.#a="named",this.#E()}#x(){this.#w(jr,void 0,()=>{this.#a="tuned",this.#b("All numbers were trained together. Read the formula below.")})}#E(){let e=this.#r.layers.map((n,r)=>{let o=new Map(n.symbolic);for(let[s,{name:i,affine:a}]of this.#m){let[l,h,c]=s.split(",").map(Number);l===r&&o.set(h*n.O+c,{name:i,affine:a})}return{...n,symbolic:o}});this.#r={...this.#r,layers:e},this.#b("Every edge has a name. Take another one where you know better.")}#M([e,n,r]){let{values:o}=O(this.#r,this.#e.x),{I:s}=this.#r.layers[e],i=o[e].filter((a,l)=>l%s===n);return gr(i,i.map(ee(this.#r,e,n,r,!0)),null,Gs).slice(0,5)}#w(e,n,r){this.#c?.stop();let o=new G(this.#r,this.#e.x,this.#e.y,n),s=0,i=matchMedia("(prefers-reduced-motion: reduce)").matches;this.#c=new fe(()=>{let a=performance.now(),l=!0;do(s===20||s===60)&&this.#a==="fresh"&&(o=new G(he(o.net,this.#e.x),this.#e.x,this.#e.y,n)),l=o.step()&&++s<e;while(l&&performance.now()-a<(i?400:12));return this.#r=o.net,this.#b(`Step ${s} of ${e}.`,!l),l},r),this.#c.start()}#b(e,n=!0){this.#s.show(this.#r);let r=_e(this.#r,this.#o.x,this.#o.y);this.#t.textContent=`${e} Mean squared error on new points: ${$(r)}.`;let o=["fresh","sparse","pruned","named"],s=this.#a==="tuned"?3:o.indexOf(this.#a);if(this.#l.slice(0,4).forEach((a,l)=>{a.disabled=l!==s,a.classList.toggle("main",l===s)}),!n)return;this.#g();let i=this.#a==="named"||this.#a==="tuned";this.#i.hidden=!i,i&&D(this.#i,...pr(this.#s.store.explored,lr(this.#s.store.explored,this.#r,!1),3))}#g(){if(this.#n.hidden=this.#a!=="named",this.#n.hidden)return;let{explored:e}=this.#s.store,n=[...this.#m.keys()].map(r=>{let o=r.split(",").map(Number),s=this.#M(o),i=s.map(l=>[l.name,`${Ne(l)}   R² ${$(l.r2,5)}`]),a=ot(Te(e,this.#r,o),i,l=>{this.#m.set(r,s.find(h=>h.name===l)),this.#E()});return a.select.value=this.#m.get(r).name,a.element});D(this.#n,...n)}};function Ws(t){return t.layers.flatMap((e,n)=>[...e.mask.keys()].filter(r=>e.mask[r]!==0).map(r=>[n,Math.floor(r/e.O),r%e.O]))}function Ks(t){let[e,n]=t.layers,r=i=>Array.from({length:e.I},(a,l)=>e.mask[l*e.O+i]).some(a=>a!==0),o=i=>n.mask.subarray(i*n.O,(i+1)*n.O).some(a=>a!==0),s=Array.from({length:e.O},(i,a)=>r(a)&&o(a));return{...t,layers:[{...e,mask:e.mask.map((i,a)=>s[a%e.O]?i:0)},{...n,mask:n.mask.map((i,a)=>s[Math.floor(a/n.O)]?i:0)}]}}function Vr(){return[v("A trained KAN is a picture. With five steps it becomes a formula. The data come from *f = exp(sin πx + y²)*, but the network is not told. It starts with five hidden nodes, far more than it needs.",{class:"lead"}),L("The five steps",y("ol",{class:"steps"},y("li",{},...v("*Train sparsely.* To the error a small price is added for every edge that does something. Edges that help little fade away.").childNodes),y("li",{},...v("*Prune.* Edges whose output hardly varies are removed, and nodes that lead nowhere go with them.").childNodes),y("li",{},...v("*Name.* Every curve that is left is compared with elementary functions `c f(ax + b) + d`. The closest simple one takes its place.").childNodes),y("li",{},...v("*Tune.* The numbers a, b, c, d of all edges are trained together, which removes the last error.").childNodes),y("li",{},...v("*Read.* The network is now a formula. Round what is clearly round.").childNodes)),ne("press the buttons from 1 to 4. Click an edge in between to see which curve it has. Then start over with sparsity 0: nothing fades, and naming fails.",new sn().element)),L("How to read the result",v("The formula may not look like the one that made the data, and still be the same: `e^(sin(3.14x) + …)` times a constant is the same as adding to the exponent. Look for numbers near π, near whole numbers, near simple fractions."),v("A name with an R² below about 0.999 is a guess. Ask for another start, more data or a finer grid before you believe it."),v("In Python the steps are `model.fit(data, lamb=0.01)`, `model.prune()`, `model.auto_symbolic()`, `model.fit(data)` and `model.symbolic_formula()`."))]}var an=241,ln=[-1,1],Tt=class{element=y("div",{class:"spline"});#e;#o;#t=y("p",{class:"reading",role:"status"});#n=y("div",{class:"weights",role:"group","aria-label":"Weights"});#i;#l=[];#s;#h;#u=0;#a;#r=0;#c=.34;#m;constructor(e){this.#m=e,[this.#s,this.#h]=[e.k??3,e.grid??5],this.#a=Float64Array.from({length:this.#h+this.#s},(r,o)=>e.start?.[o%e.start.length]??1);let n=e.weights?(r,o,s)=>this.#E(r,o,s):e.at?r=>this.#M(r):e.one?r=>this.#b(r):void 0;this.#e=new B({label:"",height:250,...n&&{onpoint:n}}),this.#o=e.derivative?new B({label:"",height:130,yLabel:"its slope"}):null,this.#i=e.one?I({label:"basis function",min:0,max:this.#h+this.#s-1,step:1,value:3},r=>this.#w(r)):null,this.#r=e.one?3:-1,D(this.element,this.#f(),this.#e.element,this.#o?.element,this.#t,e.weights&&this.#n),this.#p(),this.#g()}get#d(){let e=X(...ln,this.#h,this.#s),n=this.#u;return e.map(r=>r+n*(r*r-1)/2.2)}#f(){let e=this.#m,n=e.at&&I({label:"x",min:-1,max:1,step:.01,value:this.#c,text:r=>r.toFixed(2)},r=>this.#M(r));return y("div",{class:"tools"},this.#i?.element,n&&n.element,e.degree&&I({label:"degree",min:0,max:5,step:1,value:this.#s,text:Js},r=>this.#x(r,this.#h)).element,e.knots&&I({label:"intervals",min:1,max:12,step:1,value:this.#h},r=>this.#x(this.#s,r)).element,e.knots&&I({label:"bunching",min:0,max:.9,step:.05,value:0,text:r=>r.toFixed(2)},r=>{this.#u=r,this.#g()}).element,e.weights&&k("All to 1",()=>this.#y(()=>1)),e.weights&&k("Shuffle",()=>this.#y(()=>2*Math.random()-1)))}#p(){this.#m.weights&&(this.#l=[...this.#a].map((e,n)=>I({label:`w${n}`,min:-2,max:2,step:.05,value:e,text:r=>r.toFixed(2)},r=>this.#v(n,r))),D(this.#n,...this.#l.map(e=>e.element)))}#v(e,n){this.#a[e]=n,this.#r=e,this.#g()}#y(e){this.#a=this.#a.map(e),this.#l.forEach((n,r)=>n.value=this.#a[r]),this.#r=-1,this.#g()}#x(e,n){let[r,o]=[this.#d,te(this.#d,this.#s,this.#a)],s=e===this.#s;[this.#s,this.#h]=[e,n],this.#a=s?Qe(this.#a,1,r,this.#d,e,"linear"):we(this.#d,e).map(i=>o(Math.min(1,Math.max(-1,i)))),this.#r=-1,this.#p(),this.#g()}#E(e,n,r){r&&(this.#r=Br(we(this.#d,this.#s),e));let o=Math.min(2,Math.max(-2,Math.round(n*20)/20));this.#l[this.#r].value=o,this.#v(this.#r,o)}#M(e){this.#c=e,this.#g()}#w(e){this.#r=e,this.#g()}#b(e){this.#w(Br(we(this.#d,this.#s),e)),this.#i&&(this.#i.value=this.#r)}#g(){let[e,n,r,o,s]=[this.#s,this.#d,this.#a,this.#m,this.#r],i=o.weights===!0,a=we(n,e),l=Math.max(1.25,i?.15-a[0]:0),h=hn(V([-l,l],an),n),c=hn(V(ln,an),n),u=Array.from(r,(f,g)=>h.map(x=>xe(n,e,x,0,"extend")[g])),m=c.map(te(n,e,r)),d=f=>[...[...n].map(g=>Oe(f,g,"event")),...s>=0?[this.#A(f,n,s)]:[],...u.map((g,x)=>C(f,h,i?g.map(M=>M*r[x]):g,x===s?"line second":"line quiet")),We(f,0),...i?[C(f,c,m)]:[],...i?Array.from(a,(g,x)=>Ce(f,g,r[x],x===s?"point":"point handle",7)):[],...o.at?this.#k(f,n):[]],p=i?[-2.15,2.15]:[-.05,1.15];this.#e.show([-l,l],p,d,this.#N()),this.#S(n,l),this.#t.textContent=this.#$(n)}#A(e,n,r){let[o,s]=[n[r],n[r+this.#s+1]];return Mn(e,[o,s],[9,9],-9,"area support")}#k(e,n){let r=xe(n,this.#s,this.#c);return[Oe(e,this.#c),...[...r].flatMap(o=>o>0?[Ce(e,this.#c,o,"point",5)]:[]),Ce(e,this.#c,1,"point ring",6)]}#S(e,n){if(!this.#o)return;let r=hn(V(ln,an),e),o=r.map(te(e,this.#s,this.#a,"linear",1)),s=Math.max(1,...o.map(Math.abs));this.#o.show([-n,n],[-1.1*s,1.1*s],i=>[We(i,0),C(i,r,o,"line third")],"The slope of the spline")}#N(){return`${this.#a.length} basis functions of degree ${this.#s} over ${this.#h} intervals${this.#m.weights?", and the spline they add up to":""}`}#$(e){let[n,r,o]=[this.#s,this.#r,this.#m];if(o.at){let i=[...xe(e,n,this.#c)].filter(a=>a>0);return`At x = ${this.#c.toFixed(2)}: ${i.map(a=>a.toFixed(3)).join(" + ")} = ${i.reduce((a,l)=>a+l,0).toFixed(3)}`}if(r<0)return`${this.#a.length} basis functions: ${this.#h} intervals + degree ${n}.`;let s=`${e[r].toFixed(2)} to ${e[r+n+1].toFixed(2)}`;return o.weights?`w${r} = ${this.#a[r].toFixed(2)} moves the curve from ${s} and nowhere else.`:`Function ${r} lives from ${s}: ${n+1} intervals. Everywhere else it is exactly 0.`}};function hn(t,e){let n=[...e].filter(r=>r>t[0]&&r<t[t.length-1]);return Float64Array.from([...t,...n.flatMap(r=>[r-1e-9,r+1e-9])]).sort()}function Br(t,e){return t.reduce((n,r,o)=>Math.abs(r-e)<Math.abs(t[n]-e)?o:n,0)}function Js(t){return["0, steps","1, lines","2, parabolas","3, cubic","4","5"][t]}function Gr(){let t=(e,n)=>ne(e,new Tt(n).element);return[v("A KAN learns *curves*. It needs a way to write any smooth curve with a handful of numbers, so that moving one number bends the curve a little, in one place. That way is the B-spline.",{class:"lead"}),L("A row of small hills",v("Cut the interval from −1 to 1 into equal pieces. The cuts are called *knots*. Over the knots stands a row of identical hills, the *basis functions*."),v("Each hill covers four pieces and is exactly zero everywhere else. Some reach beyond the ends, so that every piece is covered alike."),t("move the slider, or press a hill. The shaded band is all that one hill covers.",{one:!0})),L("Stretch the hills, add them up",v("Multiply every hill by a number, its *weight*, and add the results. The sum is the spline. A network that learns this curve learns nothing but these weights."),v("The curve follows the weights like a ribbon follows pegs: near them, seldom through them."),t("drag a peg up or down. Only the shaded part of the blue curve moves. This is *locality*: what is learned here does no harm there.",{weights:!0,start:[.2,-.6,.9,1.2,-.3,-.9,.5,.8]})),L("The hills share everything",v("At any x inside the interval only four hills are above zero, and their heights add up to exactly 1. So the curve at x is an *average* of four weights."),v("That is why a spline never runs away between its weights, and why equal weights give a flat line."),t("slide x along. The heights change, their sum does not.",{at:!0})),L("Degree: how smooth",v("Each hill is glued together from polynomials. Their degree says how smoothly the pieces meet. Degree 0 gives steps, 1 gives corners; with degree 3 you cannot see where the pieces meet."),v("The lower picture is the slope. It is a spline too, one degree lower, made from differences of neighbouring weights."),t("go from degree 0 to 5. A hill of degree k covers k + 1 pieces, so higher degrees are smoother and less local.",{weights:!0,degree:!0,derivative:!0,start:[.2,-.6,.9,1.2,-.3,-.9,.5,.8]})),L("Knots: how fine",v("More intervals mean more hills, and finer detail: G intervals and degree k make G + k weights. The intervals need not be equal. Knots can crowd where the curve is busy or where the data are."),t("go from 5 to 10 intervals: the same curve, twice as many pegs, and each of them moves less of it. Then bunch the knots and watch the hills crowd to the left.",{weights:!0,knots:!0,start:[.2,-.6,.9,1.2,-.3,-.9,.5,.8]})),L("In a KAN",v("Every edge of a KAN carries one such curve, and beside it a fixed smooth function with a weight of its own: `w · silu(x) + Σ wᵢ Bᵢ(x)`. The nodes only add."),v("Where the data end, edgewise lets value and slope go on in a straight line, so that a prediction outside does not drop to zero."))]}var Ur=t=>.5*Math.sin(4*t)*Math.exp(-t-1),un=100,ye={x:V([-1,1],201),y:V([-1,1],201).map(Ur)},cn=class{element;#e=new B({label:"",height:230,xLabel:"x"});#o=new B({label:"",height:230,xLabel:"step",yLabel:"mean squared error",logY:!0});#t=new B({label:"",height:190});#n=y("p",{class:"reading",role:"status"});#i=y("p",{class:"reading",role:"status"});#l=k("Train",()=>this.#s.isRunning?this.#s.stop():this.#x(),{class:"main"});#s=new fe(()=>this.#M(),()=>this.#g());#h;#u=[];#a;#r;#c=20;#m=0;#d=1;#f=0;constructor(){this.#a=this.#p(),this.#r=new G(this.#v(),this.#a.x,this.#a.y),this.#h=new He(this.#r.net,ye,["x"],"0.5 sin(4x) exp(−x−1)");let e=$t(this.#h.store);e.element.classList.add("small-graph"),this.#h.store.on("selection",()=>this.#k());let n=I({label:"points",min:8,max:60,step:1,value:this.#c},o=>this.#y(()=>this.#c=o)),r=I({label:"noise",min:0,max:.1,step:.01,value:0,text:o=>o.toFixed(2)},o=>this.#y(()=>this.#m=o));this.element=y("div",{},y("div",{class:"tools"},this.#l,k("One step",()=>this.#E()),k("New start",()=>this.#y(()=>this.#d+=1)),n.element,r.element),this.#i,y("div",{class:"pair"},this.#e.element,this.#o.element),y("h3",{},"The network"),e.element,this.#n,this.#t.element),this.#y(()=>{}),this.#h.store.select([0,0,0])}#p(){let e=Ee(7),n=V([-1,1],this.#c);return{x:n,y:n.map(r=>Ur(r)+this.#m*e())}}#v(){return he(Ae([1,2,1],5,3,this.#d),this.#a.x)}#y(e){e(),this.#s.stop(),this.#a=this.#p(),this.#r=new G(this.#v(),this.#a.x,this.#a.y),this.#u=[],this.#b(),this.#A()}#x(){this.#u.length>un&&this.#y(()=>{}),this.#s.start(),this.#g()}#E(){this.#s.stop(),this.#w(),this.#A()}#M(){this.#f+=1;let e=matchMedia("(prefers-reduced-motion: reduce)").matches;if(this.#f%(e?60:this.#u.length<20?6:2))return!0;let n=this.#w()&&this.#u.length<=un;return this.#A(),n}#w(){this.#u.length===12&&(this.#r=new G(he(this.#r.net,this.#a.x),this.#a.x,this.#a.y));let e=this.#r.step();return this.#b(),e}#b(){let{net:e,error:n}=this.#r;this.#u.push({train:n,test:_e(e,ye.x,ye.y)})}#g(){this.#l.textContent=this.#s.isRunning?"Pause":this.#u.length>un?"Train again":"Train"}#A(){let{net:e}=this.#r,{x:n,y:r}=this.#a;this.#h.show(e);let o=Ue(Le(r,ye.y),.15),s=Rn(e,ye.x);this.#e.show([-1,1],o,m=>[C(m,ye.x,ye.y,"line quiet dashed"),C(m,ye.x,s),at(m,n,r,"dots second",3.5)],"The network's curve, the true curve and the points it learns from");let i=Float64Array.from(this.#u,(m,d)=>d),[a,l]=[this.#u.map(m=>m.train),this.#u.map(m=>m.test)],[h,c]=Le(a,l),u=this.#u[this.#u.length-1];this.#o.show([0,Math.max(20,i.length)],[Math.max(h,1e-14)/2,c*2],m=>[C(m,i,a),C(m,i,l,"line dashed second")],`Error over ${i.length-1} steps: ${$(u.train)} on the points, ${$(u.test)} on the whole curve`),this.#i.textContent=`Step ${this.#u.length-1}: error ${$(u.train)} on the points (solid), ${$(u.test)} on the whole curve (dashed).`,this.#g(),this.#k()}#k(){let{store:e}=this.#h,n=e.selection??[0,0,0],[r,o,s]=n,[i,a]=e.domain(r,o),l=V([i,a],121),h=Cn(e.net,r,o,s,i,a,121),c=e.quantiles[r].subarray(o*33,(o+1)*33),u=Te(e.explored,e.net,n),m=d=>[An(d,c),We(d,0),C(d,l,h)];this.#t.show([i,a],Ue(Le(h),.1),m,`The function of the edge ${u}`),this.#n.textContent=`The edge ${u}: what it adds to its node, over the values that reach it.`}};function Wr(){let t=new cn,e=ne("press Train. Click an edge, or go to one with the arrow keys, and watch its function grow below.",t.element);return[v("Twenty points of the curve *0.5 sin(4x) exp(−x−1)*, and a network with one input, two hidden nodes and one output. It has four edges, so it has four curves to learn.",{class:"lead"}),L("Watch it learn",v("Training changes the weights of all four splines together, a little at every step, so that the mean squared error falls. Nothing else is going on: no hidden tricks, and no server. This page computes the network and its gradient itself."),e),L("What to look for",v("The hidden nodes only *add*. All bending happens on edges. So you can read the network: the first two edges say how x is bent into each hidden node, the last two how these are bent into y."),v("Press *New start* a few times. The four curves come out differently, yet their composition is the same. A KAN is not unique until something, such as sparsity, makes it so."),v("Now add noise, or take fewer points, and train again. The error on the points still falls, while the error on the whole curve does not: the network starts to learn the noise.")),L("The same in Python",y("pre",{class:"code",tabindex:0,role:"region","aria-label":"Python"},y("code",{},Qs)))]}var Qs=`import torch
+"use strict";
+(() => {
+  // src/app/dom.ts
+  var SVG = "http://www.w3.org/2000/svg";
+  function h(tag, attributes = {}, ...children) {
+    return fill(document.createElement(tag), attributes, children);
+  }
+  function svg(tag, attributes = {}, ...children) {
+    return fill(document.createElementNS(SVG, tag), attributes, children);
+  }
+  function set(element2, attributes) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (typeof value === "function") element2.addEventListener(name.slice(2), value);
+      else if (value === false || value == null) element2.removeAttribute(name);
+      else element2.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+  function fillWith(element2, ...children) {
+    element2.replaceChildren(...children.filter(isThere).map(asNode));
+  }
+  function button(words, onclick, attributes = {}) {
+    return h("button", { type: "button", onclick, ...attributes }, words);
+  }
+  function choice(label, options, onchange) {
+    const select = h("select", { onchange: () => onchange(select.value) });
+    select.append(...options.map(([value, words]) => h("option", { value }, words)));
+    return { element: h("label", { class: "field" }, h("span", {}, label), select), select };
+  }
+  function fill(element2, attributes, children) {
+    set(element2, attributes);
+    element2.append(...children.filter(isThere).map(asNode));
+    return element2;
+  }
+  function isThere(child) {
+    return child !== null && child !== void 0 && child !== false;
+  }
+  function asNode(child) {
+    return typeof child === "number" ? String(child) : child;
+  }
+
+  // src/app/theme.ts
+  var Theme = class {
+    #chosen = null;
+    #root;
+    #onChange;
+    #system = matchMedia("(prefers-color-scheme: dark)");
+    #observer = new MutationObserver(() => this.#update());
+    #update = () => this.#apply();
+    constructor(root, onChange) {
+      this.#root = root;
+      this.#onChange = onChange;
+      this.#system.addEventListener("change", this.#update);
+      const options = { attributes: true, attributeFilter: ["class", "data-theme", "data-jp-theme-light", "data-vscode-theme-kind"] };
+      for (const element2 of [document.documentElement, document.body]) this.#observer.observe(element2, options);
+      this.#apply();
+    }
+    get scheme() {
+      return this.#root.dataset.scheme;
+    }
+    toggle() {
+      this.#chosen = this.scheme === "dark" ? "light" : "dark";
+      this.#apply();
+    }
+    destroy() {
+      this.#system.removeEventListener("change", this.#update);
+      this.#observer.disconnect();
+    }
+    #apply() {
+      const scheme = this.#chosen ?? hostScheme(this.#root) ?? (this.#system.matches ? "dark" : "light");
+      if (this.#root.dataset.scheme === scheme) return;
+      this.#root.dataset.scheme = scheme;
+      this.#onChange();
+    }
+  };
+  function hostScheme(root) {
+    const named2 = outermost(root).closest("[data-theme]")?.dataset.theme ?? document.documentElement.dataset.theme;
+    if (named2 === "dark" || named2 === "light") return named2;
+    const { body, documentElement } = document;
+    const jupyter = body.dataset.jpThemeLight;
+    if (jupyter) return jupyter === "true" ? "light" : "dark";
+    const classes = [...body.classList, ...documentElement.classList];
+    if (classes.some((name) => ["vscode-dark", "vscode-high-contrast", "dark", "dark-theme"].includes(name))) return "dark";
+    if (classes.some((name) => ["vscode-light", "vscode-high-contrast-light", "light", "light-theme"].includes(name))) return "light";
+    return null;
+  }
+  function outermost(element2) {
+    const root = element2.getRootNode();
+    return root instanceof ShadowRoot ? root.host : element2;
+  }
+
+  // src/model/wording.ts
+  function shown(value, digits = 3) {
+    if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "∞" : "−∞";
+    if (value === 0) return "0";
+    const size = Math.abs(value);
+    const text2 = size < 1e-3 || size >= 1e5 ? value.toExponential(digits - 1) : value.toPrecision(digits);
+    const [mantissa, exponent] = text2.split("e");
+    const short = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
+    return (exponent ? `${short}e${Number(exponent)}` : short).replaceAll("-", "−");
+  }
+  function withUnit({ name, unit }) {
+    return unit ? `${name} (${unit})` : name;
+  }
+  function shortened(text2, most) {
+    return text2.length <= most ? text2 : `${text2.slice(0, Math.max(1, most - 1))}…`;
+  }
+  function nodeOfSum(net, l, j) {
+    const [sums] = net.nodes[l + 1];
+    if (j < sums) return { node: j, factor: -1 };
+    return { node: sums + Math.floor((j - sums) / net.arity), factor: (j - sums) % net.arity };
+  }
+  function nodeName({ inputs, outputs }, net, level2, node) {
+    if (level2 === 0) return inputs[node]?.name ?? `input ${node}`;
+    if (level2 === net.layers.length) return outputs[node]?.name ?? `output ${node}`;
+    return node < net.nodes[level2][0] ? `node ${level2}.${node}` : `product ${level2}.${node}`;
+  }
+  function targetName(explored, net, l, j) {
+    const { node, factor } = nodeOfSum(net, l, j);
+    const name = nodeName(explored, net, l + 1, node);
+    return factor < 0 ? name : `${name}, factor ${factor + 1}`;
+  }
+  function edgeName(explored, net, [l, i, j]) {
+    return `${nodeName(explored, net, l, i)} → ${targetName(explored, net, l, j)}`;
+  }
+  function shapeText(net) {
+    return net.nodes.map(([sums, products]) => products ? `${sums} + ${products}×` : `${sums}`).join(" → ");
+  }
+  var TEMPLATES = {
+    "0": () => "0",
+    x: (z) => z,
+    "x^2": (z) => `${group(z)}²`,
+    "x^3": (z) => `${group(z)}³`,
+    "x^4": (z) => `${group(z)}⁴`,
+    "x^5": (z) => `${group(z)}⁵`,
+    "1/x": (z) => `1/${group(z)}`,
+    "1/x^2": (z) => `1/${group(z)}²`,
+    "1/x^3": (z) => `1/${group(z)}³`,
+    "1/x^4": (z) => `1/${group(z)}⁴`,
+    "1/x^5": (z) => `1/${group(z)}⁵`,
+    sqrt: (z) => `√${group(z)}`,
+    "x^0.5": (z) => `√${group(z)}`,
+    "x^1.5": (z) => `${group(z)}^1.5`,
+    "1/sqrt(x)": (z) => `1/√${group(z)}`,
+    "1/x^0.5": (z) => `1/√${group(z)}`,
+    "x^p": (z, p) => `${group(z)}^${p}`,
+    abs: (z) => `|${z}|`,
+    gaussian: (z) => `exp(−${group(z)}²)`
+  };
+  function formulaText({ name, affine, sampled }, digits = 3, variable2 = "x") {
+    if (sampled) return `${name}(${variable2})`;
+    const [a, b, c, d, p] = affine;
+    const inner = plus(times(a, variable2, digits), b, digits);
+    const template = TEMPLATES[name] ?? ((z) => `${name}(${z})`);
+    if (name === "0" || c === 0) return shown(d, digits);
+    const body = template(inner, shown(p, digits));
+    const needsGroup = name === "x" && inner.includes(" ");
+    return plus(times(c, needsGroup && shown(c, digits) !== "1" ? `(${body})` : body, digits), d, digits);
+  }
+  function formulaWithin(edge, letters) {
+    const bare = { ...edge, affine: [1, 0, 1, 0, edge.affine[4]] };
+    return [formulaText(edge, 2), formulaText(bare, 2), edge.name].find((text2) => text2.length <= letters) ?? "";
+  }
+  function times(factor, body, digits) {
+    const number2 = shown(factor, digits);
+    if (number2 === "1") return body;
+    if (number2 === "−1") return `−${body}`;
+    const tight = /^[\p{L}(|√]$/u.test(body) || body.startsWith("(");
+    return tight ? `${number2}${body}` : /^\d/.test(body) ? `${number2} · ${body}` : `${number2} ${body}`;
+  }
+  function plus(body, term, digits) {
+    if (term === 0) return body;
+    return `${body} ${term < 0 ? "−" : "+"} ${shown(Math.abs(term), digits)}`;
+  }
+  function group(z) {
+    return /^[\p{L}\d]$/u.test(z) ? z : `(${z})`;
+  }
+
+  // src/charts/ticks.ts
+  function roundTicks(lo, hi, wanted) {
+    if (!(hi > lo) || !Number.isFinite(hi - lo)) return Number.isFinite(lo) ? [lo] : [];
+    const raw = (hi - lo) / Math.max(wanted, 1);
+    const power2 = 10 ** Math.floor(Math.log10(raw));
+    const step2 = power2 * ([1, 2, 5, 10].find((m) => m * power2 >= raw * 0.999) ?? 10);
+    const first = Math.ceil(lo / step2 - 1e-9);
+    const count = Math.floor(hi / step2 + 1e-9) - first + 1;
+    return Array.from({ length: Math.max(count, 0) }, (_, n) => Number(((first + n) * step2).toPrecision(12)));
+  }
+
+  // src/charts/scale.ts
+  function rangeOf(...lists) {
+    let [lo, hi] = [Infinity, -Infinity];
+    for (const list2 of lists) {
+      for (let n = 0; n < list2.length; n++) {
+        if (!Number.isFinite(list2[n])) continue;
+        lo = Math.min(lo, list2[n]);
+        hi = Math.max(hi, list2[n]);
+      }
+    }
+    if (lo > hi) return [0, 1];
+    if (hi - lo > 1e-12 * Math.max(Math.abs(lo), Math.abs(hi))) return [lo, hi];
+    const room = Math.abs(lo) * 0.1 || 1;
+    return [lo - room, lo + room];
+  }
+  function widened([lo, hi], share) {
+    return [lo - share * (hi - lo), hi + share * (hi - lo)];
+  }
+  function spaced([lo, hi], count) {
+    return Float64Array.from({ length: count }, (_, n) => lo + (hi - lo) * n / (count - 1));
+  }
+  function logTicks([lo, hi], count) {
+    const [first, last] = [Math.ceil(Math.log10(lo) - 1e-9), Math.floor(Math.log10(hi) + 1e-9)];
+    const every = Math.max(1, Math.ceil((last - first + 1) / count));
+    const all = [];
+    for (let power2 = first; power2 <= last; power2 += every) all.push(Number(`1e${power2}`));
+    return all.length >= 2 ? all : roundTicks(lo, hi, 3).filter((v) => v > 0);
+  }
+  function tickText(value, all) {
+    const step2 = all.length > 1 ? Math.min(...all.slice(1).map((v, n) => v - all[n])) : Math.abs(value) || 1;
+    const most = Math.max(...all.map(Math.abs));
+    if (most >= 1e5 || most < 1e-3) return shown(value, 1 + Math.max(0, Math.round(Math.log10(most / step2))));
+    return value.toFixed(Math.min(8, Math.max(0, -Math.floor(Math.log10(step2) + 1e-9)))).replace("-", "−");
+  }
+  function logText(value) {
+    return value >= 1e-3 && value < 1e5 ? String(Number(value.toPrecision(2))) : shown(value, 2);
+  }
+
+  // src/charts/chart.ts
+  var ROOM = { top: 8, right: 12, bottom: 22, left: 46, label: 17 };
+  var Chart = class {
+    element;
+    #picture = svg("svg", { class: "chart-picture", role: "img" });
+    #options;
+    #observer;
+    #state = null;
+    #width = 0;
+    constructor(options) {
+      this.#options = options;
+      this.element = h("div", { class: "chart" }, this.#picture);
+      this.element.style.height = `${options.height ?? 180}px`;
+      this.#observer = new ResizeObserver(() => {
+        if (this.element.clientWidth !== this.#width) this.#draw();
+      });
+      this.#observer.observe(this.element);
+      if (options.onpoint) this.#followPointer(options.onpoint);
+    }
+    destroy() {
+      this.#observer.disconnect();
+    }
+    /** Other names for the axes. */
+    rename(xLabel, yLabel) {
+      Object.assign(this.#options, { xLabel, yLabel });
+    }
+    /** Show the ranges and what `paint` makes of them; drawn again when the place changes its size. */
+    show(x, y, paint, label) {
+      this.#state = { x, y, paint };
+      if (label !== void 0) this.#options.label = label;
+      this.#draw();
+    }
+    get #height() {
+      return this.#options.height ?? 180;
+    }
+    #draw() {
+      this.#width = this.element.clientWidth;
+      if (!this.#state || this.#width < 40) return;
+      const { x, y, paint } = this.#state;
+      const { frame, left, top } = this.#frame(x, y);
+      set(this.#picture, { viewBox: `0 0 ${this.#width} ${this.#height}`, width: this.#width, height: this.#height, "aria-label": this.#options.label });
+      const inside = svg("svg", { x: left, y: top, width: frame.width, height: frame.height, class: "plot" }, ...paint(frame));
+      fillWith(this.#picture, ...this.#axes(frame, x, y, left, top), inside);
+    }
+    #frame(x, y) {
+      const { xLabel, yLabel, bare, logY } = this.#options;
+      const left = bare ? 8 : ROOM.left;
+      const top = ROOM.top + (yLabel ? ROOM.label : 0);
+      const width = Math.max(10, this.#width - left - ROOM.right);
+      const height = Math.max(10, this.#height - top - ROOM.bottom - (xLabel ? ROOM.label : 0));
+      const up = logY ? Math.log10 : (v) => v;
+      const [lo, hi] = [up(y[0]), up(y[1])];
+      return {
+        frame: { x: (v) => (v - x[0]) / (x[1] - x[0]) * width, y: (v) => height - (up(v) - lo) / (hi - lo) * height, width, height },
+        left,
+        top
+      };
+    }
+    #axes(frame, x, y, left, top) {
+      const { xLabel, yLabel, bare, plain, logY } = this.#options;
+      const across = roundTicks(...x, Math.max(3, Math.floor(frame.width / 70)));
+      const count = Math.max(2, Math.floor(frame.height / 34));
+      const upward = bare ? [] : logY ? logTicks(y, count) : roundTicks(...y, count);
+      const [right, bottom] = [left + frame.width, top + frame.height];
+      return [
+        ...(plain ? [] : upward).map((v) => svg("line", { class: "grid", x1: left, x2: right, y1: top + frame.y(v), y2: top + frame.y(v) })),
+        ...upward.map((v) => svg("text", { class: "tick", x: left - 6, y: top + frame.y(v), dy: "0.32em", "text-anchor": "end" }, logY ? logText(v) : tickText(v, upward))),
+        svg("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
+        ...across.map((v) => svg("text", { class: "tick", x: left + frame.x(v), y: bottom + 15, "text-anchor": "middle" }, tickText(v, across))),
+        ...xLabel ? [svg("text", { class: "name", x: right, y: this.#height - 4, "text-anchor": "end" }, xLabel)] : [],
+        ...yLabel ? [svg("text", { class: "name", x: bare ? left : 4, y: 12 }, yLabel)] : []
+      ];
+    }
+    #followPointer(onpoint) {
+      const tell = (event, begins) => {
+        if (!this.#state) return;
+        const { x, y } = this.#state;
+        const { frame, left, top } = this.#frame(x, y);
+        const box = this.#picture.getBoundingClientRect();
+        const across = Math.min(1, Math.max(0, (event.clientX - box.left - left) / frame.width));
+        const upward = Math.min(1, Math.max(0, 1 - (event.clientY - box.top - top) / frame.height));
+        onpoint(x[0] + across * (x[1] - x[0]), y[0] + upward * (y[1] - y[0]), begins);
+      };
+      this.element.classList.add("touchable");
+      this.#picture.addEventListener("pointerdown", (event) => {
+        this.#picture.setPointerCapture(event.pointerId);
+        tell(event, true);
+      });
+      this.#picture.addEventListener("pointermove", (event) => {
+        if (this.#picture.hasPointerCapture(event.pointerId)) tell(event, false);
+      });
+    }
+  };
+
+  // src/charts/marks.ts
+  function line(frame, xs, ys, kind = "line") {
+    return svg("path", { class: kind, d: pathOf(frame, xs, ys) });
+  }
+  function area(frame, xs, ys, base = 0, kind = "area") {
+    const last = xs.length - 1;
+    const [left, right, ground] = [frame.x(xs[0]), frame.x(xs[last]), frame.y(base)].map(place);
+    return svg("path", { class: kind, d: `${pathOf(frame, xs, ys)}L${right},${ground}L${left},${ground}Z` });
+  }
+  function dots(frame, xs, ys, kind = "dots", radius = 2) {
+    let d = "";
+    for (let n = 0; n < xs.length; n++) {
+      if (Number.isFinite(xs[n]) && Number.isFinite(ys[n])) d += `M${place(frame.x(xs[n]))},${place(frame.y(ys[n]))}h0`;
+    }
+    return svg("path", { class: kind, d, "stroke-width": 2 * radius });
+  }
+  function point(frame, x, y, kind = "point", radius = 5) {
+    return svg("circle", { class: kind, cx: place(frame.x(x)), cy: place(frame.y(y)), r: radius });
+  }
+  function upright(frame, x, kind = "here") {
+    return svg("line", { class: kind, x1: place(frame.x(x)), x2: place(frame.x(x)), y1: 0, y2: frame.height });
+  }
+  function level(frame, y, kind = "zero") {
+    return svg("line", { class: kind, x1: 0, x2: frame.width, y1: place(frame.y(y)), y2: place(frame.y(y)) });
+  }
+  function density(frame, all, share = 0.22) {
+    const every = Math.max(1, Math.round((all.length - 1) / 16));
+    const quantiles = Array.from(all).filter((_, n) => n % every === 0 || n === all.length - 1);
+    const count = quantiles.length - 1;
+    const spread2 = quantiles[count] - quantiles[0];
+    const shortest = spread2 / (6 * count);
+    const height = (n) => spread2 > 0 ? spread2 / count / Math.max(quantiles[n + 1] - quantiles[n], shortest) : 0;
+    let most = 0;
+    for (let n = 0; n < count; n++) most = Math.max(most, height(n));
+    let d = `M${place(frame.x(quantiles[0]))},${frame.height}`;
+    for (let n = 0; n < count; n++) {
+      const y = place(frame.height * (1 - share * height(n) / (most || 1)));
+      d += `V${y}H${place(frame.x(quantiles[n + 1]))}`;
+    }
+    return svg("path", { class: "density", d: `${d}V${frame.height}Z` });
+  }
+  function pathOf(frame, xs, ys) {
+    let d = "";
+    let pen = false;
+    for (let n = 0; n < xs.length; n++) {
+      const [x, y] = [frame.x(xs[n]), frame.y(ys[n])];
+      if (Number.isFinite(x) && Number.isFinite(y)) d += `${pen ? "L" : "M"}${place(x)},${place(y)}`;
+      pen = Number.isFinite(x) && Number.isFinite(y);
+    }
+    return d;
+  }
+  function place(pixels) {
+    return Math.round(Math.min(1e5, Math.max(-1e5, pixels)) * 10) / 10;
+  }
+
+  // src/maths/basis.ts
+  var near = new Float64Array(16);
+  var slopes = new Float64Array(9);
+  function findCell(knots, x, first, last, at2 = 0) {
+    let lo = first;
+    let hi = last;
+    while (lo < hi) {
+      const middle = lo + hi + 1 >> 1;
+      if (x >= knots[at2 + middle]) lo = middle;
+      else hi = middle - 1;
+    }
+    return lo;
+  }
+  function localBasis(knots, k, x, out, order = 0, outside = "linear", at2 = 0, count = knots.length) {
+    return outside === "linear" ? linearBasis(knots, k, x, out, order, at2, count) : extendedBasis(knots, k, x, out, order, at2, count);
+  }
+  function linearBasis(knots, k, x, out, order, at2, count) {
+    const lo = knots[at2 + k];
+    const hi = knots[at2 + count - k - 1];
+    const inside = x < lo ? lo : x > hi ? hi : x;
+    const cell = findCell(knots, inside, k, count - k - 2, at2);
+    if (near.length < 2 * k) grow(k);
+    for (let n = 0; n < 2 * k; n++) near[n] = knots[at2 + cell - k + 1 + n];
+    if (inside === x || order === 1) fill2(k, inside, out, order);
+    else if (order > 1) out.fill(0, 0, k + 1);
+    else {
+      fill2(k, inside, out, 0);
+      fill2(k, inside, slopes, 1);
+      for (let n = 0; n <= k; n++) out[n] = out[n] + slopes[n] * (x - inside);
+    }
+    if (x !== x) out.fill(NaN, 0, k + 1);
+    return cell - k;
+  }
+  function extendedBasis(knots, k, x, out, order, at2, count) {
+    if (!(x >= knots[at2] && x < knots[at2 + count - 1])) {
+      out.fill(x !== x ? NaN : 0, 0, k + 1);
+      return 0;
+    }
+    const cell = findCell(knots, x, 0, count - 2, at2);
+    if (near.length < 2 * k) grow(k);
+    const width = knots[at2 + count - 1] - knots[at2];
+    for (let n = 0; n < 2 * k; n++) {
+      const m = cell - k + 1 + n;
+      near[n] = m < 0 ? knots[at2] + m * width : m >= count ? knots[at2 + count - 1] + (m - count + 1) * width : knots[at2 + m];
+    }
+    fill2(k, x, out, order);
+    const first = cell - k;
+    for (let n = 0; n <= k; n++) if (first + n < 0 || first + n > count - k - 2) out[n] = 0;
+    return first;
+  }
+  function fill2(k, x, out, order) {
+    if (order > k) {
+      out.fill(0, 0, k + 1);
+      return;
+    }
+    out[0] = 1;
+    for (let p = 1; p <= k - order; p++) {
+      let carry = 0;
+      for (let r = 0; r < p; r++) {
+        const left = near[k + r - p];
+        const right = near[k + r];
+        const quotient2 = out[r] / (right - left);
+        out[r] = carry + quotient2 * (right - x);
+        carry = quotient2 * (x - left);
+      }
+      out[p] = carry;
+    }
+    for (let p = k - order + 1; p <= k; p++) {
+      let before = 0;
+      for (let n = 0; n < p; n++) {
+        const quotient2 = out[n] / (near[k + n] - near[k - p + n]);
+        out[n] = p * (before - quotient2);
+        before = quotient2;
+      }
+      out[p] = p * before;
+    }
+  }
+  function allBasis(knots, k, x, order = 0, outside = "linear") {
+    const size = knots.length - k - 1;
+    const local = new Float64Array(k + 1);
+    const first = localBasis(knots, k, x, local, order, outside);
+    const all = new Float64Array(size);
+    for (let n = 0; n <= k; n++) if (first + n >= 0 && first + n < size) all[first + n] = local[n];
+    if (x !== x) all.fill(NaN);
+    return all;
+  }
+  function uniformKnots(lo, hi, grid, k) {
+    return Float64Array.from({ length: grid + 2 * k + 1 }, (_, n) => lo + (hi - lo) * ((n - k) / grid));
+  }
+  function controlSites(knots, k) {
+    const size = knots.length - k - 1;
+    return Float64Array.from({ length: size }, (_, s) => {
+      if (k === 0) return (knots[s] + knots[s + 1]) / 2;
+      let sum2 = 0;
+      for (let n = 1; n <= k; n++) sum2 += knots[s + n];
+      return sum2 / k;
+    });
+  }
+  function grow(k) {
+    near = new Float64Array(2 * k);
+    slopes = new Float64Array(k + 1);
+  }
+
+  // src/maths/special.ts
+  var ERFC = [
+    -0.6513268598908547,
+    0.6419697923564902,
+    0.019476473204185836,
+    -0.00956151478680863,
+    -946595344482037e-18,
+    366839497852761e-18,
+    42523324806908e-18,
+    -20278578112534e-18,
+    -1624290004647e-18,
+    1303655835581e-18,
+    15626441722e-18,
+    -85238095915e-18,
+    6529054439e-18,
+    5059343496e-18,
+    -991364157e-18,
+    -227365122e-18,
+    96467911e-18,
+    2394038e-18,
+    -6886028e-18,
+    894488e-18,
+    313092e-18,
+    -112708e-18,
+    381e-18,
+    7106e-18,
+    -1523e-18,
+    -95e-18,
+    121e-18,
+    -28e-18
+  ];
+  var J0 = [
+    0.15772797147489012,
+    -0.008723442352852221,
+    0.2651786132033368,
+    -0.37009499387264977,
+    0.15806710233209725,
+    -0.034893769411408884,
+    0.004819180069467605,
+    -460626166206275e-18,
+    32460328821005e-18,
+    -1761946907762e-18,
+    76081635924e-18,
+    -26792535306e-19,
+    784869631e-19,
+    -1943834687e-21,
+    41253206e-21,
+    -758851e-21,
+    12219e-21
+  ];
+  var J1 = [
+    0.08104484632565812,
+    -0.1489751450676521,
+    0.1609992623572097,
+    -0.08268049176681791,
+    0.022213639654966037,
+    -0.003646940600769276,
+    405033772835482e-18,
+    -32555548668573e-18,
+    1985877404992e-18,
+    -95219847568e-18,
+    36871337591e-19,
+    -1178026623e-19,
+    316015458e-20,
+    -72217557e-21,
+    1423214e-21,
+    -24442e-21
+  ];
+  var P0 = [
+    0.9994603493475187,
+    -536522046813212e-18,
+    307518478752e-17,
+    -51705945376e-18,
+    16306464635e-19,
+    -786409138e-19,
+    5168262387e-21,
+    -430457887e-21,
+    43265957e-21,
+    -5069034e-21,
+    674807e-21,
+    -100115e-21,
+    16306e-21
+  ];
+  var Q0 = [
+    -0.015555854605337009,
+    68385199426116e-18,
+    -74144984110606e-20,
+    17972457247969e-21,
+    -7271915936866e-22,
+    42201219046687e-24,
+    -3206747420997e-24,
+    300614512535e-24,
+    -33363281853e-24,
+    425522504e-23,
+    -609993013e-24,
+    9662129e-23,
+    -16686066e-24
+  ];
+  var P1 = [
+    1.0009030408600137,
+    898989833085941e-18,
+    -3987284300489e-18,
+    6177633960644e-20,
+    -18718907491063e-22,
+    88168986596e-21,
+    -5704863640396e-24,
+    469919551523e-24,
+    -46842237838e-24,
+    5452674896e-24,
+    -722118084e-24,
+    106676891e-24,
+    -17312313e-24
+  ];
+  var Q1 = [
+    0.04677778706953532,
+    -96277235491571e-18,
+    91386152579555e-20,
+    -20959781384084e-21,
+    8229193327651e-22,
+    -46863636881769e-24,
+    3515218794969e-24,
+    -326431567433e-24,
+    35967765829e-24,
+    -4561252395e-24,
+    650828296e-24,
+    -102691475e-24,
+    17676355e-24
+  ];
+  function chebyshev(c, t) {
+    const twice = 4 * t - 2;
+    let b1 = 0;
+    let b2 = 0;
+    for (let n = c.length - 1; n > 0; n--) {
+      const b0 = twice * b1 - b2 + c[n];
+      b2 = b1;
+      b1 = b0;
+    }
+    return twice / 2 * b1 - b2 + c[0];
+  }
+  function erf(x) {
+    if (Math.abs(x) < 0.5) {
+      const square = x * x;
+      let term = x;
+      let sum2 = x;
+      for (let n = 1; n < 13; n++) {
+        term *= -square / n;
+        sum2 += term / (2 * n + 1);
+      }
+      return 2 / Math.sqrt(Math.PI) * sum2;
+    }
+    return x < 0 ? erfc(-x) - 1 : 1 - erfc(x);
+  }
+  function erfc(x) {
+    if (x < 0) return 2 - erfc(-x);
+    const t = 2 / (2 + x);
+    return t * Math.exp(-x * x + chebyshev(ERFC, t));
+  }
+  function besselJ0(x) {
+    const size = Math.abs(x);
+    if (size === Infinity) return 0;
+    if (!(size > 8)) return chebyshev(J0, (size / 8) ** 2);
+    const [sin, cos] = [Math.sin(size), Math.cos(size)];
+    const t = (8 / size) ** 2;
+    const [p, q] = [chebyshev(P0, t), 8 / size * chebyshev(Q0, t)];
+    return (p * (cos + sin) - q * (sin - cos)) / Math.sqrt(Math.PI * size);
+  }
+  function besselJ1(x) {
+    const size = Math.abs(x);
+    if (size === Infinity) return 0;
+    if (!(size > 8)) return x * chebyshev(J1, (size / 8) ** 2);
+    const [sin, cos] = [Math.sin(size), Math.cos(size)];
+    const t = (8 / size) ** 2;
+    const [p, q] = [chebyshev(P1, t), 8 / size * chebyshev(Q1, t)];
+    const value = (p * (sin - cos) + q * (sin + cos)) / Math.sqrt(Math.PI * size);
+    return x < 0 ? -value : value;
+  }
+
+  // src/maths/functions.ts
+  var LOG2E = Math.LOG2E;
+  var sigmoid = (z) => z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z));
+  var FUNCTIONS = new Map(
+    [
+      fun("0", 0, () => 0, () => 0),
+      fun("x", 1, (z) => z, () => 1, ["odd"]),
+      fun("x^2", 2, (z) => z * z, (z) => 2 * z, ["even"]),
+      fun("x^3", 3, (z) => z * z * z, (z) => 3 * z * z, ["odd"]),
+      fun("x^4", 3, (z) => z * z * z * z, (z) => 4 * z * z * z, ["even"]),
+      fun("x^5", 3, (z) => z * z * z * z * z, (z) => 5 * z * z * z * z, ["odd"]),
+      inverse(1, 2),
+      inverse(2, 2),
+      inverse(3, 3),
+      inverse(4, 4),
+      inverse(5, 5),
+      fun("sqrt", 2, Math.sqrt, (z) => 0.5 / Math.sqrt(z)),
+      fun("x^0.5", 2, Math.sqrt, (z) => 0.5 / Math.sqrt(z), [], "sqrt"),
+      fun("x^1.5", 4, (z) => z * Math.sqrt(z), (z) => 1.5 * Math.sqrt(z)),
+      fun("1/sqrt(x)", 2, (z) => 1 / Math.sqrt(z), (z) => -0.5 / (z * Math.sqrt(z))),
+      fun("1/x^0.5", 2, (z) => 1 / Math.sqrt(z), (z) => -0.5 / (z * Math.sqrt(z)), [], "1/sqrt(x)"),
+      fun("x^p", 5, (z, p) => z ** p, (z, p) => p * z ** (p - 1), ["free"]),
+      fun("exp", 2, Math.exp, Math.exp),
+      fun("log", 2, Math.log, (z) => 1 / z),
+      fun("abs", 3, Math.abs, Math.sign, ["even"]),
+      fun("sin", 2, Math.sin, Math.cos, ["odd", "periodic"]),
+      fun("cos", 2, Math.cos, (z) => -Math.sin(z), ["even", "periodic"], "sin"),
+      fun("tan", 3, Math.tan, (z) => 1 + Math.tan(z) ** 2, ["odd", "periodic"]),
+      fun("tanh", 3, Math.tanh, (z) => 1 / Math.cosh(z) ** 2, ["odd"]),
+      fun("sigmoid", 3, sigmoid, (z) => sigmoid(z) * sigmoid(-z), [], "tanh"),
+      fun("sinh", 3, Math.sinh, Math.cosh, ["odd"]),
+      fun("cosh", 3, Math.cosh, Math.sinh, ["even"]),
+      fun("sgn", 3, Math.sign, () => 0, ["odd"]),
+      fun("relu", 3, (z) => Math.max(z, 0), (z) => z > 0 ? 1 : 0),
+      fun("arcsin", 4, Math.asin, (z) => 1 / Math.sqrt(1 - z * z), ["odd"]),
+      fun("arccos", 4, Math.acos, (z) => -1 / Math.sqrt(1 - z * z), [], "arcsin"),
+      fun("arctan", 4, Math.atan, (z) => 1 / (1 + z * z), ["odd"]),
+      fun("arctanh", 4, Math.atanh, (z) => 1 / (1 - z * z), ["odd"]),
+      fun("gaussian", 3, (z) => Math.exp(-z * z), (z) => -2 * z * Math.exp(-z * z), ["even"]),
+      fun("erf", 4, erf, (z) => 2 / Math.sqrt(Math.PI) * Math.exp(-z * z), ["odd"]),
+      fun("j0", 4, besselJ0, (z) => -besselJ1(z), ["even", "periodic"]),
+      fun("j1", 4, besselJ1, j1Slope, ["odd", "periodic"])
+    ].map((f) => [f.name, f])
+  );
+  var silu = (x) => x / (1 + Math.exp(-x));
+  var normal = (x) => 0.5 * (1 + erf(x / Math.SQRT2));
+  var BASE_FUNCTIONS = /* @__PURE__ */ new Map([
+    ["silu", { value: silu, slope: (x) => sigmoid(x) * (1 + x * sigmoid(-x)) }],
+    ["identity", { value: (x) => x, slope: () => 1 }],
+    ["tanh", { value: Math.tanh, slope: (x) => 1 / Math.cosh(x) ** 2 }],
+    ["gelu", { value: (x) => x * normal(x), slope: (x) => normal(x) + x * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI) }],
+    ["relu", { value: (x) => Math.max(x, 0), slope: (x) => x > 0 ? 1 : 0 }],
+    ["zero", null]
+  ]);
+  function functionNamed(name) {
+    const found = FUNCTIONS.get(name);
+    if (!found) throw new RangeError(`there is no function "${name}"; known are ${[...FUNCTIONS.keys()].join(", ")}.`);
+    return found;
+  }
+  function baseNamed(name) {
+    const found = BASE_FUNCTIONS.get(name);
+    if (found === void 0) throw new RangeError(`there is no base function "${name}"; known are ${[...BASE_FUNCTIONS.keys()].join(", ")}.`);
+    return found;
+  }
+  function description(missing, complexity) {
+    return 2 * Math.log(missing + 1e-14) * LOG2E + complexity;
+  }
+  function fun(name, complexity, value, slope, traits = [], twinOf = null) {
+    const has = (trait) => traits.includes(trait);
+    return {
+      name,
+      complexity,
+      value,
+      slope,
+      twinOf,
+      odd: has("odd"),
+      even: has("even"),
+      periodic: has("periodic"),
+      freeExponent: has("free")
+    };
+  }
+  function inverse(n, complexity) {
+    const name = n === 1 ? "1/x" : `1/x^${n}`;
+    const powers = [(z) => z, (z) => z * z, (z) => z * z * z, (z) => z * z * z * z, (z) => z * z * z * z * z];
+    const below = powers[n - 1];
+    return fun(name, complexity, (z, p) => 1 / below(z, p), (z, p) => -n / (below(z, p) * z), [n % 2 ? "odd" : "even"]);
+  }
+  function j1Slope(z) {
+    return Math.abs(z) < 1e-8 ? 0.5 : besselJ0(z) - besselJ1(z) / z;
+  }
+
+  // src/maths/edge.ts
+  function domainOf(net, l, i) {
+    const layer = net.layers[l];
+    const at2 = i * (layer.S + net.k + 1);
+    return [layer.knots[at2 + net.k], layer.knots[at2 + layer.S]];
+  }
+  function knotsOf(net, layer, i) {
+    const count = layer.S + net.k + 1;
+    return layer.knots.subarray(i * count, (i + 1) * count);
+  }
+  function coefOf(layer, i, j) {
+    return Float64Array.from({ length: layer.S }, (_, s) => layer.coef[(i * layer.S + s) * layer.O + j]);
+  }
+  function edgeFunction(net, l, i, j, spline = false) {
+    const layer = net.layers[l];
+    const edge = i * layer.O + j;
+    const mask = spline ? 1 : layer.mask[edge];
+    if (mask === 0) return () => 0;
+    const symbolic = spline ? void 0 : layer.symbolic.get(edge);
+    if (symbolic) {
+      const f2 = symbolicFunction(symbolic);
+      return mask === 1 ? f2 : (x) => mask * f2(x);
+    }
+    const f = splineFunction(knotsOf(net, layer, i), net.k, coefOf(layer, i, j), net.outside);
+    const [scale2, weight] = [layer.scale ? layer.scale[edge] : 1, layer.base[edge]];
+    const base = baseNamed(net.baseFun);
+    return base ? (x) => mask * (scale2 * f(x) + weight * base.value(x)) : (x) => mask * scale2 * f(x);
+  }
+  function splineFunction(knots, k, coef, outside = "linear", order = 0) {
+    const local = new Float64Array(k + 1);
+    return (x) => {
+      const first = localBasis(knots, k, x, local, order, outside);
+      let sum2 = 0;
+      for (let n = Math.max(0, -first); n <= k && first + n < coef.length; n++) sum2 += local[n] * coef[first + n];
+      return sum2;
+    };
+  }
+  function symbolicFunction(edge, order = 0) {
+    if (edge.sampled) return splineFunction(edge.sampled.knots, 3, edge.sampled.coef, "linear", order);
+    const [a, b, c, d, p] = edge.affine;
+    const f = functionNamed(edge.name);
+    return order === 0 ? (x) => c * f.value(a * x + b, p) + d : (x) => c * a * f.slope(a * x + b, p);
+  }
+  function edgeValue(net, l, i, j, x) {
+    return edgeFunction(net, l, i, j)(x);
+  }
+  function edgeCurve(net, l, i, j, lo, hi, n, spline = false) {
+    const f = edgeFunction(net, l, i, j, spline);
+    return Float64Array.from({ length: n }, (_, m) => f(lo + (hi - lo) * m / (n - 1)));
+  }
+
+  // src/maths/grid.ts
+  function project(coef, O, knots, newKnots, k, outside) {
+    const size = newKnots.length - k - 1;
+    const mass = new Float64Array(size * size);
+    const right = new Float64Array(size * O);
+    for (const [x, weight] of gaussPoints(knots, newKnots, k)) {
+      const [old, now] = [allBasis(knots, k, x, 0, outside), allBasis(newKnots, k, x, 0, "linear")];
+      for (let r = 0; r < size; r++) {
+        if (now[r] === 0) continue;
+        for (let c = 0; c < size; c++) mass[r * size + c] += weight * now[r] * now[c];
+        for (let s = 0; s < old.length; s++) {
+          for (let j = 0; j < O; j++) right[r * O + j] += weight * now[r] * old[s] * coef[s * O + j];
+        }
+      }
+    }
+    const unit = Float64Array.from({ length: size }, (_, r) => 1 / Math.sqrt(mass[r * size + r]));
+    for (let r = 0; r < size; r++) {
+      for (let c = 0; c < size; c++) mass[r * size + c] *= unit[r] * unit[c];
+      for (let j = 0; j < O; j++) right[r * O + j] *= unit[r];
+    }
+    solveInPlace(mass, right, size, O);
+    return right.map((v, at2) => v * unit[Math.floor(at2 / O)]);
+  }
+  function onKnots(net, layer, rows) {
+    const S = rows[0].length - net.k - 1;
+    const [knots, coef] = [new Float64Array(layer.I * rows[0].length), new Float64Array(layer.I * S * layer.O)];
+    rows.forEach((row2, i) => {
+      const old = layer.coef.subarray(i * layer.S * layer.O, (i + 1) * layer.S * layer.O);
+      knots.set(row2, i * row2.length);
+      coef.set(project(old, layer.O, knotsOf(net, layer, i), row2, net.k, net.outside), i * S * layer.O);
+    });
+    return { ...layer, S, knots, coef };
+  }
+  function refined(net, grid) {
+    const layers = net.layers.map((layer, l) => {
+      const rows = Array.from({ length: layer.I }, (_, i) => uniformKnots(...domainOf(net, l, i), grid, net.k));
+      return onKnots(net, layer, rows);
+    });
+    return { ...net, layers };
+  }
+  function covering(net, layer, values2, margin) {
+    const grid = layer.S - net.k;
+    const rows = Array.from({ length: layer.I }, (_, i) => {
+      let [lo, hi] = [Infinity, -Infinity];
+      for (let at2 = i; at2 < values2.length; at2 += layer.I) [lo, hi] = [Math.min(lo, values2[at2]), Math.max(hi, values2[at2])];
+      const beyond = hi > lo ? margin * (hi - lo) : 1;
+      return uniformKnots(lo - beyond, hi + beyond, grid, net.k);
+    });
+    return onKnots(net, layer, rows);
+  }
+  function gaussPoints(knots, newKnots, k) {
+    const breaks = newKnots.subarray(k, newKnots.length - k);
+    const [lo, hi] = [breaks[0], breaks[breaks.length - 1]];
+    const ends = Float64Array.from([...knots.filter((t) => t > lo && t < hi), ...breaks]).sort();
+    const rule = legendre(k + 1);
+    const points = [];
+    for (let n = 0; n + 1 < ends.length; n++) {
+      const half = (ends[n + 1] - ends[n]) / 2;
+      if (half > 0) for (const [node, weight] of rule) points.push([ends[n] + half * (1 + node), half * weight]);
+    }
+    return points;
+  }
+  function legendre(n) {
+    return Array.from({ length: n }, (_, m) => {
+      let x = Math.cos(Math.PI * (m + 0.75) / (n + 0.5));
+      let slope = 1;
+      for (let step2 = 0; step2 < 30; step2++) {
+        let [before, value] = [1, x];
+        for (let p = 2; p <= n; p++) [before, value] = [value, ((2 * p - 1) * x * value - (p - 1) * before) / p];
+        slope = n * (x * value - before) / (x * x - 1);
+        const move = value / slope;
+        x -= move;
+        if (Math.abs(move) < 1e-16) break;
+      }
+      return [x, 2 / ((1 - x * x) * slope * slope)];
+    });
+  }
+  function solveInPlace(A, B, n, columns) {
+    for (let c = 0; c < n; c++) {
+      for (let r = c; r < n; r++) {
+        let sum2 = A[r * n + c];
+        for (let m = 0; m < c; m++) sum2 -= A[r * n + m] * A[c * n + m];
+        A[r * n + c] = r === c ? Math.sqrt(sum2) : sum2 / A[c * n + c];
+      }
+    }
+    for (let j = 0; j < columns; j++) {
+      for (let r = 0; r < n; r++) {
+        let sum2 = B[r * columns + j];
+        for (let m = 0; m < r; m++) sum2 -= A[r * n + m] * B[m * columns + j];
+        B[r * columns + j] = sum2 / A[r * n + r];
+      }
+      for (let r = n - 1; r >= 0; r--) {
+        let sum2 = B[r * columns + j];
+        for (let m = r + 1; m < n; m++) sum2 -= A[m * n + r] * B[m * columns + j];
+        B[r * columns + j] = sum2 / A[r * n + r];
+      }
+    }
+  }
+
+  // src/maths/network.ts
+  function forward(net, x) {
+    const rows = x.length / net.layers[0].I;
+    const values2 = [x];
+    const sums = [];
+    net.layers.forEach((layer, l) => {
+      sums.push(layerSums(net, layer, values2[l], rows));
+      values2.push(multiply(sums[l], rows, net.nodes[l + 1], net.arity));
+    });
+    return { rows, values: values2, sums };
+  }
+  function predict(net, x) {
+    return forward(net, x).values[net.layers.length];
+  }
+  var MOST_CANCELLATION = 1e6;
+  function outputsAfter(net, before, trace, edge) {
+    const { rows, values: values2 } = trace;
+    const l = edge[0];
+    const sums = [sumsAfter(net, before, trace, edge)];
+    let entering = multiply(sums[0], rows, net.nodes[l + 1], net.arity);
+    if (l + 1 < net.layers.length) {
+      const { node } = nodeOfSum(net, l, edge[2]);
+      sums.push(trace.sums[l + 1].slice());
+      for (const [x, sign] of [[entering, 1], [values2[l + 1], -1]]) addInput(net, net.layers[l + 1], node, x, rows, sums[1], sign);
+      entering = multiply(sums[1], rows, net.nodes[l + 2], net.arity);
+    }
+    if (sums.some((now, m) => !(MOST_CANCELLATION * largest(now) >= largest(trace.sums[l + m])))) return predict(tail(net, l), values2[l]);
+    return l + 2 < net.layers.length ? predict(tail(net, l + 2), entering) : entering;
+  }
+  function sumsAfter(net, before, { rows, values: values2, sums }, [l, i, j]) {
+    const { I, O } = net.layers[l];
+    const [now, then] = [net, before].map((one) => edgeFunction(one, l, i, j));
+    const after = sums[l].slice();
+    for (let row2 = 0; row2 < rows; row2++) {
+      const x = values2[l][row2 * I + i];
+      after[row2 * O + j] += now(x) - then(x);
+    }
+    return after;
+  }
+  function tail(net, from) {
+    return { ...net, layers: net.layers.slice(from), nodes: net.nodes.slice(from) };
+  }
+  function largest(values2) {
+    let most = 0;
+    for (const value of values2) most = Math.max(most, Math.abs(value));
+    return most;
+  }
+  var known = /* @__PURE__ */ new WeakMap();
+  function effectiveWeights(layer) {
+    let weights = known.get(layer);
+    if (!weights) known.set(layer, weights = multipliedIn(layer));
+    return weights;
+  }
+  function multipliedIn(layer) {
+    const { I, S, O, scale: scale2, mask, symbolic } = layer;
+    if (!scale2 && symbolic.size === 0 && mask.every((m) => m === 1)) return layer;
+    const present = mask.map((m, edge) => symbolic.has(edge) ? 0 : m);
+    const coef = new Float64Array(layer.coef.length);
+    for (let i = 0; i < I; i++) {
+      for (let s = 0; s < S; s++) {
+        for (let j = 0; j < O; j++) {
+          const at2 = (i * S + s) * O + j;
+          coef[at2] = layer.coef[at2] * present[i * O + j] * (scale2 ? scale2[i * O + j] : 1);
+        }
+      }
+    }
+    return { coef, base: layer.base.map((b, edge) => b * present[edge]) };
+  }
+  function layerSums(net, layer, x, rows) {
+    const out = new Float64Array(rows * layer.O);
+    for (let i = 0; i < layer.I; i++) addInput(net, layer, i, x, rows, out);
+    return out;
+  }
+  function addInput(net, layer, i, x, rows, out, sign = 1) {
+    const { I, O, S } = layer;
+    const { k } = net;
+    const { coef, base } = effectiveWeights(layer);
+    const local = new Float64Array(k + 1);
+    const T = S + k + 1;
+    const residual = baseNamed(net.baseFun);
+    for (let row2 = 0; row2 < rows; row2++) {
+      const value = x[row2 * I + i];
+      const first = localBasis(layer.knots, k, value, local, 0, net.outside, i * T, T);
+      for (let n = Math.max(0, -first); n <= k && first + n < S; n++) {
+        const b = sign * local[n];
+        const from = (i * S + first + n) * O;
+        for (let j = 0; j < O; j++) out[row2 * O + j] += b * coef[from + j];
+      }
+      if (residual) {
+        const b = sign * residual.value(value);
+        for (let j = 0; j < O; j++) out[row2 * O + j] += b * base[i * O + j];
+      }
+    }
+    if (layer.symbolic.size === 0) return;
+    for (let j = 0; j < O; j++) {
+      const [symbolic, mask] = [layer.symbolic.get(i * O + j), sign * layer.mask[i * O + j]];
+      if (!symbolic || mask === 0) continue;
+      const f = symbolicFunction(symbolic);
+      for (let row2 = 0; row2 < rows; row2++) out[row2 * O + j] += mask * f(x[row2 * I + i]);
+    }
+  }
+  function multiply(sums, rows, [plain, products], arity) {
+    if (products === 0) return sums;
+    const [wide, narrow] = [plain + arity * products, plain + products];
+    const out = new Float64Array(rows * narrow);
+    for (let row2 = 0; row2 < rows; row2++) {
+      for (let n = 0; n < plain; n++) out[row2 * narrow + n] = sums[row2 * wide + n];
+      for (let m = 0; m < products; m++) {
+        let product2 = 1;
+        for (let f = 0; f < arity; f++) product2 *= sums[row2 * wide + plain + m * arity + f];
+        out[row2 * narrow + plain + m] = product2;
+      }
+    }
+    return out;
+  }
+
+  // src/maths/backward.ts
+  function backward(net, trace, cotangent, sizes) {
+    const layers = [];
+    let g = cotangent;
+    for (let l = net.layers.length - 1; l >= 0; l--) {
+      const sums = multiplyBack(trace.sums[l], g, trace.rows, net.nodes[l + 1], net.arity);
+      const below = new Float64Array(trace.rows * net.layers[l].I);
+      layers.unshift(layerBack(net, net.layers[l], trace.values[l], sums, below, sizes?.[l]));
+      g = below;
+    }
+    return { layers, input: g };
+  }
+  function layerBack(net, layer, x, g, below, sizes) {
+    const { I, O, S, mask, scale: scale2, symbolic } = layer;
+    const { k } = net;
+    const rows = x.length / I;
+    const weights = effectiveWeights(layer);
+    const coef = new Float64Array(layer.coef.length);
+    const base = new Float64Array(I * O);
+    const residual = baseNamed(net.baseFun);
+    const [values2, slopes2] = [new Float64Array(k + 1), new Float64Array(k + 1)];
+    const own = new Float64Array(O);
+    for (let i = 0; i < I; i++) {
+      for (let row2 = 0; row2 < rows; row2++) {
+        const at2 = row2 * I + i;
+        const first = localBasis(layer.knots, k, x[at2], values2, 0, net.outside, i * (S + k + 1), S + k + 1);
+        localBasis(layer.knots, k, x[at2], slopes2, 1, net.outside, i * (S + k + 1), S + k + 1);
+        const [from, to] = [Math.max(0, -first), Math.min(k, S - 1 - first)];
+        const b = residual ? residual.value(x[at2]) : 0;
+        for (let j = 0; j < O; j++) own[j] = g[row2 * O + j];
+        if (sizes) addSigns(weights, values2, first, from, to, b, i, O, S, sizes, rows, own);
+        let sum2 = 0;
+        for (let n = from; n <= to; n++) {
+          const c = (i * S + first + n) * O;
+          for (let j = 0; j < O; j++) {
+            coef[c + j] += values2[n] * own[j];
+            sum2 += slopes2[n] * weights.coef[c + j] * own[j];
+          }
+        }
+        if (residual) {
+          const slope = residual.slope(x[at2]);
+          for (let j = 0; j < O; j++) {
+            base[i * O + j] += b * own[j];
+            sum2 += slope * weights.base[i * O + j] * own[j];
+          }
+        }
+        below[at2] += sum2;
+      }
+    }
+    const scales = scale2 ? scaleGradient(layer, coef) : null;
+    for (let at2 = 0; at2 < coef.length; at2++) {
+      const edge = Math.floor(at2 / (S * O)) * O + at2 % O;
+      coef[at2] *= symbolic.has(edge) ? 0 : mask[edge] * (scale2 ? scale2[edge] : 1);
+    }
+    const affine = /* @__PURE__ */ new Map();
+    for (const edge of symbolic.keys()) affine.set(edge, symbolicBack(layer, edge, x, g, below, sizes));
+    return { coef, base: base.map((v, edge) => symbolic.has(edge) ? 0 : v * mask[edge]), scale: scales, affine };
+  }
+  function addSigns(weights, values2, first, from, to, b, i, O, S, sizes, rows, own) {
+    for (let j = 0; j < O; j++) {
+      let value = b * weights.base[i * O + j];
+      for (let n = from; n <= to; n++) value += values2[n] * weights.coef[(i * S + first + n) * O + j];
+      own[j] += Math.sign(value) * sizes[i * O + j] / rows;
+    }
+  }
+  function scaleGradient(layer, coef) {
+    const { I, O, S, mask, symbolic } = layer;
+    return Float64Array.from({ length: I * O }, (_, edge) => {
+      if (symbolic.has(edge)) return 0;
+      const [i, j] = [Math.floor(edge / O), edge % O];
+      let sum2 = 0;
+      for (let s = 0; s < S; s++) sum2 += coef[(i * S + s) * O + j] * layer.coef[(i * S + s) * O + j];
+      return sum2 * mask[edge];
+    });
+  }
+  function symbolicBack(layer, edge, x, g, below, sizes) {
+    const { I, O } = layer;
+    const [i, j, mask] = [Math.floor(edge / O), edge % O, layer.mask[edge]];
+    const symbolic = layer.symbolic.get(edge);
+    const gradient = new Float64Array(5);
+    if (mask === 0) return gradient;
+    const rows = x.length / I;
+    const [value, slope] = [symbolicFunction(symbolic), symbolicFunction(symbolic, 1)];
+    const [a, b, c, , p] = symbolic.affine;
+    const f = symbolic.sampled ? null : functionNamed(symbolic.name);
+    for (let row2 = 0; row2 < rows; row2++) {
+      const at2 = row2 * I + i;
+      const own = mask * (g[row2 * O + j] + (sizes ? Math.sign(value(x[at2])) * sizes[edge] / rows : 0));
+      below[at2] += own * slope(x[at2]);
+      if (!f) continue;
+      const z = a * x[at2] + b;
+      const [inside, inner] = [f.value(z, p), own * c * f.slope(z, p)];
+      gradient[0] += inner * x[at2];
+      gradient[1] += inner;
+      gradient[2] += own * inside;
+      gradient[3] += own;
+      if (f.freeExponent) gradient[4] += own * c * inside * Math.log(z);
+    }
+    return gradient;
+  }
+  function multiplyBack(sums, g, rows, [plain, products], arity) {
+    if (products === 0) return g;
+    const [wide, narrow] = [plain + arity * products, plain + products];
+    const out = new Float64Array(rows * wide);
+    for (let row2 = 0; row2 < rows; row2++) {
+      for (let n = 0; n < plain; n++) out[row2 * wide + n] = g[row2 * narrow + n];
+      for (let m = 0; m < products; m++) {
+        const at2 = row2 * wide + plain + m * arity;
+        for (let f = 0; f < arity; f++) {
+          let others = g[row2 * narrow + plain + m];
+          for (let h2 = 0; h2 < arity; h2++) if (h2 !== f) others *= sums[at2 + h2];
+          out[at2 + f] = others;
+        }
+      }
+    }
+    return out;
+  }
+
+  // src/maths/sparsity.ts
+  var TINY = 1e-12;
+  function penaltyOf(net, l, x, { l1, entropy }) {
+    const layer = net.layers[l];
+    const size = meanSizes(net, l, x);
+    const present = [...layer.mask.keys()].filter((edge) => layer.mask[edge] !== 0);
+    const total = present.reduce((sum2, edge) => sum2 + size[edge], 0);
+    const weights = layer.mask.map((m) => m !== 0 ? l1 / layer.O : 0);
+    let value = l1 * total / layer.O;
+    if (entropy && present.length > 1 && total > TINY) {
+      const most = Math.log(present.length);
+      const logs = size.map((a) => Math.log(Math.max(a / total, TINY)));
+      const h2 = -present.reduce((sum2, edge) => sum2 + size[edge] / total * logs[edge], 0);
+      value += entropy * h2 / most;
+      for (const edge of present) weights[edge] -= entropy * (logs[edge] + h2) / (total * most);
+    }
+    return { value, weights };
+  }
+  function meanSizes(net, l, x) {
+    const { I, O } = net.layers[l];
+    const rows = x.length / I;
+    return Float64Array.from({ length: I * O }, (_, edge) => {
+      const i = Math.floor(edge / O);
+      const f = edgeFunction(net, l, i, edge % O);
+      let sum2 = 0;
+      for (let row2 = 0; row2 < rows; row2++) sum2 += Math.abs(f(x[row2 * I + i]));
+      return sum2 / rows;
+    });
+  }
+
+  // src/maths/train.ts
+  var PAIRS = 12;
+  var MOST_TRIALS = 25;
+  function evaluate(net, x, y, sparsity) {
+    const trace = forward(net, x);
+    const output = trace.values[net.layers.length];
+    let error = 0;
+    const cotangent = output.map((value, n) => {
+      error += (value - y[n]) ** 2 / output.length;
+      return 2 * (value - y[n]) / output.length;
+    });
+    const penalties = sparsity && net.layers.map((_, l) => penaltyOf(net, l, trace.values[l], sparsity));
+    const loss = (penalties ?? []).reduce((sum2, p) => sum2 + p.value, error);
+    return { loss, error, gradient: backward(net, trace, cotangent, penalties?.map((p) => p.weights)) };
+  }
+  function meanSquaredError(net, x, y) {
+    const output = forward(net, x).values[net.layers.length];
+    return output.reduce((sum2, value, n) => sum2 + (value - y[n]) ** 2, 0) / output.length;
+  }
+  var Trainer = class {
+    /** The network as far as it is trained; a new object after each step. */
+    net;
+    /** After the last step. */
+    loss;
+    error;
+    #point;
+    #gradient;
+    #moves = [];
+    #changes = [];
+    #x;
+    #y;
+    #sparsity;
+    constructor(net, x, y, sparsity) {
+      this.#x = x;
+      this.#y = y;
+      this.#sparsity = sparsity;
+      const { loss, error, gradient } = evaluate(net, x, y, sparsity);
+      [this.net, this.loss, this.error] = [net, loss, error];
+      this.#point = pack(net);
+      this.#gradient = packGradient(net, gradient);
+    }
+    /** One step; false when no step makes the loss smaller. */
+    step() {
+      const direction = this.#direction();
+      const slope = dot(direction, this.#gradient);
+      if (!(slope < 0)) return false;
+      let [length, low, high] = [this.#moves.length ? 1 : Math.min(1, 0.1 / Math.sqrt(-slope)), 0, Infinity];
+      for (let trial = 0; trial < MOST_TRIALS; trial++) {
+        const point2 = this.#point.map((v, n) => v + length * direction[n]);
+        const net = unpack(this.net, point2);
+        const { loss, error, gradient } = evaluate(net, this.#x, this.#y, this.#sparsity);
+        const packed = packGradient(net, gradient);
+        const descends = loss <= this.loss + 1e-4 * length * slope;
+        if (descends && (dot(packed, direction) >= 0.9 * slope || trial === MOST_TRIALS - 1)) {
+          this.#remember(point2, packed);
+          [this.net, this.loss, this.error, this.#point, this.#gradient] = [net, loss, error, point2, packed];
+          return true;
+        }
+        if (descends) low = length;
+        else high = length;
+        length = high < Infinity ? (low + high) / 2 : 2 * length;
+      }
+      if (this.#moves.length === 0) return false;
+      this.#moves.length = this.#changes.length = 0;
+      return this.step();
+    }
+    #remember(point2, gradient) {
+      const move = point2.map((v, n) => v - this.#point[n]);
+      const change = gradient.map((v, n) => v - this.#gradient[n]);
+      if (dot(move, change) <= 1e-12 * Math.sqrt(dot(move, move) * dot(change, change))) return;
+      this.#moves.push(move);
+      this.#changes.push(change);
+      if (this.#moves.length > PAIRS) [this.#moves, this.#changes].forEach((list2) => list2.shift());
+    }
+    /** The two-loop recursion (Nocedal and Wright, algorithm 7.4). */
+    #direction() {
+      const q = this.#gradient.map((v) => -v);
+      const shares = [];
+      for (let n = this.#moves.length - 1; n >= 0; n--) {
+        shares[n] = dot(this.#moves[n], q) / dot(this.#moves[n], this.#changes[n]);
+        addScaled(q, -shares[n], this.#changes[n]);
+      }
+      const last = this.#moves.length - 1;
+      if (last >= 0) scale(q, dot(this.#moves[last], this.#changes[last]) / dot(this.#changes[last], this.#changes[last]));
+      for (let n = 0; n <= last; n++) {
+        addScaled(q, shares[n] - dot(this.#changes[n], q) / dot(this.#moves[n], this.#changes[n]), this.#moves[n]);
+      }
+      return q;
+    }
+  };
+  function pack(net) {
+    return concat(net.layers.flatMap((layer) => [
+      layer.coef,
+      layer.base,
+      layer.scale ?? [],
+      ...[...layer.symbolic.values()].map((edge) => edge.affine)
+    ]));
+  }
+  function packGradient(net, gradient) {
+    return concat(gradient.layers.flatMap((layer) => [
+      layer.coef,
+      net.baseFun === "zero" ? layer.base.map(() => 0) : layer.base,
+      layer.scale ?? [],
+      ...layer.affine.values()
+    ]));
+  }
+  function unpack(net, vector) {
+    let at2 = 0;
+    const take = (count) => vector.slice(at2, at2 += count);
+    const layers = net.layers.map((layer) => ({
+      ...layer,
+      coef: take(layer.coef.length),
+      base: take(layer.base.length),
+      scale: layer.scale && take(layer.scale.length),
+      symbolic: new Map([...layer.symbolic].map(([edge, own]) => [edge, { ...own, affine: [...take(5)] }]))
+    }));
+    return { ...net, layers };
+  }
+  function concat(parts) {
+    const all = new Float64Array(parts.reduce((sum2, part) => sum2 + part.length, 0));
+    let at2 = 0;
+    for (const part of parts) {
+      all.set(part, at2);
+      at2 += part.length;
+    }
+    return all;
+  }
+  function dot(a, b) {
+    let sum2 = 0;
+    for (let n = 0; n < a.length; n++) sum2 += a[n] * b[n];
+    return sum2;
+  }
+  function addScaled(a, factor, b) {
+    for (let n = 0; n < a.length; n++) a[n] += factor * b[n];
+  }
+  function scale(a, factor) {
+    for (let n = 0; n < a.length; n++) a[n] *= factor;
+  }
+
+  // src/lessons/kit.ts
+  function say(text2, attributes = {}) {
+    const parts = text2.split(/(\*[^*]+\*|`[^`]+`)/).filter(Boolean).map((part) => {
+      if (part.startsWith("*")) return h("em", {}, part.slice(1, -1));
+      return part.startsWith("`") ? h("code", {}, part.slice(1, -1)) : part;
+    });
+    return h("p", attributes, ...parts);
+  }
+  function step(heading, ...content) {
+    return h("section", { class: "step" }, h("h2", {}, heading), ...content);
+  }
+  function figure(tryThis, ...content) {
+    return h("figure", {}, ...content, h("figcaption", {}, h("strong", {}, "Try: "), ...say(tryThis).childNodes));
+  }
+  function slider({ label, min, max, step: step2, value, text: text2 = String }, onchange) {
+    const input = h("input", { type: "range", min, max, step: step2, value });
+    const output = h("output", { class: "number" }, text2(value));
+    const told = () => {
+      output.textContent = text2(input.valueAsNumber);
+      input.setAttribute("aria-valuetext", text2(input.valueAsNumber));
+    };
+    input.addEventListener("input", () => {
+      told();
+      onchange(input.valueAsNumber);
+    });
+    told();
+    return {
+      element: h("label", { class: "field" }, h("span", {}, label), input, output),
+      get value() {
+        return input.valueAsNumber;
+      },
+      set value(to) {
+        input.value = String(to);
+        told();
+      }
+    };
+  }
+  var Clock = class {
+    #frame = 0;
+    #tick;
+    #onstop;
+    constructor(tick, onstop = () => {
+    }) {
+      this.#tick = tick;
+      this.#onstop = onstop;
+    }
+    get isRunning() {
+      return this.#frame !== 0;
+    }
+    start() {
+      if (this.isRunning) return;
+      const turn = () => {
+        this.#frame = requestAnimationFrame(turn);
+        if (!this.#tick()) this.stop();
+      };
+      this.#frame = requestAnimationFrame(turn);
+    }
+    stop() {
+      if (!this.isRunning) return;
+      cancelAnimationFrame(this.#frame);
+      this.#frame = 0;
+      this.#onstop();
+    }
+  };
+  function randomNumbers(seed) {
+    let state = seed >>> 0;
+    return () => {
+      state = state + 1831565813 >>> 0;
+      let mixed = Math.imul(state ^ state >>> 15, state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, mixed | 61);
+      return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
+    };
+  }
+  function normalNumbers(seed) {
+    const random = randomNumbers(seed);
+    return () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  }
+
+  // src/model/edits.ts
+  function applyEdit(net, edit) {
+    const [l, i, j] = edit.edge;
+    const layer = net.layers[l];
+    if (!layer || i >= layer.I || j >= layer.O || i < 0 || j < 0) throw new RangeError(`there is no edge (${l}, ${i}, ${j})`);
+    const layers = net.layers.slice();
+    layers[l] = { ...layer, ...changes(layer, edit, i * layer.O + j) };
+    return { ...net, layers };
+  }
+  function changes(layer, edit, place3) {
+    switch (edit.op) {
+      case "coef":
+        return { coef: withValue(layer.coef, coefPlace(layer, edit.edge, edit.index), edit.value) };
+      case "base":
+        return { base: withValue(layer.base, place3, edit.value) };
+      case "prune":
+      case "restore":
+        return { mask: withValue(layer.mask, place3, edit.op === "prune" ? 0 : 1) };
+      case "fix":
+        return { symbolic: new Map(layer.symbolic).set(place3, { name: edit.name, affine: edit.affine }) };
+      case "unfix": {
+        const symbolic = new Map(layer.symbolic);
+        symbolic.delete(place3);
+        return { symbolic };
+      }
+    }
+  }
+  function applyEdits(net, edits) {
+    return edits.reduce(applyEdit, net);
+  }
+  function withEdit(original, edits, edit) {
+    const kept = edits.filter((other) => fieldOf(other) !== fieldOf(edit));
+    return isAsBefore(original, edit) ? kept : [...kept, edit];
+  }
+  function coefPlace(layer, [, i, j], index) {
+    return (i * layer.S + index) * layer.O + j;
+  }
+  function checkedEdits(value) {
+    if (!Array.isArray(value)) throw new Error("edits must be a list");
+    return value.map((item, n) => {
+      const edit = item;
+      const known2 = ["coef", "base", "fix", "unfix", "prune", "restore"].includes(edit?.op);
+      if (!known2 || !Array.isArray(edit.edge) || edit.edge.length !== 3) throw new Error(`edits[${n}] is not an edit`);
+      return edit;
+    });
+  }
+  function fieldOf(edit) {
+    const field = { coef: "coef", base: "base", fix: "symbolic", unfix: "symbolic", prune: "mask", restore: "mask" }[edit.op];
+    return [field, ...edit.edge, edit.op === "coef" ? edit.index : ""].join();
+  }
+  function isAsBefore(net, edit) {
+    const [l, i, j] = edit.edge;
+    const layer = net.layers[l];
+    const place3 = i * layer.O + j;
+    switch (edit.op) {
+      case "coef":
+        return Object.is(layer.coef[coefPlace(layer, edit.edge, edit.index)], edit.value);
+      case "base":
+        return Object.is(layer.base[place3], edit.value);
+      case "prune":
+        return layer.mask[place3] === 0;
+      case "restore":
+        return layer.mask[place3] !== 0;
+      case "unfix":
+        return !layer.symbolic.has(place3);
+      case "fix": {
+        const before = layer.symbolic.get(place3);
+        return before?.name === edit.name && before.affine.every((value, n) => Object.is(value, edit.affine[n]));
+      }
+    }
+  }
+  function withValue(array, place3, value) {
+    const copy = array.slice();
+    copy[place3] = value;
+    return copy;
+  }
+
+  // src/model/payload.ts
+  var QUANTILES = 33;
+  var VERSION = 1;
+  var PayloadError = class extends Error {
+  };
+  function decode(payload2) {
+    const p = record(payload2, "payload");
+    if (p.format !== "edgewise-explorer") fail("format", "must be 'edgewise-explorer'", p.format);
+    if (p.version !== VERSION) fail("version", `must be ${VERSION}: this page is of another edgewise than the data`, p.version);
+    const net = decodeNet(p.model);
+    const [first, last] = [net.nodes[0], net.nodes[net.nodes.length - 1]];
+    const sample3 = p.sample == null ? null : decodeSample(p.sample, levelSize(first), levelSize(last));
+    return {
+      title: text(p.title ?? "", "title"),
+      edgewise: text(p.edgewise ?? "", "edgewise"),
+      net,
+      inputs: variables(p.inputs, "inputs", levelSize(first)),
+      outputs: variables(p.outputs, "outputs", levelSize(last)),
+      link: oneOf(p.link ?? "identity", ["identity", "softmax", "sigmoid"], "link"),
+      classes: p.classes == null ? null : list(p.classes, "classes").map(String),
+      nodeQuantiles: perLayer(p.nodes, "nodes", net, (layer) => [layer.I, QUANTILES]),
+      deviations: perLayer(p.deviations, "deviations", net, (layer) => [layer.I, layer.O]),
+      loss: p.loss == null ? null : decodeLoss(record(p.loss, "loss")),
+      sample: sample3,
+      formula: p.formula == null ? null : list(p.formula, "formula").map((f, n) => decodeFormula(f, `formula[${n}]`)),
+      source: p.source == null ? null : text(p.source, "source")
+    };
+  }
+  function decodeNet(model) {
+    const m = record(model, "model");
+    const k = whole(m.k, "model.k");
+    const arity = whole(m.mult_arity ?? 2, "model.mult_arity");
+    const nodes = list(m.width, "model.width").map((level2, n) => decodeLevel(level2, `model.width[${n}]`));
+    const layers = list(m.layers, "model.layers");
+    if (layers.length !== nodes.length - 1) fail("model.layers", `must be ${nodes.length - 1}, one less than levels`, layers.length);
+    return {
+      k,
+      outside: oneOf(m.outside, ["linear", "extend"], "model.outside"),
+      baseFun: text(m.base_fun, "model.base_fun"),
+      arity,
+      nodes,
+      layers: layers.map(
+        (layer, l) => decodeLayer(layer, `model.layers[${l}]`, k, levelSize(nodes[l]), nodes[l + 1][0] + arity * nodes[l + 1][1])
+      )
+    };
+  }
+  function levelSize(level2) {
+    return level2[0] + level2[1];
+  }
+  function decodeArray(value, where, shape) {
+    const a = record(value, where);
+    const got = list(a.shape, `${where}.shape`);
+    if (got.length !== shape.length || shape.some((n, d) => n !== -1 && n !== got[d])) {
+      fail(`${where}.shape`, `must be (${shape.join(", ")})`, `(${got.join(", ")})`);
+    }
+    const bytes = Uint8Array.from(atob(text(a.data, `${where}.data`)), (c) => c.charCodeAt(0));
+    const dtype = oneOf(a.dtype, ["f4", "f8"], `${where}.dtype`);
+    const count = got.reduce((product2, n) => product2 * n, 1);
+    const width = dtype === "f4" ? 4 : 8;
+    if (bytes.length !== count * width) fail(`${where}.data`, `must be ${count * width} bytes`, bytes.length);
+    const view = new DataView(bytes.buffer);
+    return Float64Array.from(
+      { length: count },
+      (_, n) => dtype === "f4" ? view.getFloat32(4 * n, true) : view.getFloat64(8 * n, true)
+    );
+  }
+  function encodeNet(net) {
+    const layers = net.layers.map((layer) => ({
+      knots: encodeArray(layer.knots, [layer.I, layer.S + net.k + 1]),
+      coef: encodeArray(layer.coef, [layer.I, layer.S, layer.O]),
+      base: encodeArray(layer.base, [layer.I, layer.O]),
+      spline_scale: layer.scale && encodeArray(layer.scale, [layer.I, layer.O]),
+      mask: encodeArray(layer.mask, [layer.I, layer.O]),
+      symbolic: [...layer.symbolic].map(([place3, { name, affine, sampled }]) => ({
+        i: Math.floor(place3 / layer.O),
+        j: place3 % layer.O,
+        name,
+        affine,
+        ...sampled && {
+          sampled: { knots: encodeArray(sampled.knots, [1, sampled.knots.length]), coef: encodeArray(sampled.coef, [sampled.coef.length]) }
+        }
+      }))
+    }));
+    const { k, arity, outside, baseFun, nodes } = net;
+    return { width: nodes, k, mult_arity: arity, base_fun: baseFun, outside, layers };
+  }
+  function encodeArray(values2, shape) {
+    const bytes = new DataView(new ArrayBuffer(8 * values2.length));
+    values2.forEach((value, n) => bytes.setFloat64(8 * n, value, true));
+    let text2 = "";
+    for (const byte of new Uint8Array(bytes.buffer)) text2 += String.fromCharCode(byte);
+    return { shape, dtype: "f8", data: btoa(text2) };
+  }
+  function decodeLayer(value, where, k, I, O) {
+    const layer = record(value, where);
+    const knots = record(layer.knots, `${where}.knots`);
+    const S = list(knots.shape, `${where}.knots.shape`)[1] - k - 1;
+    if (!(S >= 1)) fail(`${where}.knots`, `must have at least ${k + 2} columns`, S + k + 1);
+    const symbolic = /* @__PURE__ */ new Map();
+    for (const item of list(layer.symbolic ?? [], `${where}.symbolic`)) {
+      const edge = record(item, `${where}.symbolic`);
+      const [i, j] = [whole(edge.i, `${where}.symbolic.i`), whole(edge.j, `${where}.symbolic.j`)];
+      if (i >= I || j >= O) fail(`${where}.symbolic`, `must be edges of (${I}, ${O})`, `(${i}, ${j})`);
+      const affine = list(edge.affine, `${where}.symbolic.affine`).map(Number);
+      const sampled = edge.sampled == null ? void 0 : decodeSampled(edge.sampled, `${where}.symbolic.sampled`);
+      symbolic.set(i * O + j, { name: text(edge.name, `${where}.symbolic.name`), affine, ...sampled && { sampled } });
+    }
+    return {
+      I,
+      O,
+      S,
+      knots: decodeArray(knots, `${where}.knots`, [I, S + k + 1]),
+      coef: decodeArray(layer.coef, `${where}.coef`, [I, S, O]),
+      base: decodeArray(layer.base, `${where}.base`, [I, O]),
+      scale: layer.spline_scale == null ? null : decodeArray(layer.spline_scale, `${where}.spline_scale`, [I, O]),
+      mask: decodeArray(layer.mask, `${where}.mask`, [I, O]),
+      symbolic
+    };
+  }
+  function decodeSampled(value, where) {
+    const s = record(value, where);
+    return { knots: decodeArray(s.knots, `${where}.knots`, [1, -1]), coef: decodeArray(s.coef, `${where}.coef`, [-1]) };
+  }
+  function decodeLevel(level2, where) {
+    if (typeof level2 === "number") return [whole(level2, where), 0];
+    const pair = list(level2, where);
+    return [whole(pair[0], where), whole(pair[1] ?? 0, where)];
+  }
+  function decodeSample(value, I, O) {
+    const s = record(value, "sample");
+    const x = decodeArray(s.x, "sample.x", [-1, I]);
+    const n = x.length / I;
+    return { n, x, y: s.y == null ? null : decodeArray(s.y, "sample.y", [n, O]) };
+  }
+  function variables(value, where, count) {
+    const items = list(value, where);
+    if (items.length !== count) fail(where, `must be ${count}`, items.length);
+    return items.map((item, n) => {
+      const v = record(item, `${where}[${n}]`);
+      return {
+        name: text(v.name, `${where}[${n}].name`),
+        unit: v.unit == null ? null : text(v.unit, `${where}[${n}].unit`),
+        shift: Number(v.shift ?? 0),
+        scale: Number(v.scale ?? 1),
+        bend: v.bend == null ? null : Number(v.bend),
+        category: v.category == null ? null : decodeCategory(v.category, `${where}[${n}].category`),
+        quantiles: v.quantiles == null ? [] : list(v.quantiles, `${where}[${n}].quantiles`).map(Number)
+      };
+    });
+  }
+  function decodeCategory(value, where) {
+    const category = record(value, where);
+    return { column: text(category.column, `${where}.column`), level: text(category.level, `${where}.level`) };
+  }
+  function perLayer(value, where, net, shape) {
+    const items = list(value, where);
+    if (items.length !== net.layers.length) fail(where, `must be ${net.layers.length}, one per layer`, items.length);
+    return items.map((item, l) => decodeArray(item, `${where}[${l}]`, shape(net.layers[l])));
+  }
+  function decodeLoss(loss) {
+    const number2 = (v) => typeof v === "number" ? v : null;
+    return { name: text(loss.name, "loss.name"), train: number2(loss.train), test: number2(loss.test) };
+  }
+  function decodeFormula(value, where) {
+    const f = record(value, where);
+    return {
+      latex: text(f.latex, `${where}.latex`),
+      python: text(f.python, `${where}.python`),
+      sympy: text(f.sympy, `${where}.sympy`)
+    };
+  }
+  function record(value, where) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) fail(where, "must be an object", value);
+    return value;
+  }
+  function list(value, where) {
+    if (!Array.isArray(value)) fail(where, "must be a list", value);
+    return value;
+  }
+  function text(value, where) {
+    if (typeof value !== "string") fail(where, "must be a string", value);
+    return value;
+  }
+  function whole(value, where) {
+    if (!Number.isInteger(value) || value < 0) fail(where, "must be an integer >= 0", value);
+    return value;
+  }
+  function oneOf(value, known2, where) {
+    if (!known2.includes(value)) fail(where, `must be one of ${known2.join(", ")}`, value);
+    return value;
+  }
+  function fail(where, rule, value) {
+    const shown2 = typeof value === "object" ? JSON.stringify(value)?.slice(0, 60) : String(value);
+    throw new PayloadError(`\`${where}\` ${rule}; got ${shown2}.`);
+  }
+
+  // src/model/importance.ts
+  function importancesOf(deviations) {
+    return { deviations: deviations.map((d) => d.slice()), largest: deviations.map(largest2) };
+  }
+  function withChanged(explored, before, net, quantiles, edges) {
+    const deviations = before.deviations.slice();
+    for (const [l, i, j] of edges) {
+      const place3 = i * net.layers[l].O + j;
+      if (deviations[l] === before.deviations[l]) deviations[l] = before.deviations[l].slice();
+      const now = spread(net, l, i, j, quantiles[l]);
+      const then = spread(explored.net, l, i, j, explored.nodeQuantiles[l]);
+      const known2 = explored.deviations[l][place3];
+      deviations[l][place3] = then > 0 && known2 > 0 ? known2 * now / then : now;
+    }
+    return { deviations, largest: deviations.map(largest2) };
+  }
+  function importancesFrom(net, quantiles) {
+    return importancesOf(
+      net.layers.map(
+        ({ I, O }, l) => Float64Array.from({ length: I * O }, (_, place3) => spread(net, l, Math.floor(place3 / O), place3 % O, quantiles[l]))
+      )
+    );
+  }
+  function importance({ deviations, largest: largest3 }, l, place3) {
+    return largest3[l] > 0 ? deviations[l][place3] / largest3[l] : 0;
+  }
+  function quantilesOf(values2, I) {
+    const n = values2.length / I;
+    const quantiles = new Float64Array(I * QUANTILES);
+    for (let i = 0; i < I; i++) {
+      const column = Float64Array.from({ length: n }, (_, row2) => values2[row2 * I + i]).sort();
+      for (let q = 0; q < QUANTILES; q++) {
+        const at2 = q / (QUANTILES - 1) * (n - 1);
+        const below = Math.floor(at2);
+        quantiles[i * QUANTILES + q] = column[below] + (at2 - below) * (column[Math.min(below + 1, n - 1)] - column[below]);
+      }
+    }
+    return quantiles;
+  }
+  function spread(net, l, i, j, quantiles) {
+    let [total, mean, squares] = [0, 0, 0];
+    for (let q = 0; q < QUANTILES; q++) {
+      const weight = q === 0 || q === QUANTILES - 1 ? 0.5 : 1;
+      const y = edgeValue(net, l, i, j, quantiles[i * QUANTILES + q]);
+      total += weight;
+      const step2 = y - mean;
+      mean += weight / total * step2;
+      squares += weight * step2 * (y - mean);
+    }
+    return Math.sqrt(squares / total);
+  }
+  function largest2(values2) {
+    return values2.reduce((top, value) => value > top ? value : top, 0);
+  }
+
+  // src/model/measure.ts
+  var MOST_EDGE_VALUES = 2e5;
+  var MADE_UP_POINTS = 256;
+  var Measure = class {
+    /** Rows used. */
+    n;
+    /** (n, I) in network units. */
+    x;
+    /** What is measured, in words: "mean squared error on 200 points of the data". */
+    words;
+    /** Short name for a label: "loss" or "change of output". */
+    name;
+    /** Whether true values are at hand; otherwise the saved model takes their place. */
+    hasTargets;
+    /** Loss of the model as loaded. */
+    first;
+    #target;
+    #link;
+    #net;
+    #trace;
+    constructor(explored) {
+      const { net, sample: sample3 } = explored;
+      const edges = net.layers.reduce((sum2, layer) => sum2 + layer.I * layer.O, 0);
+      const most = Math.max(64, Math.floor(MOST_EDGE_VALUES / edges));
+      const all = sample3 ?? { n: MADE_UP_POINTS, x: madeUpPoints(explored.nodeQuantiles[0], MADE_UP_POINTS), y: null };
+      const rows = everyNth(all.n, most);
+      this.n = rows.length;
+      this.x = pick(all.x, all.n, rows);
+      this.hasTargets = all.y !== null;
+      this.#link = this.hasTargets ? explored.link : "identity";
+      this.#net = net;
+      this.#trace = forward(net, this.x);
+      this.#target = all.y === null ? this.#output : pick(all.y, all.n, rows);
+      this.first = lossOf(this.#output, this.#target, this.#link, this.n);
+      const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
+      this.name = this.hasTargets ? "loss" : "change";
+      const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.#link];
+      this.words = this.hasTargets ? `${what} on ${some} points of the attached data` : `mean squared change of the output against the saved model, on ${some} points ` + (sample3 ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
+    }
+    /** Remember the node values of a model, so that of an edit only what it changes need be computed; its loss. */
+    rebase(net) {
+      this.#net = net;
+      this.#trace = forward(net, this.x);
+      return lossOf(this.#output, this.#target, this.#link, this.n);
+    }
+    get #output() {
+      return this.entering(this.#trace.values.length - 1);
+    }
+    /** (n, I) values that enter layer l of the remembered model. */
+    entering(l) {
+      return this.#trace.values[l];
+    }
+    /** Loss of a model that differs from the remembered one in this edge only. */
+    loss(net, edge) {
+      return lossOf(outputsAfter(net, this.#net, this.#trace, edge), this.#target, this.#link, this.n);
+    }
+  };
+  function lossOf(output, target, link, n) {
+    let sum2 = 0;
+    if (link === "identity") {
+      for (let m = 0; m < output.length; m++) sum2 += (output[m] - target[m]) ** 2;
+      return sum2 / output.length;
+    }
+    if (link === "sigmoid") {
+      for (let m = 0; m < output.length; m++) sum2 += softplus(output[m]) - target[m] * output[m];
+      return sum2 / output.length;
+    }
+    const classes = output.length / n;
+    for (let row2 = 0; row2 < n; row2++) {
+      const logits = output.subarray(row2 * classes, (row2 + 1) * classes);
+      const top = Math.max(...logits);
+      const logSum = top + Math.log(logits.reduce((total, z) => total + Math.exp(z - top), 0));
+      for (let c = 0; c < classes; c++) sum2 += target[row2 * classes + c] * (logSum - logits[c]);
+    }
+    return sum2 / n;
+  }
+  function softplus(z) {
+    return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+  }
+  function everyNth(n, most) {
+    const count = Math.min(n, most);
+    return Array.from({ length: count }, (_, m) => Math.floor(m * n / count));
+  }
+  function pick(matrix, n, rows) {
+    const width = matrix.length / n;
+    const picked = new Float64Array(rows.length * width);
+    rows.forEach((row2, m) => picked.set(matrix.subarray(row2 * width, (row2 + 1) * width), m * width));
+    return picked;
+  }
+  function madeUpPoints(quantiles, n) {
+    const I = quantiles.length / QUANTILES;
+    const next = randomNumbers2(7);
+    return Float64Array.from({ length: n * I }, (_, m) => {
+      const at2 = next() * (QUANTILES - 1);
+      const below = Math.floor(at2);
+      const place3 = m % I * QUANTILES + below;
+      return quantiles[place3] + (at2 - below) * (quantiles[Math.min(place3 + 1, quantiles.length - 1)] - quantiles[place3]);
+    });
+  }
+  function randomNumbers2(seed) {
+    let state = seed;
+    return () => {
+      state = state + 1831565813 | 0;
+      let t = Math.imul(state ^ state >>> 15, 1 | state);
+      t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+      return ((t ^ t >>> 14) >>> 0) / 4294967296;
+    };
+  }
+
+  // src/app/store.ts
+  var [FRAME_ROWS, MANY_EDGES, EVERY] = [128, 500, 10];
+  var Store = class {
+    host;
+    explored;
+    look = { threshold: 0, focus: null, showRemoved: true };
+    selection = null;
+    /** Inputs, in network units, at which single predictions are shown. */
+    point;
+    quantiles;
+    changed = "all";
+    /** What happened last, for those who listen. */
+    said = "";
+    #importances;
+    #measured = null;
+    #history;
+    #at = 0;
+    #draft = null;
+    #frame = null;
+    #frames = 0;
+    /** Quantiles and importances of the loaded model while frames are shown. */
+    #resting = null;
+    #listeners = /* @__PURE__ */ new Map();
+    #waiting = /* @__PURE__ */ new Set();
+    #pendingChange = /* @__PURE__ */ new Map();
+    #scheduled = false;
+    constructor(host) {
+      this.host = host;
+      this.explored = decode(host.get("payload"));
+      this.point = medians(this.explored);
+      this.quantiles = this.explored.nodeQuantiles;
+      this.#importances = importancesOf(this.explored.deviations);
+      this.#history = [{ net: this.original, edits: [], loss: null }];
+      this.receiveEdits(host.get("edits"));
+    }
+    /** Another model takes the place of this one, as when training ends. */
+    reload() {
+      this.explored = decode(this.host.get("payload"));
+      this.point = this.point.length === this.explored.net.layers[0].I ? this.point : medians(this.explored);
+      this.#measured = null;
+      this.quantiles = this.explored.nodeQuantiles;
+      this.#importances = importancesOf(this.explored.deviations);
+      this.#history = [{ net: this.original, edits: [], loss: null }];
+      this.#at = 0;
+      this.#draft = this.#frame = this.#resting = null;
+      if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+      this.emit("payload");
+      this.#markAll();
+    }
+    // ---------------------------------------------------------------- reading
+    get original() {
+      return this.explored.net;
+    }
+    /** The model as shown: a frame of training, a half-done edit, or the last edit. */
+    get net() {
+      return this.#frame ?? this.#draft?.net ?? this.#history[this.#at].net;
+    }
+    get edits() {
+      return this.#history[this.#at].edits;
+    }
+    get canUndo() {
+      return this.#at > 0;
+    }
+    get canRedo() {
+      return this.#at < this.#history.length - 1;
+    }
+    /** Made when first asked for: it computes the whole model on many points, and the picture must not wait for that. */
+    get measure() {
+      return this.#measured ??= new Measure(this.explored);
+    }
+    /** Whether frames of training are shown, which cannot be edited. */
+    get isLive() {
+      return this.#frame !== null;
+    }
+    get loss() {
+      const { first } = this.measure;
+      return { before: first, after: this.#draft?.loss ?? this.#history[this.#at].loss ?? first };
+    }
+    /** Whether an edit is shown that is not done yet. */
+    get isDraft() {
+      return this.#draft !== null;
+    }
+    importance(l, i, j) {
+      return importance(this.#importances, l, i * this.net.layers[l].O + j);
+    }
+    /** The interval over which the function of an edge from node i is drawn. */
+    domain(l, i) {
+      const q = this.quantiles[l];
+      const [lo, hi] = [q[i * QUANTILES], q[(i + 1) * QUANTILES - 1]];
+      return hi > lo ? [lo, hi] : [lo - 0.5, lo + 0.5];
+    }
+    hasEdge([l, i, j]) {
+      const layer = this.net.layers[l];
+      return layer !== void 0 && i < layer.I && j < layer.O;
+    }
+    isRemoved([l, i, j]) {
+      return this.net.layers[l].mask[i * this.net.layers[l].O + j] === 0;
+    }
+    // ---------------------------------------------------------------- editing
+    /** Show an edit that is not done yet, as while a point is dragged. */
+    preview(edit) {
+      if (this.isLive) return;
+      const net = applyEdit(this.#history[this.#at].net, edit);
+      this.#draft = { net, edit, loss: this.measure.loss(net, edit.edge) };
+      this.#mark([edit.edge]);
+    }
+    /** Do what was previewed. */
+    commit() {
+      if (this.#draft) this.apply(this.#draft.edit);
+    }
+    apply(edit) {
+      if (this.isLive) return;
+      const { net, edits } = this.#history[this.#at];
+      this.#push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: null }, [edit.edge]);
+    }
+    /** Several edits as one step. */
+    applyAll(edits) {
+      if (this.isLive || edits.length === 0) return;
+      const now = this.#history[this.#at];
+      const list2 = edits.reduce((all, edit) => withEdit(this.original, all, edit), now.edits);
+      this.#push({ net: applyEdits(now.net, edits), edits: list2, loss: null }, edits.map((edit) => edit.edge));
+    }
+    undo() {
+      this.#travel(this.#at - 1);
+    }
+    redo() {
+      this.#travel(this.#at + 1);
+    }
+    /** Back to the model as it was loaded, as a step that can be undone. */
+    reset() {
+      if (this.edits.length) this.#push({ net: this.original, edits: [], loss: null }, editedEdges(this.edits));
+    }
+    /** One edge back to what it was when loaded. */
+    resetEdge(edge) {
+      const edits = this.edits.filter((edit) => edit.edge.join() !== edge.join());
+      if (edits.length < this.edits.length) this.#push({ net: applyEdits(this.original, edits), edits, loss: null }, [edge]);
+    }
+    isEdited(edge) {
+      return this.edits.some((edit) => edit.edge.join() === edge.join());
+    }
+    /** Edits from the other side (Python): they replace those made here. */
+    receiveEdits(value) {
+      if (value == null || JSON.stringify(value) === JSON.stringify(this.edits)) return;
+      const edits = checkedEdits(value);
+      const changed = [...editedEdges(this.edits), ...editedEdges(edits)];
+      this.#push({ net: applyEdits(this.original, edits), edits, loss: null }, changed, false);
+    }
+    // ---------------------------------------------------------------- looking
+    select(edge) {
+      if (edge?.join() === this.selection?.join()) return;
+      this.selection = edge;
+      if (this.#draft) this.#mark([this.#draft.edit.edge]);
+      this.#draft = null;
+      this.host.set("selection", edge === null ? null : [...edge]);
+      this.host.save();
+      this.emit("selection");
+    }
+    /** A choice made on the other side; anything that is no edge means none. */
+    receiveSelection(value) {
+      const edge = Array.isArray(value) && value.length === 3 ? value.map(Number) : null;
+      this.select(edge && this.hasEdge(edge) ? edge : null);
+    }
+    setLook(look) {
+      this.look = { ...this.look, ...look };
+      this.emit("view");
+    }
+    say(words) {
+      this.said = words;
+      this.emit("said");
+    }
+    setPoint(point2) {
+      this.point = point2;
+      this.emit("view");
+    }
+    /** A frame of training; null goes back to the loaded model. */
+    showFrame(net) {
+      const before = this.net;
+      this.#frame = net;
+      if (net) this.#followFrame(net, before);
+      else if (this.#resting) [{ quantiles: this.quantiles, importances: this.#importances }, this.#resting] = [this.#resting, null];
+      if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+      this.#markAll();
+    }
+    /** Call back at most once per animation frame after the topic changed. */
+    on(topic, callback) {
+      const set2 = this.#listeners.get(topic) ?? /* @__PURE__ */ new Set();
+      this.#listeners.set(topic, set2.add(callback));
+      return () => set2.delete(callback);
+    }
+    emit(topic) {
+      this.#waiting.add(topic);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      requestAnimationFrame(() => this.#flush());
+    }
+    // ---------------------------------------------------------------- inside
+    #push(moment, edges, tellHost = true) {
+      this.#history = [...this.#history.slice(0, this.#at + 1), moment];
+      this.#at += 1;
+      this.#settle(edges, tellHost);
+    }
+    #travel(to) {
+      if (to < 0 || to >= this.#history.length || this.isLive) return;
+      const edges = [...editedEdges(this.edits), ...editedEdges(this.#history[to].edits)];
+      this.#at = to;
+      this.#settle(edges, true);
+    }
+    /** After the model changed for good: node values, quantiles, importances, host. */
+    #settle(edges, tellHost) {
+      this.#draft = null;
+      this.#history[this.#at].loss = this.measure.rebase(this.net);
+      let touched = [...edges];
+      if (this.explored.sample) touched = this.#followQuantiles(touched);
+      this.#importances = withChanged(this.explored, this.#importances, this.net, this.quantiles, touched);
+      if (tellHost) {
+        this.host.set("edits", this.edits);
+        this.host.save();
+      }
+      this.#mark(touched);
+    }
+    /** With data at hand the values that reach later layers are known too; returns all edges that see others. */
+    #followQuantiles(edges) {
+      const { net, measure } = this;
+      const first = Math.min(...edges.map(([l]) => l));
+      this.quantiles = this.edits.length === 0 ? this.explored.nodeQuantiles : this.quantiles.map((q, l) => l > first ? quantilesOf(measure.entering(l), net.layers[l].I) : q);
+      return [...edges, ...allEdges(net).filter(([l]) => l > first)];
+    }
+    /** Node values and importances of a frame: of large models not of every one. */
+    #followFrame(net, before) {
+      this.#resting ??= { quantiles: this.quantiles, importances: this.#importances };
+      const edges = net.layers.reduce((sum2, { I, O }) => sum2 + I * O, 0);
+      const isAsBefore2 = net.layers.every(({ I, O }, l) => before.layers[l]?.I === I && before.layers[l].O === O);
+      this.#frames += 1;
+      if (isAsBefore2 && edges > MANY_EDGES && this.#frames % EVERY !== 0) return;
+      const { values: values2 } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
+      this.quantiles = net.layers.map(({ I }, l) => quantilesOf(values2[l], I));
+      this.#importances = importancesFrom(net, this.quantiles);
+    }
+    #mark(edges) {
+      if (this.#pendingChange !== "all") for (const edge of edges) this.#pendingChange.set(edge.join(), edge);
+      this.emit("net");
+    }
+    #markAll() {
+      this.#pendingChange = "all";
+      this.emit("net");
+    }
+    #flush() {
+      this.#scheduled = false;
+      const topics = [...this.#waiting];
+      this.#waiting.clear();
+      this.changed = this.#pendingChange;
+      this.#pendingChange = /* @__PURE__ */ new Map();
+      for (const topic of topics) for (const callback of [...this.#listeners.get(topic) ?? []]) callback();
+    }
+  };
+  function allEdges(net) {
+    return net.layers.flatMap(
+      (layer, l) => Array.from({ length: layer.I * layer.O }, (_, place3) => [l, Math.floor(place3 / layer.O), place3 % layer.O])
+    );
+  }
+  function editedEdges(edits) {
+    return [...new Map(edits.map((edit) => [edit.edge.join(), edit.edge])).values()];
+  }
+  function medians({ net, nodeQuantiles: [quantiles], inputs }) {
+    const middle = (QUANTILES - 1) / 2;
+    const point2 = Float64Array.from({ length: levelSize(net.nodes[0]) }, (_, i) => quantiles[i * QUANTILES + middle]);
+    const commonest = /* @__PURE__ */ new Map();
+    inputs.forEach(({ category }, i) => {
+      if (!category) return;
+      const count = quantiles.subarray(i * QUANTILES, (i + 1) * QUANTILES).reduce((sum2, value) => sum2 + value, 0);
+      point2[i] = 0;
+      if (count > (commonest.get(category.column)?.count ?? 0)) commonest.set(category.column, { i, count });
+    });
+    for (const { i } of commonest.values()) point2[i] = 1;
+    return point2;
+  }
+
+  // src/hosts/memory.ts
+  function values(initial) {
+    const known2 = new Map(Object.entries(initial));
+    const listeners = /* @__PURE__ */ new Map();
+    return {
+      get: (key) => known2.get(key) ?? null,
+      set: (key, value) => {
+        known2.set(key, value);
+        listeners.get(key)?.forEach((callback) => callback(value));
+      },
+      on: (key, callback) => {
+        const own = listeners.get(key) ?? /* @__PURE__ */ new Set();
+        listeners.set(key, own.add(callback));
+        return () => own.delete(callback);
+      }
+    };
+  }
+
+  // src/lessons/live.ts
+  function freshNet(widths, grid, k, seed) {
+    const normal2 = normalNumbers(seed);
+    const layers = widths.slice(1).map((O, l) => {
+      const I = widths[l];
+      const S = grid + k;
+      return {
+        I,
+        O,
+        S,
+        knots: repeated(uniformKnots(-1, 1, grid, k), I),
+        coef: Float64Array.from({ length: I * S * O }, () => 0.2 * normal2() / Math.sqrt(I)),
+        base: Float64Array.from({ length: I * O }, () => normal2() / Math.sqrt(I)),
+        scale: null,
+        mask: new Float64Array(I * O).fill(1),
+        symbolic: /* @__PURE__ */ new Map()
+      };
+    });
+    return { k, outside: "linear", baseFun: "silu", arity: 2, nodes: widths.map((n) => [n, 0]), layers };
+  }
+  function fitted(net, x) {
+    const layers = [...net.layers];
+    for (let l = 0; l < layers.length; l++) {
+      const { values: nodes } = forward({ ...net, layers }, x);
+      layers[l] = covering(net, layers[l], nodes[l], l === 0 ? 0.01 : 0.1);
+    }
+    return { ...net, layers };
+  }
+  function repeated(row2, times3) {
+    const all = new Float64Array(row2.length * times3);
+    for (let n = 0; n < times3; n++) all.set(row2, n * row2.length);
+    return all;
+  }
+  var Live = class {
+    store;
+    #kept;
+    #data;
+    #names;
+    #title;
+    #output;
+    constructor(net, data, names, title, output = "y") {
+      this.#data = data;
+      this.#names = names;
+      this.#title = title;
+      this.#output = output;
+      this.#kept = values({ payload: this.#payload(net), edits: [], selection: null, training: null });
+      const host = { kind: "page", ...this.#kept, save() {
+      }, send() {
+      }, onMessage: () => () => {
+      } };
+      this.store = new Store(host);
+    }
+    /** Another network takes the place of the one shown. */
+    show(net) {
+      this.#kept.set("payload", this.#payload(net));
+      this.store.reload();
+    }
+    #payload(net) {
+      const { x, y } = this.#data;
+      const { values: nodes } = forward(net, x);
+      const variable2 = (name) => ({ name, unit: null, shift: 0, scale: 1 });
+      const [I, O] = [net.layers[0].I, y.length / (x.length / net.layers[0].I)];
+      return {
+        format: "edgewise-explorer",
+        version: 1,
+        edgewise: "",
+        title: this.#title,
+        model: encodeNet(net),
+        inputs: this.#names.map((name, i) => ({ ...variable2(name), quantiles: [...quantilesOf(x, I).subarray(i * QUANTILES, (i + 1) * QUANTILES)] })),
+        outputs: [{ ...variable2(this.#output), quantiles: [] }],
+        link: "identity",
+        classes: null,
+        nodes: net.layers.map((layer, l) => encodeArray(quantilesOf(nodes[l], layer.I), [layer.I, QUANTILES])),
+        deviations: net.layers.map((layer, l) => encodeArray(deviationsOf(net, l, nodes[l]), [layer.I, layer.O])),
+        loss: null,
+        formula: null,
+        source: null,
+        sample: { x: encodeArray(x, [x.length / I, I]), y: encodeArray(y, [y.length / O, O]) }
+      };
+    }
+  };
+  function deviationsOf(net, l, x) {
+    const { I, O } = net.layers[l];
+    const rows = x.length / I;
+    return Float64Array.from({ length: I * O }, (_, edge) => {
+      const i = Math.floor(edge / O);
+      const f = edgeFunction(net, l, i, edge % O);
+      const own = Float64Array.from({ length: rows }, (_v, row2) => f(x[row2 * I + i]));
+      const mean = own.reduce((a, b) => a + b, 0) / rows;
+      return Math.sqrt(own.reduce((sum2, v) => sum2 + (v - mean) ** 2, 0) / rows);
+    });
+  }
+
+  // src/lessons/grid.ts
+  var CURVE = [0.1, 0.9, -0.7, 0.8, -0.2, 0.5];
+  function refineFigure() {
+    const chart = new Chart({ label: "", height: 230 });
+    const words = h("p", { class: "reading", role: "status" });
+    const first = uniformKnots(-1, 1, 3, 3);
+    const original = Float64Array.from(CURVE);
+    const xs = spaced([-1, 1], 241);
+    const before = xs.map(splineFunction(first, 3, original));
+    const draw = (grid) => {
+      const knots = uniformKnots(-1, 1, grid, 3);
+      const coef = project(original, 1, first, knots, 3, "linear");
+      const now = xs.map(splineFunction(knots, 3, coef));
+      const apart = now.reduce((most, v, n) => Math.max(most, Math.abs(v - before[n])), 0);
+      const sites = controlSites(knots, 3);
+      chart.show([-1.8, 1.8], [-0.9, 1.1], (frame) => [
+        ...[...knots.subarray(3, knots.length - 3)].map((t) => upright(frame, t, "event")),
+        line(frame, xs, before, "line quiet dashed"),
+        line(frame, xs, now),
+        ...Array.from(sites, (x, s) => point(frame, x, coef[s], "point handle", 5))
+      ], `A spline on ${grid} intervals`);
+      const same = apart < 1e-9;
+      words.textContent = `${grid} intervals, ${coef.length} weights. ${same ? "Exactly the same curve." : `The closest curve on these knots; ${shown(apart, 2)} away at most.`}`;
+    };
+    const control = slider({ label: "intervals", min: 2, max: 24, step: 1, value: 3 }, draw);
+    draw(3);
+    return figure("go to 6, 9 or 12: every multiple of 3 keeps all old knots, so nothing changes. At 4 or 5 the old knots are gone.", h("div", { class: "tools" }, control.element), chart.element, words);
+  }
+  var GRIDS = [3, 6, 12, 24, 48];
+  var STEPS_PER_GRID = 60;
+  var Staircase = class {
+    element;
+    #chart = new Chart({ label: "", height: 280, xLabel: "step", yLabel: "mean squared error", logY: true });
+    #words = h("p", { class: "reading", role: "status" });
+    #play = button("Train", () => this.#clock.isRunning ? this.#clock.stop() : this.#begin(), { class: "main" });
+    #finer = button("Refine now", () => this.#refine());
+    #clock = new Clock(() => this.#tick(), () => this.#tell());
+    #test = sample(500, 0, 2);
+    #data;
+    #trainer;
+    #train = [];
+    #tested = [];
+    #jumps = [];
+    #sinceJump = 0;
+    #pace = 0;
+    #count = 300;
+    #noise = 0;
+    constructor() {
+      const rows = slider({ label: "points", min: 40, max: 400, step: 20, value: this.#count }, (v) => this.#again(() => this.#count = v));
+      const noise = slider({ label: "noise", min: 0, max: 0.3, step: 0.05, value: 0, text: (v) => v.toFixed(2) }, (v) => this.#again(() => this.#noise = v));
+      this.element = h("div", {}, h("div", { class: "tools" }, this.#play, this.#finer, button("Start over", () => this.#again(() => {
+      })), rows.element, noise.element), this.#words, this.#chart.element);
+      this.#again(() => {
+      });
+    }
+    #again(change) {
+      change();
+      this.#clock.stop();
+      this.#data = sample(this.#count, this.#noise, 1);
+      this.#train = [];
+      this.#tested = [];
+      this.#jumps = [];
+      this.#use(fitted(freshNet([2, 2, 1], GRIDS[0], 3, 1), this.#data.x), GRIDS[0]);
+      this.#record();
+      this.#draw();
+    }
+    #begin() {
+      if (this.#isFinished) this.#again(() => {
+      });
+      this.#clock.start();
+      this.#tell();
+    }
+    get #isFinished() {
+      return this.#jumps.length === GRIDS.length && this.#sinceJump >= STEPS_PER_GRID;
+    }
+    #use(net, grid) {
+      this.#trainer = new Trainer(net, this.#data.x, this.#data.y);
+      this.#jumps.push({ at: this.#train.length, grid });
+      this.#sinceJump = 0;
+    }
+    #refine() {
+      const next = GRIDS[this.#jumps.length];
+      if (next !== void 0) this.#use(refined(this.#trainer.net, next), next);
+      this.#draw();
+    }
+    #tick() {
+      this.#pace += 1;
+      if (this.#pace % (matchMedia("(prefers-reduced-motion: reduce)").matches ? 30 : 1)) return true;
+      if (this.#sinceJump >= STEPS_PER_GRID) {
+        if (this.#jumps.length === GRIDS.length) return false;
+        this.#refine();
+      }
+      if (this.#train.length === 10 || this.#train.length === 30) {
+        this.#trainer = new Trainer(fitted(this.#trainer.net, this.#data.x), this.#data.x, this.#data.y);
+      }
+      this.#trainer.step();
+      this.#sinceJump += 1;
+      this.#record();
+      this.#draw();
+      return !this.#isFinished;
+    }
+    #record() {
+      this.#train.push(this.#trainer.error);
+      this.#tested.push(meanSquaredError(this.#trainer.net, this.#test.x, this.#test.y));
+    }
+    #tell() {
+      this.#play.textContent = this.#clock.isRunning ? "Pause" : this.#isFinished ? "Train again" : "Train";
+      this.#finer.disabled = this.#jumps.length === GRIDS.length;
+    }
+    #draw() {
+      const steps = Float64Array.from(this.#train, (_, n) => n);
+      const [lo, hi] = rangeOf(this.#train, this.#tested);
+      const grid = this.#jumps[this.#jumps.length - 1].grid;
+      const weights = this.#trainer.net.layers.reduce((sum2, layer) => sum2 + layer.coef.length, 0);
+      this.#chart.show([0, Math.max(GRIDS.length * STEPS_PER_GRID, steps.length)], [lo / 2, hi * 2], (frame) => [
+        ...this.#jumps.slice(1).map(({ at: at2 }) => upright(frame, at2, "event")),
+        line(frame, steps, this.#train),
+        line(frame, steps, this.#tested, "line dashed second")
+      ], `Error over ${steps.length - 1} steps on grids of ${this.#jumps.map((jump) => jump.grid).join(", ")} intervals`);
+      this.#words.textContent = `${grid} intervals, ${weights} weights, ${this.#count} points: error ${shown(this.#train[steps.length - 1])} on the points (solid), ${shown(this.#tested[steps.length - 1])} on new ones (dashed).`;
+      this.#tell();
+    }
+  };
+  function sample(count, noise, seed) {
+    const [random, normal2] = [randomNumbers(seed), normalNumbers(seed + 100)];
+    const x = Float64Array.from({ length: 2 * count }, () => 2 * random() - 1);
+    const y = Float64Array.from({ length: count }, (_, n) => Math.exp(Math.sin(Math.PI * x[2 * n]) + x[2 * n + 1] ** 2) + noise * normal2());
+    return { x, y };
+  }
+  function tooFineFigure() {
+    const chart = new Chart({ label: "", height: 230 });
+    const words = h("p", { class: "reading", role: "status" });
+    const normal2 = normalNumbers(5);
+    const truth2 = (x2) => Math.sin(4 * x2) * Math.exp(-x2 * x2);
+    const x = spaced([-1, 1], 24);
+    const y = x.map((v) => truth2(v) + 0.08 * normal2());
+    const xs = spaced([-1, 1], 241);
+    const draw = (grid) => {
+      const net = { ...freshNet([1, 1], grid, 3, 1), baseFun: "zero" };
+      const trainer = new Trainer(net, x, y);
+      for (let n = 0; n < 150 && trainer.step(); n++) ;
+      const f = splineFunction(trainer.net.layers[0].knots, 3, trainer.net.layers[0].coef);
+      const curve = xs.map(f);
+      const wrong = Math.sqrt(xs.reduce((sum2, v, n) => sum2 + (curve[n] - truth2(v)) ** 2, 0) / xs.length);
+      chart.show([-1, 1], widened([-1, 1], 0.15), (frame) => [
+        line(frame, xs, xs.map(truth2), "line quiet dashed"),
+        line(frame, xs, curve),
+        dots(frame, x, y, "dots second", 3.5)
+      ], `A spline on ${grid} intervals through 24 noisy points`);
+      words.textContent = `${grid} intervals, ${grid + 3} weights for 24 points: typical error ${shown(Math.sqrt(trainer.error), 2)} on the points, ${shown(wrong, 2)} against the true curve.`;
+    };
+    const control = slider({ label: "intervals", min: 1, max: 40, step: 1, value: 4 }, draw);
+    draw(4);
+    return figure("find the number of intervals with the least error against the true (dashed) curve. Then go far beyond it.", h("div", { class: "tools" }, control.element), chart.element, words);
+  }
+  function gridLesson() {
+    return [
+      say("A spline with few knots learns fast but cannot follow details. One with many can, but has much to learn. A KAN need not choose: it starts coarse and becomes finer *while it keeps what it knows*.", { class: "lead" }),
+      step(
+        "The same curve with more pegs",
+        say("If the new knots contain the old ones, the finer spline can be the very same curve. Its weights follow from the old ones by arithmetic alone; no data is needed."),
+        refineFigure()
+      ),
+      step(
+        "A staircase of errors",
+        say("Here a KAN of shape 2 → 2 → 1 learns *exp(sin πx + y²)*. After every 60 steps its grid is made twice as fine. At that moment the error does not move at all. Then it falls, because the finer splines can follow what the coarse ones could not."),
+        figure("press Train and watch the stairs. Then add noise and train again: the solid line keeps falling, the dashed one turns back up.", new Staircase().element),
+        say("For a smooth curve the best cubic spline comes closer with the fourth power of the grid: twice as fine, 16 times closer, and the *squared* error falls by 256. In 60 steps training gets part of the way.")
+      ),
+      step(
+        "Too fine",
+        say("Finer is not always better. When there are about as many weights as points, the spline begins to pass through the noise, and between the points it does what it likes."),
+        tooFineFigure(),
+        say('So refine while the error on held-out rows falls, and stop when it turns. `model.fit(data, grids="auto")` climbs the stairs and stops where rows that it holds back get worse; `grids=[3, 5, 10, 20]` takes the steps you name.')
+      )
+    ];
+  }
+
+  // src/formula/expression.ts
+  var number = (value) => ({ kind: "number", value });
+  var named = (name) => ({ kind: "name", name });
+  var call = (name, argument) => ({ kind: "call", name, argument });
+  function sum(terms) {
+    const flat = terms.flatMap((term) => term.kind === "sum" ? term.terms : [term]);
+    const constant = flat.reduce((total, term) => total + (term.kind === "number" ? term.value : 0), 0);
+    const others = merged(flat.filter((term) => term.kind !== "number"));
+    if (others.length === 0) return number(constant);
+    if (constant !== 0) others.push(number(constant));
+    return others.length === 1 ? others[0] : { kind: "sum", terms: others };
+  }
+  function product(factor, ...parts) {
+    const flat = [];
+    for (const part of parts) {
+      if (part.kind === "number") factor *= part.value;
+      else if (part.kind === "product") {
+        factor *= part.factor;
+        flat.push(...part.parts);
+      } else flat.push(part);
+    }
+    if (factor === 0 || flat.length === 0) return number(factor);
+    if (flat.length === 1 && flat[0].kind === "sum") return sum(flat[0].terms.map((term) => product(factor, term)));
+    return factor === 1 && flat.length === 1 ? flat[0] : { kind: "product", factor, parts: flat };
+  }
+  function power(base, exponent) {
+    if (base.kind === "number") return number(base.value ** exponent);
+    if (exponent === 1) return base;
+    const factor = leading(base);
+    const canLeave = factor > 0 || factor < 0 && Number.isInteger(exponent);
+    if (!canLeave || factor === 1) return { kind: "power", base, exponent };
+    return product(factor ** exponent, { kind: "power", base: product(1 / factor, base), exponent });
+  }
+  function leading(base) {
+    const terms = base.kind === "sum" ? base.terms.filter((term) => term.kind !== "number") : [base];
+    return terms.length === 1 && terms[0].kind === "product" ? terms[0].factor : 1;
+  }
+  function merged(terms) {
+    const found = /* @__PURE__ */ new Map();
+    for (const term of terms) {
+      const [factor, rest] = term.kind === "product" ? [term.factor, product(1, ...term.parts)] : [1, term];
+      const key = JSON.stringify(rest);
+      found.set(key, { factor: factor + (found.get(key)?.factor ?? 0), rest });
+    }
+    return [...found.values()].map(({ factor, rest }) => product(factor, rest)).filter((term) => term.kind !== "number");
+  }
+
+  // src/formula/compose.ts
+  function compose(explored, net, byNode) {
+    const lines = [];
+    const unnamed = [];
+    let nodes = explored.inputs.map(seen);
+    net.layers.forEach((layer, l) => {
+      const sums = Array.from({ length: layer.O }, (_, j) => sum(nodes.map((node, i) => {
+        const edge = i * layer.O + j;
+        if (layer.mask[edge] === 0) return number(0);
+        const symbolic = layer.symbolic.get(edge);
+        if (symbolic && !symbolic.sampled) return edgeExpression(symbolic, node);
+        unnamed.push([l, i, j]);
+        return call({ edge: [l, i, j] }, node);
+      })));
+      nodes = multiplied(sums, net.nodes[l + 1], net.arity);
+      const isLast = l + 1 === net.layers.length;
+      if (isLast) nodes = nodes.map((node, j) => sum([product(explored.outputs[j].scale, node), number(explored.outputs[j].shift)]));
+      if (isLast || byNode) {
+        lines.push(...nodes.map((expr, node) => ({ target: { level: l + 1, node }, expr })));
+        nodes = nodes.map((expr, node) => expr.kind === "number" ? expr : named({ level: l + 1, node }));
+      }
+    });
+    return { lines: used(lines, net.layers.length), unnamed, inputs: explored.inputs.length };
+  }
+  function seen({ shift, scale: scale2, bend: bend2 }, input) {
+    const z = product(1 / scale2, sum([named({ input }), number(-shift)]));
+    if (bend2 === null) return z;
+    return product(1, z, power(sum([number(1), power(product(1 / bend2, z), 2)]), -0.5));
+  }
+  function used(lines, last) {
+    const wanted = /* @__PURE__ */ new Set();
+    const kept = [];
+    for (const line2 of [...lines].reverse()) {
+      const { level: level2, node } = line2.target;
+      if (level2 < last && (line2.expr.kind === "number" || !wanted.has(`${level2}.${node}`))) continue;
+      namesIn(line2.expr, (name) => wanted.add(name));
+      kept.unshift(line2);
+    }
+    return kept;
+  }
+  function namesIn(expr, found) {
+    if (expr.kind === "name" && "level" in expr.name) found(`${expr.name.level}.${expr.name.node}`);
+    if (expr.kind === "sum") expr.terms.forEach((term) => namesIn(term, found));
+    if (expr.kind === "product") expr.parts.forEach((part) => namesIn(part, found));
+    if (expr.kind === "power") namesIn(expr.base, found);
+    if (expr.kind === "call") namesIn(expr.argument, found);
+  }
+  function multiplied(sums, [plain, products], arity) {
+    const made = Array.from({ length: products }, (_, m) => {
+      const first = plain + m * arity;
+      return product(1, ...sums.slice(first, first + arity));
+    });
+    return [...sums.slice(0, plain), ...made];
+  }
+  function edgeExpression({ name, affine }, x) {
+    const [a, b, c, d, p] = affine;
+    const z = sum([product(a, x), number(b)]);
+    return sum([product(c, functionOf(name, z, p)), number(d)]);
+  }
+  var POWERS = {
+    "x": 1,
+    "x^2": 2,
+    "x^3": 3,
+    "x^4": 4,
+    "x^5": 5,
+    "1/x": -1,
+    "1/x^2": -2,
+    "1/x^3": -3,
+    "1/x^4": -4,
+    "1/x^5": -5,
+    "sqrt": 0.5,
+    "x^0.5": 0.5,
+    "x^1.5": 1.5,
+    "1/sqrt(x)": -0.5,
+    "1/x^0.5": -0.5
+  };
+  function functionOf(name, z, p) {
+    if (name === "0") return number(0);
+    if (name === "x^p") return power(z, p);
+    if (name === "gaussian") return call("exp", product(-1, power(z, 2)));
+    if (name === "sigmoid") return power(sum([number(1), call("exp", product(-1, z))]), -1);
+    return name in POWERS ? power(z, POWERS[name]) : call(name, z);
+  }
+
+  // src/formula/print.ts
+  var SUM = 0;
+  var PRODUCT = 1;
+  var ATOM = 2;
+  function print(expr, dialect2, least = SUM) {
+    return write(expr, dialect2, least);
+  }
+  function write(expr, dialect2, least) {
+    const grouped = (body, own) => own < least ? dialect2.group(body) : body;
+    const { negative, size } = signOf(expr);
+    if (negative) return grouped(dialect2.sum([{ negative, body: write(size, dialect2, PRODUCT) }]), SUM);
+    switch (expr.kind) {
+      case "number":
+        return dialect2.number(expr.value);
+      case "name":
+        return dialect2.name(expr.name);
+      case "call":
+        return dialect2.call(expr.name, write(expr.argument, dialect2, SUM));
+      case "power":
+        return expr.exponent < 0 ? grouped(quotient(1, [expr], dialect2), PRODUCT) : raised(expr.base, expr.exponent, dialect2);
+      case "product":
+        return grouped(quotient(expr.factor, expr.parts, dialect2), PRODUCT);
+      case "sum":
+        return grouped(dialect2.sum(expr.terms.map((term) => {
+          const { negative: minus, size: body } = signOf(term);
+          return { negative: minus, body: write(body, dialect2, PRODUCT) };
+        })), SUM);
+    }
+  }
+  function signOf(expr) {
+    if (expr.kind === "number" && expr.value < 0) return { negative: true, size: { kind: "number", value: -expr.value } };
+    if (expr.kind !== "product" || expr.factor >= 0) return { negative: false, size: expr };
+    if (expr.factor === -1 && expr.parts.length === 1) return { negative: true, size: expr.parts[0] };
+    return { negative: true, size: { ...expr, factor: -expr.factor } };
+  }
+  function quotient(factor, parts, dialect2) {
+    const above = parts.filter((part) => !isBelow(part));
+    const below = parts.filter(isBelow);
+    const many = above.length + (factor === 1 ? 0 : 1) > 1;
+    const top = above.map((part) => write(part, dialect2, many || below.length ? ATOM : PRODUCT));
+    if (factor !== 1 || top.length === 0) top.unshift(dialect2.number(factor));
+    const upper = top.length === 1 ? top[0] : dialect2.product(top);
+    if (below.length === 0) return upper;
+    const under = below.map((part) => raised(part.base, -part.exponent, dialect2, below.length > 1));
+    return dialect2.fraction(upper, under.length === 1 ? under[0] : dialect2.product(under));
+  }
+  function isBelow(part) {
+    return part.kind === "power" && part.exponent < 0;
+  }
+  function raised(base, exponent, dialect2, tight = true) {
+    if (exponent === 1) return write(base, dialect2, tight ? ATOM : SUM);
+    if (exponent === 0.5) return dialect2.root(write(base, dialect2, SUM));
+    const isPlain = base.kind === "name" || base.kind === "number";
+    const body = write(base, dialect2, isPlain ? ATOM : SUM);
+    return dialect2.power(isPlain ? body : dialect2.group(body), exponent);
+  }
+
+  // src/formula/mathml.ts
+  var MATHML = "http://www.w3.org/1998/Math/MathML";
+  function element(tag, ...children) {
+    const made = document.createElementNS(MATHML, tag);
+    made.append(...children);
+    return made;
+  }
+  var row = (...children) => element("mrow", ...children);
+  var operator = (sign) => element("mo", sign);
+  var bracketed = (body, open = "(", close = ")") => row(operator(open), body, operator(close));
+  var WORDS = { log: "ln", arctanh: "artanh", sgn: "sgn", arcsin: "arcsin" };
+  function dialect(explored, digits) {
+    const name = (of) => "input" in of ? variable(explored.inputs[of.input].name) : indexed("h", `${of.level},${of.node}`);
+    return {
+      number: (value) => numeral(value, digits),
+      name,
+      call: (called, z) => calledWith(called, z),
+      power: (base, exponent) => element("msup", base, exponent % 1 ? numeral(exponent, digits) : element("mn", String(exponent))),
+      root: (base) => element("msqrt", base),
+      fraction: (above, below) => element("mfrac", above, below),
+      product: (parts) => {
+        const read = parts.length > 1 && parts[0].textContent === "1" ? parts.slice(1) : parts;
+        return row(...read.flatMap((part, n) => n === 0 ? [part] : [times2(part), part]));
+      },
+      sum: (terms) => row(...terms.flatMap(({ negative, body }, n) => n === 0 && !negative ? [body] : [operator(negative ? "−" : "+"), body])),
+      group: (body) => bracketed(body)
+    };
+  }
+  function times2(after) {
+    if (/^\d/.test(after.textContent ?? "")) return operator("·");
+    const space = element("mspace");
+    space.setAttribute("width", "0.14em");
+    return space;
+  }
+  function calledWith(called, z) {
+    if (typeof called !== "string") return row(indexed("f", called.edge.join(",")), bracketed(z));
+    if (called === "exp") return element("msup", element("mi", "e"), z);
+    if (called === "abs") return bracketed(z, "|", "|");
+    if (called === "relu") return row(element("mi", "max"), bracketed(row(element("mn", "0"), operator(","), z)));
+    if (called === "j0" || called === "j1") return row(indexed("J", called[1]), bracketed(z));
+    return row(element("mi", WORDS[called] ?? called), operator("⁡"), bracketed(z));
+  }
+  function numeral(value, digits) {
+    const text2 = value !== 0 && (value < 1e-3 || value >= 1e5) ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
+    const [mantissa, exponent] = text2.split("e");
+    if (!exponent) return element("mn", mantissa);
+    const power2 = element("msup", element("mn", "10"), element("mn", String(Number(exponent)).replace("-", "−")));
+    return Number(mantissa) === 1 ? power2 : row(element("mn", mantissa), operator("·"), power2);
+  }
+  function variable(name) {
+    const parts = /^(\p{L})_?(\d+)$/u.exec(name);
+    return parts ? indexed(parts[1], parts[2]) : element("mi", name);
+  }
+  function indexed(letter, index) {
+    return element("msub", element("mi", letter), element("mn", index));
+  }
+  function asMathml(explored, composed, digits) {
+    const last = composed.lines[composed.lines.length - 1].target.level;
+    const own = dialect(explored, digits);
+    return composed.lines.map(({ target, expr }) => {
+      const left = target.level === last ? variable(explored.outputs[target.node].name) : indexed("h", `${target.level},${target.node}`);
+      const terms = expr.kind === "sum" ? expr.terms : [expr];
+      const pieces = terms.map((term, n) => {
+        const isFirst = n === 0;
+        const { negative, size } = signOf(term);
+        const sign = negative ? [operator("−")] : isFirst ? [] : [operator("+")];
+        const spaced2 = sign.map((mark) => isFirst ? mark : infix(mark));
+        return element("math", row(...isFirst ? [left, operator("=")] : [], ...spaced2, print(size, own, PRODUCT)));
+      });
+      const line2 = document.createElement("p");
+      line2.append(...pieces.flatMap((piece, n) => n === 0 ? [piece] : [" ", piece]));
+      return line2;
+    });
+  }
+  function infix(mark) {
+    mark.setAttribute("form", "infix");
+    return mark;
+  }
+
+  // src/maths/descent.ts
+  var ARRIVED = 1e-30;
+  var STUCK = 1e6;
+  var Descent = class {
+    #f;
+    #J;
+    #A = new Float64Array(9);
+    #B = new Float64Array(9);
+    #g = new Float64Array(3);
+    #total;
+    /** Of the linear fit at the place looked at last: factor, mean of f, square of f less its mean. */
+    #c = 0;
+    #mean = 0;
+    #own = 0;
+    /**
+     * @param u inputs from -1 to 1
+     * @param y values, in place brought to a weighted mean of 0
+     * @param w weights, in place brought to a sum of 1
+     */
+    #u;
+    #y;
+    #w;
+    constructor(u, y, w) {
+      this.#u = u;
+      this.#y = y;
+      this.#w = w;
+      const weight = w.reduce((a, b) => a + b, 0);
+      for (let n = 0; n < w.length; n++) w[n] /= weight;
+      const mean = this.#dot(y, null);
+      for (let n = 0; n < y.length; n++) y[n] -= mean;
+      this.#f = new Float64Array(u.length);
+      this.#J = [0, 1, 2].map(() => new Float64Array(u.length));
+      this.#total = this.#dot(y, y);
+    }
+    /** A first look: `missing` to a few digits, in one pass. */
+    glance(fun2, s, t, p) {
+      const [u, y, w] = [this.#u, this.#y, this.#w];
+      const value = fun2.value;
+      let sum2 = 0;
+      let size = 0;
+      let shared = 0;
+      for (let n = 0; n < u.length; n++) {
+        const v = value(s * u[n] + t, p);
+        const weighted = w[n] * v;
+        sum2 += weighted;
+        size += weighted * v;
+        shared += weighted * y[n];
+      }
+      const own = size - sum2 * sum2;
+      return own > 1e-12 * size ? 1 - shared * shared / (own * this.#total) : NaN;
+    }
+    /** Share of the variance left unexplained by the best c and d; NaN where f is not defined, or constant. */
+    missing(fun2, [s, t, p]) {
+      const [u, y, f, w] = [this.#u, this.#y, this.#f, this.#w];
+      const value = fun2.value;
+      let sum2 = 0;
+      let size = 0;
+      for (let n = 0; n < u.length; n++) {
+        f[n] = value(s * u[n] + t, p);
+        sum2 += w[n] * f[n];
+        size += w[n] * f[n] * f[n];
+      }
+      if (!Number.isFinite(size)) return NaN;
+      let own = 0;
+      let shared = 0;
+      for (let n = 0; n < u.length; n++) {
+        f[n] -= sum2;
+        own += w[n] * f[n] * f[n];
+        shared += w[n] * f[n] * y[n];
+      }
+      if (own <= 1e-20 * size) return NaN;
+      this.#c = shared / own;
+      this.#mean = sum2;
+      this.#own = own;
+      let left = 0;
+      for (let n = 0; n < u.length; n++) left += w[n] * (y[n] - this.#c * f[n]) ** 2;
+      return left / this.#total;
+    }
+    /** Levenberg-Marquardt from a place. */
+    follow(fun2, start, steps) {
+      let place3 = start;
+      let missing = this.missing(fun2, place3);
+      const unknowns = fun2.freeExponent ? 3 : 2;
+      let damping = 1e-3;
+      let fresh = false;
+      for (let step2 = 0; step2 < steps && missing > ARRIVED && damping < STUCK; step2++) {
+        if (!fresh) this.#linearize(fun2, place3, unknowns);
+        fresh = true;
+        const move = this.#solve(unknowns, damping);
+        const promised = this.#gain(move, unknowns) / (this.#total * missing);
+        const trial = [place3[0] + move[0], place3[1] + move[1], place3[2] + move[2]];
+        const missed = this.missing(fun2, trial);
+        const gained = missing - missed > 1e-6 * missing;
+        if (missed < missing) [place3, missing, damping, fresh] = [trial, missed, Math.max(damping * 0.2, 1e-14), false];
+        else damping *= 5;
+        if (!gained && !(promised > 1e-12)) break;
+      }
+      return [place3, missing];
+    }
+    /** c and d of the best linear fit, the largest |f| and the range of y. */
+    linear(fun2, place3) {
+      this.missing(fun2, place3);
+      const [c, mean, f, y] = [this.#c, this.#mean, this.#f, this.#y];
+      return {
+        c,
+        d: -c * mean,
+        largest: f.reduce((most, v) => Math.max(most, Math.abs(v + mean)), 0),
+        range: y.reduce((most, v) => Math.max(most, v), -Infinity) - y.reduce((least, v) => Math.min(least, v), Infinity)
+      };
+    }
+    /** Gram matrix and gradient of the residuals at the place looked at last, what c and d can do projected out. */
+    #linearize(fun2, [s, t, p], unknowns) {
+      const [u, y, f, w, J, A, g, c, own] = [this.#u, this.#y, this.#f, this.#w, this.#J, this.#A, this.#g, this.#c, this.#own];
+      for (let n = 0; n < u.length; n++) {
+        const z = s * u[n] + t;
+        const inner = c * fun2.slope(z, p);
+        J[0][n] = inner * u[n];
+        J[1][n] = inner;
+        if (unknowns === 3) J[2][n] = c * (f[n] + this.#mean) * Math.log(z);
+      }
+      for (let m = 0; m < unknowns; m++) {
+        const column = J[m];
+        let mean = 0;
+        let share = 0;
+        for (let n = 0; n < u.length; n++) {
+          mean += w[n] * column[n];
+          share += w[n] * column[n] * f[n];
+        }
+        share /= own;
+        let sum2 = 0;
+        for (let n = 0; n < u.length; n++) {
+          column[n] -= mean + share * f[n];
+          sum2 += w[n] * column[n] * (y[n] - c * f[n]);
+        }
+        g[m] = sum2;
+        for (let q = 0; q <= m; q++) A[3 * m + q] = A[3 * q + m] = this.#dot(column, J[q]);
+      }
+    }
+    /** `(A + damping diag A) move = g`, by elimination; at most three unknowns. */
+    #solve(unknowns, damping) {
+      const B = this.#B;
+      B.set(this.#A);
+      const move = [this.#g[0], this.#g[1], unknowns === 3 ? this.#g[2] : 0];
+      const floor = 1e-12 * Math.max(B[0], B[4], unknowns === 3 ? B[8] : 0);
+      for (let m = 0; m < unknowns; m++) B[4 * m] += damping * (B[4 * m] + floor) + 1e-300;
+      for (let m = 0; m < unknowns; m++) {
+        for (let r = m + 1; r < unknowns; r++) {
+          const factor = B[3 * r + m] / B[4 * m];
+          for (let q = m; q < unknowns; q++) B[3 * r + q] -= factor * B[3 * m + q];
+          move[r] -= factor * move[m];
+        }
+      }
+      for (let m = unknowns - 1; m >= 0; m--) {
+        for (let q = m + 1; q < unknowns; q++) move[m] -= B[3 * m + q] * move[q];
+        move[m] /= B[4 * m];
+      }
+      return [move[0], move[1], move[2]];
+    }
+    /** What a move takes away if all is linear. */
+    #gain(move, unknowns) {
+      let gain = 0;
+      for (let m = 0; m < unknowns; m++) {
+        gain += 2 * move[m] * this.#g[m];
+        for (let q = 0; q < unknowns; q++) gain -= move[m] * this.#A[3 * m + q] * move[q];
+      }
+      return gain;
+    }
+    #dot(a, b) {
+      let sum2 = 0;
+      for (let n = 0; n < a.length; n++) sum2 += this.#w[n] * a[n] * (b ? b[n] : 1);
+      return sum2;
+    }
+  };
+
+  // src/maths/fit.ts
+  var SCAN_ROWS = 32;
+  var SEARCH_ROWS = 100;
+  var MOST_ROWS = 2e3;
+  var FOLLOWED = 4;
+  var HIGHEST_FREQUENCY = 120;
+  var DISTINCT = [...FUNCTIONS.values()].filter((f) => f.twinOf === null).map((f) => f.name);
+  function candidates(xs, ys, weights = null, names = DISTINCT) {
+    const functions = [...names].map(functionNamed);
+    const samples = new Samples(xs, ys, weights);
+    const found = [];
+    for (const f of functions) {
+      const fit = f.name === "0" ? samples.constant() : samples.spread > 0 ? samples.fit(f) : null;
+      if (fit) found.push(fit);
+    }
+    const score = (one) => description(one.missing, one.complexity);
+    return found.sort((a, b) => score(a) - score(b));
+  }
+  var Samples = class {
+    #scan;
+    #search;
+    #all;
+    #middle;
+    #half;
+    #mean;
+    /** Largest distance of a value from the mean; 0 where nothing is to be fitted. */
+    spread;
+    constructor(xs, ys, weights) {
+      const weight = (n) => weights ? weights[n] : 1;
+      const rows = Array.from({ length: xs.length }, (_, n) => n).filter((n) => Number.isFinite(xs[n]) && Number.isFinite(ys[n]) && weight(n) > 0).sort((a, b) => xs[a] - xs[b]);
+      const [lo, hi] = rows.length ? [xs[rows[0]], xs[rows[rows.length - 1]]] : [0, 0];
+      [this.#middle, this.#half] = [lo + (hi - lo) / 2, (hi - lo) / 2];
+      const total = rows.reduce((sum2, n) => sum2 + weight(n), 0);
+      this.#mean = rows.reduce((sum2, n) => sum2 + weight(n) / total * ys[n], 0);
+      const most = rows.reduce((max, n) => Math.max(max, Math.abs(ys[n] - this.#mean)), 0);
+      this.spread = this.#half > 0 && most > 4 * Number.EPSILON * Math.abs(this.#mean) ? most : 0;
+      const some = (count) => {
+        const few = spreadOut(rows, count);
+        return new Descent(
+          Float64Array.from(few, (n) => (xs[n] - this.#middle) / this.#half),
+          Float64Array.from(few, (n) => (ys[n] - this.#mean) / this.spread),
+          Float64Array.from(few, (n) => weight(n) / total)
+        );
+      };
+      [this.#scan, this.#search, this.#all] = [some(SCAN_ROWS), some(SEARCH_ROWS), some(MOST_ROWS)];
+    }
+    /** The function "0", which explains a constant completely and anything else not at all. */
+    constant() {
+      const missing = this.spread > 0 ? 1 : 0;
+      return { name: "0", affine: [1, 0, 0, this.#mean, 1], r2: 1 - missing, missing, complexity: 0 };
+    }
+    /** The best numbers of one function; null where it is defined on all samples for no numbers. */
+    fit(f) {
+      const starts = bestStarts(f, f.periodic ? this.#search : this.#scan);
+      let ends = best(starts.map((place3) => this.#search.follow(f, place3, 4)), 3);
+      ends = best(ends.map(([place3]) => this.#search.follow(f, place3, 12)), 2);
+      ends = best(ends.map(([place3]) => this.#all.follow(f, place3, 60)), 1);
+      return ends.length ? this.#candidate(f, ...ends[0]) : null;
+    }
+    #candidate(f, place3, missing) {
+      const { c, d, largest: largest3, range } = this.#all.linear(f, place3);
+      const [s, t, p] = place3;
+      const affine = [s / this.#half, t - s * this.#middle / this.#half, c * this.spread, d * this.spread + this.#mean, p];
+      if (!affine.every(Number.isFinite) || !(missing <= 1)) return null;
+      const cancellation = Math.abs(c) * largest3 / range;
+      return { name: f.name, affine, r2: 1 - missing, missing, complexity: f.complexity + 0.5 * Math.log2(1 + cancellation) };
+    }
+  };
+  function bestStarts(f, samples) {
+    const places = startsOf(f);
+    const missing = Float64Array.from(places, ([s, t, p]) => samples.glance(f, s, t, p));
+    const order = [...missing.keys()].filter((n) => missing[n] < 1).sort((a, b) => missing[a] - missing[b]);
+    const steepness = /* @__PURE__ */ new Map();
+    for (const n of order) {
+      const kind = Math.abs(places[n][0]) + 1e3 * places[n][2];
+      if (steepness.size < FOLLOWED && !steepness.has(kind)) steepness.set(kind, n);
+    }
+    return [.../* @__PURE__ */ new Set([...order.slice(0, FOLLOWED), ...steepness.values()])].map((n) => places[n]);
+  }
+  function best(ends, count) {
+    return ends.filter(([, missing]) => missing >= 0).sort((a, b) => a[1] - b[1]).slice(0, count);
+  }
+  var SLOPES = Array.from({ length: 16 }, (_, n) => 10 ** (-1 + 0.18 * n));
+  var OUTSIDE = [1.001, 1.01, 1.03, 1.1, 1.3, 2, 4];
+  var CENTRES = [...Array.from({ length: 9 }, (_, n) => -1 + n / 4), ...OUTSIDE, ...OUTSIDE.map((v) => -v)];
+  var POWERS2 = [-2.5, -1.5, -0.5, 0.3, 0.7, 1.5, 2.5];
+  var AFFINE = (slopes2) => slopes2.flatMap((s) => CENTRES.map((centre) => [s, -s * centre, 1]));
+  var ONE_SIGN = AFFINE(SLOPES);
+  var BOTH_SIGNS = AFFINE([...SLOPES, ...SLOPES.map((s) => -s)]);
+  var FREQUENCIES = Array.from({ length: Math.floor(HIGHEST_FREQUENCY / 0.6) }, (_, n) => 0.3 + 0.6 * n);
+  var OSCILLATING = [...ONE_SIGN, ...FREQUENCIES.flatMap((s) => [0, 1, 2, 3].map((n) => [s, n * Math.PI / 4, 1]))];
+  var WITH_POWER = [1, -1].flatMap((s) => OUTSIDE.flatMap((t) => POWERS2.map((p) => [s, t, p])));
+  function startsOf(f) {
+    if (f.name === "x") return [[1, 0, 1]];
+    if (f.freeExponent) return WITH_POWER;
+    if (f.periodic) return OSCILLATING;
+    return f.odd || f.even ? ONE_SIGN : BOTH_SIGNS;
+  }
+  function spreadOut(rows, count) {
+    if (rows.length <= count) return [...rows];
+    return Array.from({ length: count }, (_, n) => rows[Math.round(n * (rows.length - 1) / (count - 1))]);
+  }
+
+  // src/app/lazily.ts
+  function lazily(element2, redraw) {
+    let isStale = false;
+    element2.addEventListener("shown", () => {
+      if (isStale) redraw();
+      isStale = false;
+    });
+    return () => {
+      if (element2.closest("[hidden]")) isStale = true;
+      else redraw();
+    };
+  }
+
+  // src/app/save.ts
+  function saveSvg(element2, name) {
+    save(new Blob([standalone(element2)], { type: "image/svg+xml" }), `${fileName(name)}.svg`);
+  }
+  function savePng(element2, name) {
+    const { width, height } = element2.viewBox.baseVal;
+    const image = new Image();
+    image.onload = () => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [2 * width, 2 * height];
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => blob && save(blob, `${fileName(name)}.png`), "image/png");
+    };
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(element2))}`;
+  }
+  var STYLES = [
+    "fill",
+    "fill-opacity",
+    "stroke",
+    "stroke-width",
+    "stroke-opacity",
+    "stroke-dasharray",
+    "stroke-linejoin",
+    "stroke-linecap",
+    "opacity",
+    "font-family",
+    "font-size",
+    "font-weight",
+    "text-anchor",
+    "dominant-baseline",
+    "paint-order",
+    "display"
+  ];
+  var INHERITED_NONE = ["fill", "stroke", "stroke-dasharray", "display"];
+  function standalone(element2) {
+    const copy = element2.cloneNode(true);
+    const parts = element2.querySelectorAll("*");
+    copy.querySelectorAll("*").forEach((part, n) => {
+      const computed = getComputedStyle(parts[n]);
+      for (const style of STYLES) {
+        const value = computed.getPropertyValue(style);
+        if (value && (value !== "none" || INHERITED_NONE.includes(style))) part.setAttribute(style, value);
+      }
+      part.removeAttribute("class");
+    });
+    for (const hidden of copy.querySelectorAll("[display=none]")) hidden.remove();
+    const ground = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    ground.setAttribute("width", "100%");
+    ground.setAttribute("height", "100%");
+    ground.setAttribute("fill", getComputedStyle(element2).getPropertyValue("--ground").trim() || "white");
+    copy.prepend(ground);
+    copy.removeAttribute("class");
+    element2.remove();
+    return new XMLSerializer().serializeToString(copy);
+  }
+  function save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1e4);
+  }
+  function fileName(title) {
+    return title.trim().replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60) || "network";
+  }
+
+  // src/views/edges.ts
+  var STYLES2 = 8;
+  var POINTS = 33;
+  function kindOf(store, edge) {
+    if (store.isRemoved(edge)) return "removed";
+    return symbolicOf(store, edge) ? "symbolic" : "spline";
+  }
+  function symbolicOf({ net }, [l, i, j]) {
+    return net.layers[l].symbolic.get(i * net.layers[l].O + j);
+  }
+  function styleOf(store, [l, i, j]) {
+    return Math.min(STYLES2 - 1, Math.floor(store.importance(l, i, j) * STYLES2));
+  }
+  function edgeSentence(store, edge) {
+    const name = edgeName(store.explored, store.net, edge);
+    if (store.isRemoved(edge)) return `${name}: removed`;
+    return `${name}: ${kindText(store, edge)}, importance ${percent(store.importance(...edge))}`;
+  }
+  function kindText(store, edge) {
+    const symbolic = symbolicOf(store, edge);
+    return symbolic ? formulaText(symbolic) : "spline";
+  }
+  function percent(share) {
+    return share > 0 && share < 0.01 ? "under 1 %" : `${Math.round(100 * share)} %`;
+  }
+  var Curves = class {
+    #known = /* @__PURE__ */ new Map();
+    #store;
+    constructor(store) {
+      this.#store = store;
+    }
+    /** Forget the edges that the store says changed. */
+    refresh() {
+      const { changed } = this.#store;
+      if (changed === "all") this.#known.clear();
+      else for (const key of changed.keys()) this.#known.delete(key);
+    }
+    /** Of a removed edge: what waits behind. */
+    of(edge) {
+      const key = edge.join();
+      let curve = this.#known.get(key);
+      if (!curve) this.#known.set(key, curve = this.#compute(edge));
+      return curve;
+    }
+    #compute([l, i, j]) {
+      const { net } = this.#store;
+      const [lo, hi] = this.#store.domain(l, i);
+      const f = edgeFunction(net, l, i, j, net.layers[l].mask[i * net.layers[l].O + j] === 0);
+      const y = Float64Array.from({ length: POINTS }, (_, n) => f(lo + (hi - lo) * n / (POINTS - 1)));
+      let [low, high] = [Infinity, -Infinity];
+      for (const value of y) {
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+      const size = high - low;
+      const flat = !(size > 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-300)) || !Number.isFinite(size);
+      return { heights: y.map((value) => flat ? 0.5 : (high - value) / size), size: flat ? 0 : size };
+    }
+  };
+  function curvePath({ heights: curve }, x, y, w, h2) {
+    let path = "";
+    for (let n = 0; n < curve.length; n++) {
+      const px = x - w + 2 * w * n / (curve.length - 1);
+      const py = y - h2 + 2 * h2 * curve[n];
+      path += `${n ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
+    }
+    return path;
+  }
+
+  // src/views/geometry.ts
+  var [SMALLEST, LARGEST] = [7, 84];
+  var LEAST_PITCH = [42, 32];
+  var LATTICE_PITCH = 46;
+  var ASPECT = 1.4;
+  var FILL = 0.84;
+  function layOut(net, edges, frame, labels) {
+    const vertical = frame.width < 0.85 * frame.height;
+    const [along, across] = vertical ? [frame.height, frame.width] : [frame.width, frame.height];
+    const perLayer2 = net.layers.map((_, l) => edges.filter((edge) => edge[0] === l));
+    const stretch = vertical ? 1 / ASPECT : ASPECT;
+    const gap = Math.max(26, Math.min(78, along * 0.055));
+    const room = along - labels[0] - labels[1] - 2 * gap * net.layers.length;
+    const pitch = largestPitch(perLayer2.map((own) => own.length), room, across - 16, stretch);
+    const rows = Math.max(1, rowsOf(pitch, across - 16));
+    const scene = {
+      vertical,
+      width: frame.width,
+      height: frame.height,
+      tile: { w: 0, h: 0 },
+      nodes: [],
+      sums: [],
+      tiles: [],
+      spacing: []
+    };
+    const long = pitch * stretch;
+    const columns = perLayer2.map((own) => Math.max(1, Math.ceil(own.length / rows)));
+    const used2 = columns.reduce((sum2, c) => sum2 + c * long, 0);
+    const spare = Math.max(0, room - used2) / (2 * net.layers.length);
+    const step2 = gap + Math.min(spare, 90);
+    const total = used2 + 2 * step2 * net.layers.length;
+    let position = labels[0] + Math.max(0, (along - labels[0] - labels[1] - total) / 2);
+    addLevel(scene, net, 0, position, across);
+    perLayer2.forEach((own, l) => {
+      position += step2;
+      addTiles(scene, own, columns[l], position, across, pitch, long);
+      position += columns[l] * long + step2;
+      addLevel(scene, net, l + 1, position, across);
+      scene.sums.push(sumsBefore(scene, net, l, step2));
+    });
+    const [w, h2] = vertical ? [pitch, long] : [long, pitch];
+    scene.tile = { w: w * FILL / 2, h: h2 * FILL / 2 };
+    return vertical ? turned(scene) : scene;
+  }
+  function largestPitch(counts, room, across, stretch) {
+    const most = Math.max(...counts, 1);
+    const few = [across / most, across / (Math.ceil(most / 2) + 0.5)].find((pitch, n) => pitch >= LEAST_PITCH[n]);
+    const start = few ? Math.min(few, LARGEST) : LATTICE_PITCH;
+    for (let pitch = start; pitch > SMALLEST; pitch -= 0.5) {
+      const rows = rowsOf(pitch, across);
+      if (rows < 1) continue;
+      const columns = counts.reduce((sum2, count) => sum2 + Math.max(1, Math.ceil(count / rows)), 0);
+      if (columns * pitch * stretch <= room) return pitch;
+    }
+    return SMALLEST;
+  }
+  function rowsOf(pitch, across) {
+    return Math.floor(across / pitch + 1e-9);
+  }
+  function addLevel(scene, net, level2, along, across) {
+    const count = levelSize(net.nodes[level2]);
+    const spacing = Math.min(across / count, 130);
+    const start = across / 2 - (count - 1) / 2 * spacing;
+    scene.spacing.push(spacing);
+    scene.nodes.push(
+      Array.from({ length: count }, (_, node) => ({
+        level: level2,
+        node,
+        isProduct: node >= net.nodes[level2][0],
+        x: along,
+        y: start + node * spacing
+      }))
+    );
+  }
+  function addTiles(scene, own, columns, along, across, pitch, long) {
+    const rows = Math.ceil(own.length / columns);
+    const halfRows = columns === 2 ? 0.5 : 0;
+    const roomy = Math.min(across / (rows + halfRows), pitch * 1.3);
+    const start = across / 2 - (rows - 1 + halfRows) / 2 * roomy;
+    own.forEach((edge, n) => {
+      const column = n % columns;
+      const row2 = Math.floor(n / columns) + column * halfRows;
+      scene.tiles.push({ edge, x: along + (column + 0.5) * long, y: start + row2 * roomy });
+    });
+  }
+  function sumsBefore(scene, net, l, step2) {
+    const nodes = scene.nodes[l + 1];
+    const reach = Math.min(26, step2 * 0.45);
+    const spread2 = Math.min(16, scene.spacing[l + 1] / (net.arity + 1));
+    return Array.from({ length: net.layers[l].O }, (_, j) => {
+      const { node, factor } = nodeOfSum(net, l, j);
+      const { x, y } = nodes[node];
+      return factor < 0 ? { x, y } : { x: x - reach, y: y + (factor - (net.arity - 1) / 2) * spread2 };
+    });
+  }
+  function turned(scene) {
+    const turn = (p) => ({ ...p, x: p.y, y: p.x });
+    return {
+      ...scene,
+      nodes: scene.nodes.map((level2) => level2.map(turn)),
+      sums: scene.sums.map((layer) => layer.map(turn)),
+      tiles: scene.tiles.map(turn)
+    };
+  }
+  function wireOf(scene, { edge: [l, i, j], x, y }) {
+    const { w, h: h2 } = scene.tile;
+    const [before, after] = scene.vertical ? [{ x, y: y - h2 }, { x, y: y + h2 }] : [{ x: x - w, y }, { x: x + w, y }];
+    return [bend(scene, scene.nodes[l][i], before), bend(scene, after, scene.sums[l][j])];
+  }
+  function bend({ vertical }, from, to) {
+    if (vertical) {
+      const middle2 = (from.y + to.y) / 2;
+      return [from, { x: from.x, y: middle2 }, { x: to.x, y: middle2 }, to];
+    }
+    const middle = (from.x + to.x) / 2;
+    return [from, { x: middle, y: from.y }, { x: middle, y: to.y }, to];
+  }
+  function through(net, level2, node) {
+    const reached = net.nodes.map((size) => new Array(levelSize(size)).fill(false));
+    reached[level2][node] = true;
+    const present = (l, i, j) => net.layers[l].mask[i * net.layers[l].O + j] !== 0;
+    for (let l = level2 - 1; l >= 0; l--) {
+      for (let i = 0; i < net.layers[l].I; i++) {
+        for (let j = 0; j < net.layers[l].O; j++) {
+          if (present(l, i, j) && reached[l + 1][nodeOfSum(net, l, j).node]) reached[l][i] = true;
+        }
+      }
+    }
+    for (let l = level2; l < net.layers.length; l++) {
+      for (let i = 0; i < net.layers[l].I; i++) {
+        if (!reached[l][i]) continue;
+        for (let j = 0; j < net.layers[l].O; j++) if (present(l, i, j)) reached[l + 1][nodeOfSum(net, l, j).node] = true;
+      }
+    }
+    return ([l, i, j]) => reached[l][i] && reached[l + 1][nodeOfSum(net, l, j).node];
+  }
+
+  // src/views/picture.ts
+  var REST_MS = 140;
+  var Motion = class {
+    #drawn = { x: 0, y: 0, zoom: 1 };
+    #timer;
+    #element;
+    #redraw;
+    constructor(element2, redraw) {
+      this.#element = element2;
+      this.#redraw = redraw;
+      element2.style.transformOrigin = "0 0";
+    }
+    /** @param lightly whether drawing anew is quick enough to be done at every step */
+    look(camera, lightly) {
+      clearTimeout(this.#timer);
+      if (lightly) return this.#settle(camera);
+      const ratio = camera.zoom / this.#drawn.zoom;
+      const [x, y] = [camera.x - this.#drawn.x * ratio, camera.y - this.#drawn.y * ratio];
+      this.#element.style.willChange = "transform";
+      this.#element.style.transform = `translate(${x}px, ${y}px) scale(${ratio})`;
+      this.#timer = setTimeout(() => this.#settle(camera), REST_MS);
+    }
+    #settle(camera) {
+      this.#drawn = camera;
+      this.#redraw(camera);
+      this.#element.style.transform = this.#element.style.willChange = "";
+    }
+  };
+  function targetAt(scene, sight, { x, y }) {
+    const { w, h: h2 } = scene.tile;
+    const tile = scene.tiles.find(
+      (t) => Math.abs(t.x - x) <= w && Math.abs(t.y - y) <= h2 && !sight.isHidden(t.edge) && !sight.isAway(t.edge)
+    );
+    if (tile) return { kind: "edge", edge: tile.edge };
+    for (const level2 of scene.nodes) {
+      const radius = Math.max(12, nodeRadius(scene, level2[0]?.level ?? 0) + 3);
+      const spot = level2.find((n) => Math.hypot(n.x - x, n.y - y) <= radius);
+      if (spot) return { kind: "node", spot };
+    }
+    return null;
+  }
+  function nodeRadius(scene, level2) {
+    const isEnd = level2 === 0 || level2 === scene.nodes.length - 1;
+    return Math.max(1.5, Math.min(isEnd ? 5.5 : 9, scene.spacing[level2] * 0.36));
+  }
+  function neighbour(scene, sight, from, key, strength) {
+    const tiles = scene.tiles.filter(({ edge }) => !sight.isHidden(edge) && !sight.isAway(edge));
+    if (tiles.length === 0 || !/^(Arrow|Home$|End$)/.test(key)) return null;
+    if (key === "Home" || key === "End") return tiles[key === "Home" ? 0 : tiles.length - 1].edge;
+    const here = tiles.find(({ edge }) => edge.join() === from?.join());
+    if (!here) return strongest(tiles, strength);
+    const [ahead, next, last] = scene.vertical ? ["ArrowDown", "ArrowRight", "ArrowLeft"] : ["ArrowRight", "ArrowDown", "ArrowUp"];
+    const layer = tiles.filter(({ edge }) => edge[0] === here.edge[0]);
+    const at2 = layer.indexOf(here);
+    if (key === next) return layer[(at2 + 1) % layer.length].edge;
+    if (key === last) return layer[(at2 + layer.length - 1) % layer.length].edge;
+    const wanted = here.edge[0] + (key === ahead ? 1 : -1);
+    const others = tiles.filter(({ edge }) => edge[0] === wanted);
+    const across = (spot) => scene.vertical ? spot.x : spot.y;
+    const meets = others.filter(({ edge }) => {
+      const [first, second] = key === ahead ? [here.edge, edge] : [edge, here.edge];
+      const [end, start] = [scene.sums[first[0]][first[2]], scene.nodes[second[0]][second[1]]];
+      return Math.abs(across(end) - across(start)) <= 26 && Math.hypot(end.x - start.x, end.y - start.y) <= 60;
+    });
+    return strongest(meets.length ? meets : others, strength);
+  }
+  function strongest(tiles, strength) {
+    return tiles.reduce((best2, tile) => best2 && strength(best2.edge) >= strength(tile.edge) ? best2 : tile, null)?.edge ?? null;
+  }
+
+  // src/views/canvasPicture.ts
+  var LEAST_TILE = 5;
+  var QUICK_MS = 8;
+  var CanvasPicture = class {
+    element = h("canvas", { class: "picture", "aria-hidden": "true" });
+    #store;
+    #curves;
+    #motion = new Motion(this.element, (camera) => {
+      this.#camera = camera;
+      this.#ground = null;
+      this.#isSettled = false;
+      this.#paint();
+    });
+    #scene = null;
+    #sight = null;
+    #camera = { x: 0, y: 0, zoom: 1 };
+    #marks = { hover: null, cursor: null, selection: null };
+    #bundles = null;
+    /** Wires and boxes as painted: they seldom change, and there are many. */
+    #ground = null;
+    #groundStyles = "";
+    /** The ground and all functions as painted: what is seen but for marks, nodes, and what is being dragged. */
+    #settled = document.createElement("canvas");
+    #isSettled = false;
+    #dragged = [];
+    #waiting = false;
+    #took = 0;
+    constructor(store, curves) {
+      this.#store = store;
+      this.#curves = curves;
+    }
+    draw(scene, sight) {
+      this.#scene = scene;
+      this.#sight = sight;
+      this.#bundles = this.#ground = null;
+      this.#isSettled = false;
+      this.#dragged = [];
+      const sharpness = Math.min(2, globalThis.devicePixelRatio || 1);
+      this.element.width = Math.round(scene.width * sharpness);
+      this.element.height = Math.round(scene.height * sharpness);
+      this.element.style.width = `${scene.width}px`;
+      this.element.style.height = `${scene.height}px`;
+      this.#paintSoon();
+    }
+    refresh(edges) {
+      const isDrag = this.#store.isDraft && edges !== "all";
+      this.#dragged = isDrag ? [...edges.values()].flatMap((edge) => this.#spotOf(edge) ?? []) : [];
+      if (!isDrag) this.#bundles = null;
+      this.#isSettled &&= isDrag;
+      this.#paintSoon();
+    }
+    mark(marks) {
+      this.#marks = { ...marks };
+      this.#paintSoon();
+    }
+    look(camera) {
+      this.#motion.look(camera, this.#took < QUICK_MS);
+    }
+    destroy() {
+      this.element.remove();
+      this.#scene = null;
+    }
+    #paintSoon() {
+      if (this.#waiting) return;
+      this.#waiting = true;
+      requestAnimationFrame(() => {
+        this.#waiting = false;
+        this.#paint();
+      });
+    }
+    #paint() {
+      const scene = this.#scene;
+      const context = this.element.getContext("2d");
+      if (!scene || !context) return;
+      const style = getComputedStyle(this.element);
+      const colour = (name) => style.getPropertyValue(name).trim();
+      const thin = 1 / Math.sqrt(this.#camera.zoom);
+      if (!this.#isSettled) this.#settle(scene, colour, thin);
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, this.element.width, this.element.height);
+      context.drawImage(this.#settled, 0, 0);
+      this.#aim(context);
+      const dragged = this.#bundle(scene, this.#dragged);
+      this.#paintBoxes(context, dragged, colour, thin);
+      this.#paintCurves(context, dragged, colour, thin);
+      this.#paintMarks(context, scene, colour, thin);
+      this.#paintNodes(context, scene, colour);
+    }
+    #settle(scene, colour, thin) {
+      const start = performance.now();
+      const bundles = this.#bundles ??= this.#bundle(scene, scene.tiles);
+      const ground = this.#paintedGround(bundles, colour, thin);
+      [this.#settled.width, this.#settled.height] = [this.element.width, this.element.height];
+      const context = this.#settled.getContext("2d");
+      context.drawImage(ground, 0, 0);
+      this.#aim(context);
+      this.#paintCurves(context, bundles, colour, thin);
+      this.#isSettled = true;
+      this.#took = performance.now() - start;
+    }
+    #aim(context) {
+      const { x, y, zoom } = this.#camera;
+      const sharpness = this.element.width / this.#scene.width;
+      context.setTransform(sharpness * zoom, 0, 0, sharpness * zoom, sharpness * x, sharpness * y);
+    }
+    #paintedGround(bundles, colour, thin) {
+      const styles = [...bundles.map(({ key, count }) => `${key}:${count}`), colour("--tile")].join();
+      if (this.#ground && this.#groundStyles === styles) return this.#ground;
+      const ground = this.#ground = document.createElement("canvas");
+      this.#groundStyles = styles;
+      [ground.width, ground.height] = [this.element.width, this.element.height];
+      const context = ground.getContext("2d");
+      this.#aim(context);
+      for (const { style, kind, away, wires } of bundles) {
+        context.globalAlpha = away ? 0.1 : this.#wireOpacity(style);
+        context.setLineDash(kind === "removed" ? [3, 3] : []);
+        context.strokeStyle = colour(kind === "removed" ? "--soft" : `--edge-${style}`);
+        context.lineWidth = 0.5 * thin;
+        context.stroke(wires);
+      }
+      this.#paintBoxes(context, bundles, colour, thin);
+      return ground;
+    }
+    #paintBoxes(context, bundles, colour, thin) {
+      for (const { kind, away, boxes } of bundles) {
+        context.globalAlpha = away ? 0.1 : 1;
+        context.setLineDash(kind === "removed" ? [3, 3] : []);
+        context.fillStyle = colour("--tile");
+        context.fill(boxes);
+        context.strokeStyle = colour(kind === "symbolic" ? "--symbolic" : "--line");
+        context.lineWidth = (kind === "symbolic" ? 2 : 0.5) * thin;
+        context.stroke(boxes);
+      }
+    }
+    #paintCurves(context, bundles, colour, thin) {
+      if (2 * this.#scene.tile.w * this.#camera.zoom < LEAST_TILE) return;
+      context.lineJoin = "round";
+      for (const { style, kind, away, curves } of bundles) {
+        context.globalAlpha = away ? 0.1 : 1;
+        context.setLineDash(kind === "removed" ? [3, 3] : []);
+        context.strokeStyle = colour(kind === "removed" ? "--soft" : `--edge-${style}`);
+        context.lineWidth = (0.8 + 0.16 * style) * thin;
+        context.stroke(curves);
+      }
+      context.globalAlpha = 1;
+      context.setLineDash([]);
+    }
+    /** Thousands of wires in one place would hide the few that matter. */
+    #wireOpacity(style) {
+      const least = Math.min(0.45, 180 / this.#scene.tiles.length);
+      return least + (1 - least) * (style / (STYLES2 - 1)) ** 2;
+    }
+    #bundle(scene, tiles) {
+      const bundles = /* @__PURE__ */ new Map();
+      for (const [n, spot] of tiles.entries()) {
+        if (this.#sight.isHidden(spot.edge)) continue;
+        const [style, kind] = [styleOf(this.#store, spot.edge), kindOf(this.#store, spot.edge)];
+        const away = this.#sight.isAway(spot.edge);
+        const key = `${away ? 0 : 1}${style}${kind}`;
+        if (!bundles.has(key)) {
+          bundles.set(key, { key, count: 0, style, kind, away, wires: new Path2D(), boxes: new Path2D(), curves: new Path2D() });
+        }
+        const bundle = bundles.get(key);
+        bundle.count += (n + 1) * (n + 7);
+        this.#trace(bundle, scene, spot);
+      }
+      return [...bundles.keys()].sort().map((key) => bundles.get(key));
+    }
+    #trace({ wires, boxes, curves }, scene, spot) {
+      const { w, h: h2 } = scene.tile;
+      traceWire(wires, scene, spot);
+      boxes.rect(spot.x - w, spot.y - h2, 2 * w, 2 * h2);
+      const { heights: curve } = this.#curves.of(spot.edge);
+      const step2 = 2 * w < 16 ? 4 : 2 * w < 30 ? 2 : 1;
+      for (let n = 0; n < curve.length; n += step2) {
+        const x = spot.x - 0.8 * w + 1.6 * w * n / (curve.length - 1);
+        const y = spot.y + 0.7 * h2 * (2 * curve[n] - 1);
+        if (n === 0) curves.moveTo(x, y);
+        else curves.lineTo(x, y);
+      }
+    }
+    #spotOf(edge) {
+      return edge === null ? void 0 : this.#scene?.tiles.find(({ edge: own }) => own.every((n, at2) => n === edge[at2]));
+    }
+    #paintMarks(context, scene, colour, thin) {
+      const { w, h: h2 } = scene.tile;
+      for (const role of ["hover", "selection", "cursor"]) {
+        const spot = this.#spotOf(this.#marks[role]);
+        if (!spot) continue;
+        const wire = new Path2D();
+        traceWire(wire, scene, spot);
+        context.strokeStyle = colour(role === "hover" ? "--ink" : "--select");
+        context.lineWidth = 2 * thin;
+        context.setLineDash(role === "cursor" ? [4, 2] : []);
+        context.stroke(wire);
+        context.strokeRect(spot.x - w - 1, spot.y - h2 - 1, 2 * w + 2, 2 * h2 + 2);
+      }
+      context.setLineDash([]);
+    }
+    #paintNodes(context, scene, colour) {
+      const { inputs, outputs } = this.#store.explored;
+      context.font = "12px system-ui, sans-serif";
+      context.textBaseline = "middle";
+      for (const level2 of scene.nodes) {
+        for (const spot of level2) {
+          context.globalAlpha = this.#sight.isNodeAway(spot) ? 0.25 : 1;
+          context.fillStyle = colour(spot.isProduct ? "--symbolic" : "--ink");
+          context.beginPath();
+          context.arc(spot.x, spot.y, nodeRadius(scene, spot.level) * 0.75, 0, 2 * Math.PI);
+          context.fill();
+          const isFirst = spot.level === 0;
+          const variable2 = isFirst ? inputs[spot.node] : spot.level === scene.nodes.length - 1 ? outputs[spot.node] : null;
+          if (!variable2 || scene.vertical || scene.spacing[spot.level] * this.#camera.zoom < 11) continue;
+          context.font = `${Math.min(12, scene.spacing[spot.level])}px system-ui, sans-serif`;
+          context.textAlign = isFirst ? "right" : "left";
+          context.fillText(shortened(withUnit(variable2), 24), spot.x + (isFirst ? -10 : 10), spot.y);
+        }
+      }
+      context.globalAlpha = 1;
+    }
+  };
+  function traceWire(path, scene, spot) {
+    for (const [from, a, b, to] of wireOf(scene, spot)) {
+      path.moveTo(from.x, from.y);
+      path.bezierCurveTo(a.x, a.y, b.x, b.y, to.x, to.y);
+    }
+  }
+
+  // src/views/panzoom.ts
+  var [FARTHEST, NEAREST] = [0.5, 24];
+  var CLICK = 4;
+  var PanZoom = class {
+    camera = { x: 0, y: 0, zoom: 1 };
+    #stage;
+    #events;
+    #pointers = /* @__PURE__ */ new Map();
+    #moved = 0;
+    /** @param freely whether the bare wheel zooms; else only with Ctrl, so that the page around still scrolls */
+    constructor(stage, events, freely) {
+      this.#stage = stage;
+      this.#events = events;
+      stage.addEventListener("wheel", (event) => {
+        if (!event.ctrlKey && !event.metaKey && !freely()) return;
+        event.preventDefault();
+        this.zoomBy(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 16e-4)), this.#local(event));
+      }, { passive: false });
+      stage.addEventListener("pointerdown", (event) => this.#down(event));
+      stage.addEventListener("pointermove", (event) => this.#move(event));
+      stage.addEventListener("pointerup", (event) => this.#up(event));
+      stage.addEventListener("pointercancel", (event) => this.#pointers.delete(event.pointerId));
+      stage.addEventListener("pointerleave", () => this.#events.onHover(null));
+    }
+    /** Zoom about a point of the stage; its middle when absent. */
+    zoomBy(factor, about) {
+      const { x, y, zoom } = this.camera;
+      const next = Math.min(NEAREST, Math.max(FARTHEST, zoom * factor));
+      const at2 = about ?? { x: this.#stage.clientWidth / 2, y: this.#stage.clientHeight / 2 };
+      const ratio = next / zoom;
+      this.#show({ zoom: next, x: at2.x - (at2.x - x) * ratio, y: at2.y - (at2.y - y) * ratio });
+    }
+    reset() {
+      this.#show({ x: 0, y: 0, zoom: 1 });
+    }
+    /** Bring a point of the scene into view if it is not. */
+    reveal(spot, margin = 40) {
+      const { x, y, zoom } = this.camera;
+      const [sx, sy] = [spot.x * zoom + x, spot.y * zoom + y];
+      const [w, h2] = [this.#stage.clientWidth, this.#stage.clientHeight];
+      const dx = Math.max(margin - sx, 0) - Math.max(sx - (w - margin), 0);
+      const dy = Math.max(margin - sy, 0) - Math.max(sy - (h2 - margin), 0);
+      if (zoom > 1 && (dx || dy)) this.#show({ zoom, x: x + dx, y: y + dy });
+    }
+    /** Where a point of the stage lies in the scene. */
+    toScene({ x, y }) {
+      return { x: (x - this.camera.x) / this.camera.zoom, y: (y - this.camera.y) / this.camera.zoom };
+    }
+    #show(camera) {
+      this.camera = camera;
+      this.#stage.style.touchAction = camera.zoom > 1 ? "none" : "pan-x pan-y";
+      this.#events.onCamera(camera);
+    }
+    #local(event) {
+      const box = this.#stage.getBoundingClientRect();
+      return { x: event.clientX - box.left, y: event.clientY - box.top };
+    }
+    #down(event) {
+      if (event.button !== 0) return;
+      this.#pointers.set(event.pointerId, this.#local(event));
+      this.#moved = this.#pointers.size > 1 ? CLICK : 0;
+    }
+    #move(event) {
+      const now = this.#local(event);
+      const before = this.#pointers.get(event.pointerId);
+      if (!before) return this.#events.onHover(now);
+      this.#moved += Math.hypot(now.x - before.x, now.y - before.y);
+      const other = [...this.#pointers].find(([id]) => id !== event.pointerId)?.[1];
+      if (other) {
+        const apart = (p) => Math.hypot(p.x - other.x, p.y - other.y);
+        this.zoomBy(apart(now) / Math.max(apart(before), 1), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
+      } else if (this.#moved >= CLICK) {
+        if (!this.#stage.hasPointerCapture(event.pointerId)) this.#stage.setPointerCapture(event.pointerId);
+        const { x, y, zoom } = this.camera;
+        this.#show({ zoom, x: x + now.x - before.x, y: y + now.y - before.y });
+      }
+      this.#pointers.set(event.pointerId, now);
+    }
+    #up(event) {
+      if (this.#pointers.delete(event.pointerId) && this.#moved < CLICK) this.#events.onClick(this.#local(event));
+    }
+  };
+
+  // src/views/svgPicture.ts
+  var FEW = 40;
+  var SvgPicture = class {
+    element = svg("svg", { class: "picture", "aria-hidden": "true", focusable: "false" });
+    #world = svg("g");
+    /** Edges that are being dragged, above the picture: else the browser would go through all of it at every step. */
+    #above = svg("svg", { class: "picture", "aria-hidden": "true" });
+    #lifted = /* @__PURE__ */ new Map();
+    #motion = new Motion(
+      this.element,
+      ({ x, y, zoom }) => set(this.#world, { transform: `translate(${x} ${y}) scale(${zoom})` })
+    );
+    #drawn = /* @__PURE__ */ new Map();
+    #store;
+    #curves;
+    #scene = null;
+    #sight = null;
+    #marked = { hover: null, cursor: null, selection: null };
+    constructor(store, curves) {
+      this.#store = store;
+      this.#curves = curves;
+      this.element.append(this.#world);
+    }
+    draw(scene, sight) {
+      this.#scene = scene;
+      this.#sight = sight;
+      set(this.element, { viewBox: `0 0 ${scene.width} ${scene.height}`, width: scene.width, height: scene.height });
+      this.#drawn.clear();
+      const wires = svg("g", { class: "wires" });
+      const tiles = svg("g", { class: "tiles" });
+      for (const spot of scene.tiles) {
+        const drawn = this.#drawTile(scene, spot);
+        this.#drawn.set(spot.edge.join(), drawn);
+        wires.append(drawn.wire);
+        tiles.append(drawn.tile);
+      }
+      const nodes = svg("g", { class: "nodes" });
+      scene.nodes.forEach((level2) => level2.forEach((spot) => nodes.append(this.#drawNode(scene, sight, spot))));
+      this.#world.replaceChildren(wires, this.#drawFactors(scene), tiles, nodes);
+      this.refresh("all");
+      this.mark(this.#marked);
+    }
+    refresh(edges) {
+      const scene = this.#scene;
+      if (!scene) return;
+      if (this.#store.isDraft && edges !== "all") return this.#lift(scene, edges.keys());
+      this.#lifted.clear();
+      this.#above.remove();
+      const redrawn = edges === "all" ? [...this.#drawn.values()] : [...edges.keys()].flatMap((key) => this.#drawn.get(key) ?? []);
+      for (const drawn of redrawn) this.#drawFunction(scene, drawn);
+      const layers = edges === "all" ? null : new Set([...edges.values()].map(([l]) => l));
+      for (const drawn of this.#drawn.values()) if (!layers || layers.has(drawn.spot.edge[0])) this.#style(drawn);
+    }
+    mark(marks) {
+      const before = Object.values(this.#marked);
+      this.#marked = { ...marks };
+      for (const edge of [...before, ...Object.values(marks)]) {
+        const drawn = edge && this.#drawn.get(edge.join());
+        if (drawn) this.#style(drawn);
+      }
+      const top = marks.hover ?? marks.cursor ?? marks.selection;
+      const wire = top && this.#drawn.get(top.join())?.wire;
+      if (wire?.nextSibling) wire.parentNode.append(wire);
+    }
+    look(camera) {
+      this.#motion.look(camera, this.#drawn.size <= FEW);
+    }
+    destroy() {
+      this.element.remove();
+      this.#above.remove();
+    }
+    #lift(scene, keys) {
+      for (const key of keys) {
+        const below = this.#drawn.get(key);
+        const lifted = this.#lifted.get(key) ?? (below && this.#drawTile(scene, below.spot));
+        if (!lifted) continue;
+        this.#lifted.set(key, lifted);
+        this.#style(lifted);
+        this.#drawFunction(scene, lifted);
+      }
+      if (this.#above.isConnected) return;
+      for (const name of ["viewBox", "width", "height"]) this.#above.setAttribute(name, this.element.getAttribute(name));
+      const tiles = [...this.#lifted.values()].map(({ tile }) => tile);
+      this.#above.replaceChildren(svg("g", { transform: this.#world.getAttribute("transform") }, ...tiles));
+      this.element.after(this.#above);
+    }
+    #drawTile(scene, spot) {
+      const { w, h: h2 } = scene.tile;
+      const round = Math.min(5, h2 / 3);
+      const box = (inset, name) => svg("rect", {
+        class: name,
+        x: inset - w,
+        y: inset - h2,
+        width: 2 * (w - inset),
+        height: 2 * (h2 - inset),
+        rx: Math.max(0, round - inset)
+      });
+      const curve = svg("path", { class: "curve" });
+      const words = svg("text", { class: "words", x: 0, y: h2 - Math.min(6, h2 * 0.25), "font-size": Math.min(11, h2 * 0.5) });
+      const tile = svg("g", { transform: `translate(${spot.x} ${spot.y})` }, box(0, "box"), box(Math.min(3, h2 / 5), "inner"), curve, words);
+      const wire = svg("path", { d: wireOf(scene, spot).map(curveOf).join("") });
+      return { spot, styled: "", tile, wire, curve, words };
+    }
+    #drawFunction(scene, { spot, curve, words }) {
+      const { w, h: h2 } = scene.tile;
+      const symbolic = symbolicOf(this.#store, spot.edge);
+      const room = Math.floor((2 * w - 8) / 5.6);
+      words.textContent = symbolic && h2 >= 9 ? formulaWithin(symbolic, room) : "";
+      const low = words.textContent ? Math.min(7, h2 * 0.3) : 0;
+      set(curve, { d: curvePath(this.#curves.of(spot.edge), 0, -low, w * 0.8, h2 * 0.68 - low) });
+    }
+    #style(drawn) {
+      const { tile, wire } = drawn;
+      const { edge } = drawn.spot;
+      const hidden = this.#sight.isHidden(edge);
+      const kind = kindOf(this.#store, edge);
+      const classes = [`s${styleOf(this.#store, edge)}`, kind, ...this.#sight.isAway(edge) ? ["away"] : []];
+      for (const role of ["hover", "cursor", "selection"]) {
+        if (this.#marked[role]?.join() === edge.join()) classes.push(role);
+      }
+      const styled = `${classes.join(" ")} ${hidden}`;
+      if (drawn.styled === styled) return;
+      drawn.styled = styled;
+      for (const [part, name] of [[tile, "tile"], [wire, "wire"]]) {
+        set(part, { class: [name, ...classes].join(" "), display: hidden && "none" });
+      }
+    }
+    #drawNode(scene, sight, spot) {
+      const radius = nodeRadius(scene, spot.level);
+      const isHidden = spot.level > 0 && spot.level < scene.nodes.length - 1;
+      const sign = spot.isProduct ? "×" : isHidden ? "+" : "";
+      const shape = spot.isProduct ? svg("path", { d: diamond(radius * 1.3) }) : svg("circle", { r: radius });
+      const name = `node ${isHidden ? "hidden" : "end"}${sight.isNodeAway(spot) ? " away" : ""}`;
+      return svg(
+        "g",
+        { class: name, transform: `translate(${spot.x} ${spot.y})` },
+        shape,
+        sign && radius >= 5 && svg("text", { class: "sign", "font-size": radius * 1.7 }, sign),
+        isHidden && radius >= 7 && svg("text", { class: "number", x: 0, y: -radius * 1.3 - 3 }, `${spot.level}.${spot.node}`),
+        this.#label(scene, spot)
+      );
+    }
+    /** Names of inputs before and of outputs after their nodes, where there is room. */
+    #label(scene, { level: level2, node }) {
+      const isFirst = level2 === 0;
+      if (!isFirst && level2 !== scene.nodes.length - 1) return null;
+      const variable2 = (isFirst ? this.#store.explored.inputs : this.#store.explored.outputs)[node];
+      const full = variable2 ? withUnit(variable2) : nodeName(this.#store.explored, this.#store.net, level2, node);
+      const room = scene.vertical ? Math.floor((scene.spacing[level2] - 4) / 6.6) : 24;
+      if (scene.vertical ? room < 2 : scene.spacing[level2] < 11) return null;
+      const place3 = scene.vertical ? { x: 0, y: isFirst ? -12 : 21, "text-anchor": "middle" } : { x: isFirst ? -12 : 12, y: 4, "text-anchor": isFirst ? "end" : "start" };
+      return svg("text", { class: "label", ...place3 }, shortened(full, room));
+    }
+    /** Factors of product nodes: a dot per sum and its way into the product. */
+    #drawFactors(scene) {
+      const group2 = svg("g", { class: "factors" });
+      scene.sums.forEach((sums, l) => {
+        const plain = this.#store.net.nodes[l + 1][0];
+        sums.forEach((sum2, j) => {
+          if (j < plain) return;
+          const product2 = scene.nodes[l + 1][plain + Math.floor((j - plain) / this.#store.net.arity)];
+          group2.append(svg("path", { d: `M${at(sum2)}L${at(product2)}` }), svg("circle", { cx: sum2.x, cy: sum2.y, r: 2.5 }));
+        });
+      });
+      return group2;
+    }
+  };
+  function curveOf([from, a, b, to]) {
+    return `M${at(from)}C${at(a)} ${at(b)} ${at(to)}`;
+  }
+  function at({ x, y }) {
+    return `${x.toFixed(1)} ${y.toFixed(1)}`;
+  }
+  function diamond(r) {
+    return `M0 ${-r}L${r} 0L0 ${r}L${-r} 0Z`;
+  }
+
+  // src/views/network.ts
+  var MOST_SVG = 400;
+  var MOST_DRAWN = 2500;
+  function networkView(store) {
+    const view = new NetworkView(store);
+    return { element: view.element, destroy: () => view.destroy() };
+  }
+  var NetworkView = class {
+    element;
+    #store;
+    #curves;
+    #stage;
+    #tip = h("div", { class: "tip", hidden: true });
+    #note = h("p", { class: "note" });
+    #focusChoice;
+    #panZoom;
+    #observer;
+    #offs;
+    #picture = null;
+    #scene = null;
+    #sight = { isHidden: () => false, isAway: () => false, isNodeAway: () => false };
+    #drawnShape = "";
+    #isCut = false;
+    #marks = { hover: null, cursor: null, selection: null };
+    constructor(store) {
+      this.#store = store;
+      this.#curves = new Curves(store);
+      this.#stage = h(
+        "div",
+        {
+          class: "stage",
+          tabindex: 0,
+          role: "application",
+          "aria-label": "Network. Arrow keys move from edge to edge, Enter opens one, Delete removes it. The tab Edges has all of them as a table.",
+          onkeydown: (event) => this.#key(event),
+          onblur: () => this.#mark({ cursor: null })
+        },
+        this.#tip
+      );
+      this.#focusChoice = choice("Follow", [["", "the whole network"]], (value) => this.#focusOn(value));
+      this.element = h("section", { class: "view network", "aria-label": "Network" }, this.#tools(), this.#stage, this.#note);
+      this.#panZoom = new PanZoom(
+        this.#stage,
+        {
+          onCamera: (camera) => this.#picture?.look(camera),
+          onClick: (at2) => this.#click(at2),
+          onHover: (at2) => this.#hover(at2)
+        },
+        () => store.host.kind !== "widget" && document.documentElement.scrollHeight <= innerHeight + 1
+      );
+      this.#observer = new ResizeObserver(() => this.#build());
+      this.#observer.observe(this.#stage);
+      const redraw = lazily(this.element, () => this.#build());
+      this.#offs = [
+        store.on("net", () => this.#netChanged(redraw)),
+        store.on("view", redraw),
+        store.on("selection", () => this.#mark({ selection: store.selection })),
+        store.on("theme", () => this.#picture?.refresh("all"))
+      ];
+    }
+    destroy() {
+      this.#observer.disconnect();
+      this.#offs.forEach((off) => off());
+      this.#picture?.destroy();
+    }
+    // ---------------------------------------------------------------- what is shown
+    #build() {
+      const { net, explored, look } = this.#store;
+      const frame = { width: this.#stage.clientWidth, height: this.#stage.clientHeight };
+      if (frame.width < 40 || frame.height < 40) return;
+      const all = allEdges(net);
+      const wanted = look.showRemoved ? all : all.filter((edge) => !this.#store.isRemoved(edge));
+      const edges = this.#strongest(wanted);
+      this.#sight = this.#sightNow();
+      const vertical = frame.width < 0.85 * frame.height;
+      const room = (names) => vertical ? 34 : Math.min(170, 26 + 7 * Math.max(...names.map((n) => Math.min(n.length, 24))));
+      this.#scene = layOut(net, edges, frame, [room(explored.inputs.map(withUnit)), room(explored.outputs.map(withUnit))]);
+      this.#usePicture(edges.length > MOST_SVG);
+      this.#picture.draw(this.#scene, this.#sight);
+      this.#mark({ selection: this.#store.selection });
+      this.#picture.mark(this.#marks);
+      this.#drawnShape = shapeText(net);
+      this.#isCut = edges.length < wanted.length;
+      this.#showNote(edges, wanted.length);
+      this.#fillFocus();
+    }
+    /** New functions in the old places, where nothing else can have changed. */
+    #netChanged(rebuild) {
+      this.#curves.refresh();
+      const { changed, look, net } = this.#store;
+      const isAsBefore2 = this.#store.isDraft || look.showRemoved && !look.focus && look.threshold === 0 && !this.#isCut;
+      if (isAsBefore2 && shapeText(net) === this.#drawnShape && !this.element.closest("[hidden]")) this.#picture?.refresh(changed);
+      else rebuild();
+    }
+    #usePicture(canvas) {
+      if (this.#picture && this.#picture instanceof CanvasPicture === canvas) return;
+      this.#picture?.destroy();
+      this.#picture = canvas ? new CanvasPicture(this.#store, this.#curves) : new SvgPicture(this.#store, this.#curves);
+      this.#stage.prepend(this.#picture.element);
+      this.#picture.look(this.#panZoom.camera);
+    }
+    #strongest(edges) {
+      if (edges.length <= MOST_DRAWN) return edges;
+      const strength = new Map(edges.map((edge) => [edge, this.#store.importance(...edge)]));
+      const least = [...strength.values()].sort((a, b) => b - a)[MOST_DRAWN - 1];
+      return edges.filter((edge) => strength.get(edge) >= least).slice(0, MOST_DRAWN);
+    }
+    #sightNow() {
+      const { net, look } = this.#store;
+      const isIn = look.focus ? through(net, look.focus.level, look.focus.node) : () => true;
+      const isHidden = (edge) => this.#store.importance(...edge) < look.threshold && look.threshold > 0;
+      const lit = /* @__PURE__ */ new Set();
+      if (look.focus) {
+        lit.add(`${look.focus.level},${look.focus.node}`);
+        for (const tile of allEdges(net)) {
+          if (!isIn(tile)) continue;
+          lit.add(`${tile[0]},${tile[1]}`);
+          const [sums] = net.nodes[tile[0] + 1];
+          lit.add(`${tile[0] + 1},${tile[2] < sums ? tile[2] : sums + Math.floor((tile[2] - sums) / net.arity)}`);
+        }
+      }
+      return { isHidden, isAway: (edge) => !isIn(edge), isNodeAway: ({ level: level2, node }) => !!look.focus && !lit.has(`${level2},${node}`) };
+    }
+    #showNote(edges, wanted) {
+      const seen2 = edges.filter((edge) => !this.#sight.isHidden(edge) && !this.#sight.isAway(edge)).length;
+      const few = edges.length < wanted ? ` Only the ${MOST_DRAWN} strongest can be drawn here; the tab Matrix shows all.` : "";
+      this.#note.textContent = seen2 === wanted ? `${wanted} edges. Thick and dark: important.${few}` : `${seen2} of ${wanted} edges shown.${few}`;
+    }
+    // ---------------------------------------------------------------- tools
+    #tools() {
+      const store = this.#store;
+      const share = h("output", {}, "0 %");
+      const threshold = h("input", {
+        type: "range",
+        min: 0,
+        max: 100,
+        step: 1,
+        value: 0,
+        oninput: () => {
+          share.textContent = `${threshold.value} %`;
+          store.setLook({ threshold: Number(threshold.value) / 100 });
+        }
+      });
+      const removed = h("input", { type: "checkbox", checked: true, onchange: () => store.setLook({ showRemoved: removed.checked }) });
+      return h(
+        "div",
+        { class: "tools" },
+        h("label", { class: "field" }, h("span", {}, "Hide below"), threshold, share),
+        this.#focusChoice.element,
+        h("label", { class: "field" }, removed, h("span", {}, "Show removed")),
+        h("span", { class: "spring" }),
+        h(
+          "span",
+          { class: "buttons", role: "group", "aria-label": "Zoom" },
+          button("−", () => this.#panZoom.zoomBy(1 / 1.4), { "aria-label": "Zoom out", title: "Zoom out (−)" }),
+          button("Fit", () => this.#panZoom.reset(), { title: "Show everything (0)" }),
+          button("+", () => this.#panZoom.zoomBy(1.4), { "aria-label": "Zoom in", title: "Zoom in (+)" })
+        ),
+        h(
+          "span",
+          { class: "buttons", role: "group", "aria-label": "Save the picture" },
+          button("SVG", () => saveSvg(this.#snapshot(), store.explored.title), { title: "Save the picture as SVG" }),
+          button("PNG", () => savePng(this.#snapshot(), store.explored.title), { title: "Save the picture as PNG" })
+        )
+      );
+    }
+    #fillFocus() {
+      const { explored, net, look } = this.#store;
+      const option = (level2, node) => [`${level2},${node}`, nodeName(explored, net, level2, node)];
+      const last = net.layers.length;
+      const options = [["", "the whole network"]];
+      options.push(...explored.outputs.map((_, node) => option(last, node)), ...explored.inputs.map((_, node) => option(0, node)));
+      const value = look.focus ? `${look.focus.level},${look.focus.node}` : "";
+      if (!options.some(([known2]) => known2 === value)) options.push(option(look.focus.level, look.focus.node));
+      fillWith(this.#focusChoice.select, ...options.map(([known2, words]) => h("option", { value: known2 }, words)));
+      this.#focusChoice.select.value = value;
+    }
+    #focusOn(value) {
+      const [level2, node] = value.split(",").map(Number);
+      this.#store.setLook({ focus: value === "" ? null : { level: level2, node } });
+    }
+    /** The whole picture as SVG, whatever is on the screen; in the document, so that its styles can be read. */
+    #snapshot() {
+      const picture = new SvgPicture(this.#store, this.#curves);
+      picture.element.classList.add("unseen");
+      this.#stage.append(picture.element);
+      picture.draw(this.#scene, this.#sight);
+      return picture.element;
+    }
+    // ---------------------------------------------------------------- pointing and typing
+    #click(at2) {
+      const target = this.#scene && targetAt(this.#scene, this.#sight, this.#panZoom.toScene(at2));
+      if (target?.kind === "edge") this.#store.select(target.edge);
+      else if (target?.kind === "node") {
+        const { level: level2, node } = target.spot;
+        const same = this.#store.look.focus?.level === level2 && this.#store.look.focus.node === node;
+        this.#store.setLook({ focus: same ? null : { level: level2, node } });
+      } else if (this.#store.look.focus) this.#store.setLook({ focus: null });
+    }
+    #hover(at2) {
+      const target = at2 && this.#scene && targetAt(this.#scene, this.#sight, this.#panZoom.toScene(at2));
+      this.#mark({ hover: target?.kind === "edge" ? target.edge : null });
+      this.#stage.style.cursor = target ? "pointer" : "";
+      this.#tip.hidden = !target;
+      if (!target || !at2) return;
+      this.#tip.textContent = target.kind === "edge" ? edgeSentence(this.#store, target.edge) : this.#nodeSentence(target.spot);
+      const right = at2.x > this.#stage.clientWidth / 2;
+      this.#tip.style.left = right ? "" : `${at2.x + 14}px`;
+      this.#tip.style.right = right ? `${this.#stage.clientWidth - at2.x + 14}px` : "";
+      this.#tip.style.top = `${Math.max(4, Math.min(at2.y + 14, this.#stage.clientHeight - 40))}px`;
+    }
+    #nodeSentence({ level: level2, node }) {
+      const variable2 = level2 === 0 ? this.#store.explored.inputs[node] : null;
+      const name = variable2 ? withUnit(variable2) : nodeName(this.#store.explored, this.#store.net, level2, node);
+      return `${name}: click to follow its paths`;
+    }
+    #key(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || !this.#scene) return;
+      const store = this.#store;
+      const cursor = this.#marks.cursor ?? store.selection;
+      if (event.key === "Enter" && cursor) {
+        store.select(cursor);
+        this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
+      } else if ((event.key === "Delete" || event.key === "Backspace") && cursor) {
+        store.apply({ op: store.isRemoved(cursor) ? "restore" : "prune", edge: cursor });
+        store.say(edgeSentence(store, cursor));
+      } else if (event.key === "+" || event.key === "=") this.#panZoom.zoomBy(1.4);
+      else if (event.key === "-") this.#panZoom.zoomBy(1 / 1.4);
+      else if (event.key === "0") this.#panZoom.reset();
+      else if (event.key === "Escape" && store.look.focus) store.setLook({ focus: null });
+      else if (event.key === "Escape" && store.selection) store.select(null);
+      else {
+        const next = neighbour(this.#scene, this.#sight, cursor, event.key, (edge) => store.importance(...edge));
+        if (!next) return;
+        this.#moveCursor(next);
+      }
+      event.preventDefault();
+      event.stopPropagation();
+    }
+    #moveCursor(edge) {
+      this.#mark({ cursor: edge });
+      this.#store.say(edgeSentence(this.#store, edge));
+      const spot = this.#scene.tiles.find((tile) => tile.edge.join() === edge.join());
+      if (spot) this.#panZoom.reveal(spot);
+    }
+    #mark(marks) {
+      const next = { ...this.#marks, ...marks };
+      if (JSON.stringify(next) === JSON.stringify(this.#marks)) return;
+      this.#marks = next;
+      this.#picture?.mark(this.#marks);
+    }
+  };
+
+  // src/lessons/naming.ts
+  var NAMES = ["x^2", "x", "x^3", "exp", "log", "sqrt", "sin", "tanh", "abs", "gaussian", "1/x", "0"];
+  var SPARSE_STEPS = 200;
+  var CLEAN_STEPS = 120;
+  var GRID = 5;
+  function sample2(count, seed) {
+    const random = randomNumbers(seed);
+    const x = Float64Array.from({ length: 2 * count }, () => 2 * random() - 1);
+    return { x, y: Float64Array.from({ length: count }, (_, n) => Math.exp(Math.sin(Math.PI * x[2 * n]) + x[2 * n + 1] ** 2)) };
+  }
+  var Walk = class {
+    element;
+    #data = sample2(200, 3);
+    #test = sample2(400, 4);
+    #words = h("p", { class: "reading", role: "status" });
+    #names = h("div", { class: "names" });
+    #formula = h("div", { class: "formula-lines", role: "region", "aria-label": "Formula", tabindex: 0 });
+    #buttons;
+    #live;
+    #strength = 0.05;
+    #threshold = 0.05;
+    #stage = "fresh";
+    #net;
+    #clock = null;
+    #chosen = /* @__PURE__ */ new Map();
+    constructor() {
+      this.#net = this.#start();
+      this.#live = new Live(this.#net, this.#data, ["x", "y"], "exp(sin πx + y²)", "f");
+      const graph = networkView(this.#live.store);
+      graph.element.classList.add("small-graph");
+      this.#buttons = [
+        button("1 Train sparsely", () => this.#sparsify()),
+        button("2 Prune", () => this.#prune()),
+        button("3 Name", () => this.#name()),
+        button("4 Tune the numbers", () => this.#tune()),
+        button("Start over", () => this.#again())
+      ];
+      const strength = slider({ label: "sparsity", min: 0, max: 0.2, step: 0.01, value: this.#strength, text: (v) => v.toFixed(2) }, (v) => this.#strength = v);
+      const threshold = slider({ label: "prune below", min: 0, max: 0.3, step: 0.01, value: this.#threshold, text: (v) => v.toFixed(2) }, (v) => this.#threshold = v);
+      this.element = h(
+        "div",
+        {},
+        h("div", { class: "tools" }, strength.element, threshold.element),
+        h("div", { class: "tools" }, ...this.#buttons),
+        this.#words,
+        graph.element,
+        this.#names,
+        this.#formula
+      );
+      this.#update("A fresh network: 15 random curves.");
+    }
+    #start() {
+      return fitted(freshNet([2, 5, 1], GRID, 3, 3), this.#data.x);
+    }
+    #again() {
+      this.#clock?.stop();
+      [this.#net, this.#stage] = [this.#start(), "fresh"];
+      this.#chosen.clear();
+      this.#update("A fresh network: 15 random curves.");
+    }
+    // ---------------------------------------------------------------- the five steps
+    #sparsify() {
+      const sparsity = this.#strength > 0 ? { l1: this.#strength, entropy: 2 * this.#strength } : void 0;
+      this.#run(SPARSE_STEPS, sparsity, () => {
+        this.#stage = "sparse";
+        this.#update("Most edges have faded. What is left carries the function.");
+      });
+    }
+    #prune() {
+      const { values: values2 } = forward(this.#net, this.#data.x);
+      let kept = 0;
+      const importances = this.#net.layers.map((_, l) => {
+        const deviations = deviationsOf(this.#net, l, values2[l]);
+        const most = deviations.reduce((a, b) => Math.max(a, b), 0);
+        return deviations.map((v) => v / most);
+      });
+      const layers = this.#net.layers.map((layer, l) => {
+        const mask = layer.mask.map((m, edge) => importances[l][edge] < this.#threshold ? 0 : m);
+        return { ...layer, mask };
+      });
+      this.#net = refined(withoutDeadEnds({ ...this.#net, layers }), 2 * GRID);
+      this.#net.layers.forEach((layer) => layer.mask.forEach((m) => kept += m));
+      this.#run(CLEAN_STEPS, void 0, () => {
+        this.#stage = "pruned";
+        this.#update(`${kept} of 15 edges are left. Finer splines and a few steps without the penalty have sharpened them.`);
+      });
+    }
+    #name() {
+      this.#chosen.clear();
+      for (const edge of presentEdges(this.#net)) {
+        const [best2] = this.#guesses(edge);
+        if (best2) this.#chosen.set(edge.join(), best2);
+      }
+      this.#stage = "named";
+      this.#useNames();
+    }
+    #tune() {
+      this.#run(CLEAN_STEPS, void 0, () => {
+        this.#stage = "tuned";
+        this.#update("All numbers were trained together. Read the formula below.");
+      });
+    }
+    #useNames() {
+      const layers = this.#net.layers.map((layer, l) => {
+        const symbolic = new Map(layer.symbolic);
+        for (const [key, { name, affine }] of this.#chosen) {
+          const [own, i, j] = key.split(",").map(Number);
+          if (own === l) symbolic.set(i * layer.O + j, { name, affine });
+        }
+        return { ...layer, symbolic };
+      });
+      this.#net = { ...this.#net, layers };
+      this.#update("Every edge has a name. Take another one where you know better.");
+    }
+    /** Formulas for an edge, by what it did before it was named. */
+    #guesses([l, i, j]) {
+      const { values: values2 } = forward(this.#net, this.#data.x);
+      const { I } = this.#net.layers[l];
+      const xs = values2[l].filter((_, at2) => at2 % I === i);
+      return candidates(xs, xs.map(edgeFunction(this.#net, l, i, j, true)), null, NAMES).slice(0, 5);
+    }
+    #run(steps, sparsity, done) {
+      this.#clock?.stop();
+      let trainer = new Trainer(this.#net, this.#data.x, this.#data.y, sparsity);
+      let taken = 0;
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      this.#clock = new Clock(() => {
+        const begun = performance.now();
+        let goesOn = true;
+        do {
+          if ((taken === 20 || taken === 60) && this.#stage === "fresh") trainer = new Trainer(fitted(trainer.net, this.#data.x), this.#data.x, this.#data.y, sparsity);
+          goesOn = trainer.step() && ++taken < steps;
+        } while (goesOn && performance.now() - begun < (calm ? 400 : 12));
+        this.#net = trainer.net;
+        this.#update(`Step ${taken} of ${steps}.`, !goesOn);
+        return goesOn;
+      }, done);
+      this.#clock.start();
+    }
+    // ---------------------------------------------------------------- drawing
+    #update(words, withNames = true) {
+      this.#live.show(this.#net);
+      const error = meanSquaredError(this.#net, this.#test.x, this.#test.y);
+      this.#words.textContent = `${words} Mean squared error on new points: ${shown(error)}.`;
+      const order = ["fresh", "sparse", "pruned", "named"];
+      const at2 = this.#stage === "tuned" ? 3 : order.indexOf(this.#stage);
+      this.#buttons.slice(0, 4).forEach((control, n) => {
+        control.disabled = n !== at2;
+        control.classList.toggle("main", n === at2);
+      });
+      if (!withNames) return;
+      this.#showNames();
+      const named2 = this.#stage === "named" || this.#stage === "tuned";
+      this.#formula.hidden = !named2;
+      if (named2) fillWith(this.#formula, ...asMathml(this.#live.store.explored, compose(this.#live.store.explored, this.#net, false), 3));
+    }
+    #showNames() {
+      this.#names.hidden = this.#stage !== "named";
+      if (this.#names.hidden) return;
+      const { explored } = this.#live.store;
+      const pickers = [...this.#chosen.keys()].map((key) => {
+        const edge = key.split(",").map(Number);
+        const list2 = this.#guesses(edge);
+        const options = list2.map((one) => [one.name, `${formulaText(one)}   R² ${shown(one.r2, 5)}`]);
+        const picker = choice(edgeName(explored, this.#net, edge), options, (name) => {
+          this.#chosen.set(key, list2.find((one) => one.name === name));
+          this.#useNames();
+        });
+        picker.select.value = this.#chosen.get(key).name;
+        return picker.element;
+      });
+      fillWith(this.#names, ...pickers);
+    }
+  };
+  function presentEdges(net) {
+    return net.layers.flatMap((layer, l) => [...layer.mask.keys()].filter((edge) => layer.mask[edge] !== 0).map((edge) => [l, Math.floor(edge / layer.O), edge % layer.O]));
+  }
+  function withoutDeadEnds(net) {
+    const [first, second] = net.layers;
+    const reached = (j) => Array.from({ length: first.I }, (_, i) => first.mask[i * first.O + j]).some((m) => m !== 0);
+    const read = (j) => second.mask.subarray(j * second.O, (j + 1) * second.O).some((m) => m !== 0);
+    const alive = Array.from({ length: first.O }, (_, j) => reached(j) && read(j));
+    return {
+      ...net,
+      layers: [
+        { ...first, mask: first.mask.map((m, edge) => alive[edge % first.O] ? m : 0) },
+        { ...second, mask: second.mask.map((m, edge) => alive[Math.floor(edge / second.O)] ? m : 0) }
+      ]
+    };
+  }
+  function namingLesson() {
+    return [
+      say("A trained KAN is a picture. With five steps it becomes a formula. The data come from *f = exp(sin πx + y²)*, but the network is not told. It starts with five hidden nodes, far more than it needs.", { class: "lead" }),
+      step(
+        "The five steps",
+        h(
+          "ol",
+          { class: "steps" },
+          h("li", {}, ...say("*Train sparsely.* To the error a small price is added for every edge that does something. Edges that help little fade away.").childNodes),
+          h("li", {}, ...say("*Prune.* Edges whose output hardly varies are removed, and nodes that lead nowhere go with them.").childNodes),
+          h("li", {}, ...say("*Name.* Every curve that is left is compared with elementary functions `c f(ax + b) + d`. The closest simple one takes its place.").childNodes),
+          h("li", {}, ...say("*Tune.* The numbers a, b, c, d of all edges are trained together, which removes the last error.").childNodes),
+          h("li", {}, ...say("*Read.* The network is now a formula. Round what is clearly round.").childNodes)
+        ),
+        figure("press the buttons from 1 to 4. Click an edge in between to see which curve it has. Then start over with sparsity 0: nothing fades, and naming fails.", new Walk().element)
+      ),
+      step(
+        "How to read the result",
+        say("The formula may not look like the one that made the data, and still be the same: `e^(sin(3.14x) + …)` times a constant is the same as adding to the exponent. Look for numbers near π, near whole numbers, near simple fractions."),
+        say("A name with an R² below about 0.999 is a guess. Ask for another start, more data or a finer grid before you believe it."),
+        say("In Python the steps are `model.fit(data, lamb=0.01)`, `model.prune()`, `model.auto_symbolic()`, `model.fit(data)` and `model.symbolic_formula()`.")
+      )
+    ];
+  }
+
+  // src/lessons/splineFigure.ts
+  var POINTS2 = 241;
+  var DOMAIN = [-1, 1];
+  var SplineFigure = class {
+    element = h("div", { class: "spline" });
+    #chart;
+    #below;
+    #words = h("p", { class: "reading", role: "status" });
+    #sliders = h("div", { class: "weights", role: "group", "aria-label": "Weights" });
+    #which;
+    #weightSliders = [];
+    #k;
+    #grid;
+    #bunched = 0;
+    #weights;
+    #chosen = 0;
+    #place = 0.34;
+    #options;
+    constructor(options) {
+      this.#options = options;
+      [this.#k, this.#grid] = [options.k ?? 3, options.grid ?? 5];
+      this.#weights = Float64Array.from({ length: this.#grid + this.#k }, (_, s) => options.start?.[s % options.start.length] ?? 1);
+      const onpoint = options.weights ? (x, y, begins) => this.#drag(x, y, begins) : options.at ? (x) => this.#moveTo(x) : options.one ? (x) => this.#chooseNear(x) : void 0;
+      this.#chart = new Chart({ label: "", height: 250, ...onpoint && { onpoint } });
+      this.#below = options.derivative ? new Chart({ label: "", height: 130, yLabel: "its slope" }) : null;
+      this.#which = options.one ? slider({ label: "basis function", min: 0, max: this.#grid + this.#k - 1, step: 1, value: 3 }, (s) => this.#choose(s)) : null;
+      this.#chosen = options.one ? 3 : -1;
+      fillWith(this.element, this.#controls(), this.#chart.element, this.#below?.element, this.#words, options.weights && this.#sliders);
+      this.#makeSliders();
+      this.#draw();
+    }
+    get #knots() {
+      const even = uniformKnots(...DOMAIN, this.#grid, this.#k);
+      const bend2 = this.#bunched;
+      return even.map((t) => t + bend2 * (t * t - 1) / 2.2);
+    }
+    #controls() {
+      const options = this.#options;
+      const at2 = options.at && slider({ label: "x", min: -1, max: 1, step: 0.01, value: this.#place, text: (v) => v.toFixed(2) }, (x) => this.#moveTo(x));
+      return h(
+        "div",
+        { class: "tools" },
+        this.#which?.element,
+        at2 && at2.element,
+        options.degree && slider({ label: "degree", min: 0, max: 5, step: 1, value: this.#k, text: degreeName }, (k) => this.#rebuild(k, this.#grid)).element,
+        options.knots && slider({ label: "intervals", min: 1, max: 12, step: 1, value: this.#grid }, (grid) => this.#rebuild(this.#k, grid)).element,
+        options.knots && slider({ label: "bunching", min: 0, max: 0.9, step: 0.05, value: 0, text: (v) => v.toFixed(2) }, (v) => {
+          this.#bunched = v;
+          this.#draw();
+        }).element,
+        options.weights && button("All to 1", () => this.#setAll(() => 1)),
+        options.weights && button("Shuffle", () => this.#setAll(() => 2 * Math.random() - 1))
+      );
+    }
+    #makeSliders() {
+      if (!this.#options.weights) return;
+      this.#weightSliders = [...this.#weights].map((value, s) => slider({ label: `w${s}`, min: -2, max: 2, step: 0.05, value, text: (v) => v.toFixed(2) }, (v) => this.#setWeight(s, v)));
+      fillWith(this.#sliders, ...this.#weightSliders.map((one) => one.element));
+    }
+    #setWeight(s, value) {
+      this.#weights[s] = value;
+      this.#chosen = s;
+      this.#draw();
+    }
+    #setAll(value) {
+      this.#weights = this.#weights.map(value);
+      this.#weightSliders.forEach((one, s) => one.value = this.#weights[s]);
+      this.#chosen = -1;
+      this.#draw();
+    }
+    /** Other knots keep the curve as nearly as they can; another degree takes its weights from the curve at the pegs. */
+    #rebuild(k, grid) {
+      const [knots, before] = [this.#knots, splineFunction(this.#knots, this.#k, this.#weights)];
+      const isSameDegree = k === this.#k;
+      [this.#k, this.#grid] = [k, grid];
+      this.#weights = isSameDegree ? project(this.#weights, 1, knots, this.#knots, k, "linear") : controlSites(this.#knots, k).map((x) => before(Math.min(1, Math.max(-1, x))));
+      this.#chosen = -1;
+      this.#makeSliders();
+      this.#draw();
+    }
+    #drag(x, y, begins) {
+      if (begins) this.#chosen = nearest(controlSites(this.#knots, this.#k), x);
+      const value = Math.min(2, Math.max(-2, Math.round(y * 20) / 20));
+      this.#weightSliders[this.#chosen].value = value;
+      this.#setWeight(this.#chosen, value);
+    }
+    #moveTo(x) {
+      this.#place = x;
+      this.#draw();
+    }
+    #choose(s) {
+      this.#chosen = s;
+      this.#draw();
+    }
+    #chooseNear(x) {
+      this.#choose(nearest(controlSites(this.#knots, this.#k), x));
+      if (this.#which) this.#which.value = this.#chosen;
+    }
+    // ---------------------------------------------------------------- drawing
+    #draw() {
+      const [k, knots, weights, options, chosen] = [this.#k, this.#knots, this.#weights, this.#options, this.#chosen];
+      const shown2 = options.weights === true;
+      const sites = controlSites(knots, k);
+      const reach = Math.max(1.25, shown2 ? 0.15 - sites[0] : 0);
+      const xs = withJumps(spaced([-reach, reach], POINTS2), knots);
+      const inside = withJumps(spaced(DOMAIN, POINTS2), knots);
+      const bases = Array.from(weights, (_, s) => xs.map((x) => allBasis(knots, k, x, 0, "extend")[s]));
+      const curve = inside.map(splineFunction(knots, k, weights));
+      const paint = (frame) => [
+        ...[...knots].map((t) => upright(frame, t, "event")),
+        ...chosen >= 0 ? [this.#support(frame, knots, chosen)] : [],
+        ...bases.map((b, s) => line(frame, xs, shown2 ? b.map((v) => v * weights[s]) : b, s === chosen ? "line second" : "line quiet")),
+        level(frame, 0),
+        ...shown2 ? [line(frame, inside, curve)] : [],
+        ...shown2 ? Array.from(sites, (x, s) => point(frame, x, weights[s], s === chosen ? "point" : "point handle", 7)) : [],
+        ...options.at ? this.#atPoint(frame, knots) : []
+      ];
+      const range = shown2 ? [-2.15, 2.15] : [-0.05, 1.15];
+      this.#chart.show([-reach, reach], range, paint, this.#label());
+      this.#showSlope(knots, reach);
+      this.#words.textContent = this.#reading(knots);
+    }
+    #support(frame, knots, s) {
+      const [from, to] = [knots[s], knots[s + this.#k + 1]];
+      return area(frame, [from, to], [9, 9], -9, "area support");
+    }
+    #atPoint(frame, knots) {
+      const values2 = allBasis(knots, this.#k, this.#place);
+      return [upright(frame, this.#place), ...[...values2].flatMap((v) => v > 0 ? [point(frame, this.#place, v, "point", 5)] : []), point(frame, this.#place, 1, "point ring", 6)];
+    }
+    #showSlope(knots, reach) {
+      if (!this.#below) return;
+      const xs = withJumps(spaced(DOMAIN, POINTS2), knots);
+      const slope = xs.map(splineFunction(knots, this.#k, this.#weights, "linear", 1));
+      const most = Math.max(1, ...slope.map(Math.abs));
+      this.#below.show([-reach, reach], [-1.1 * most, 1.1 * most], (frame) => [level(frame, 0), line(frame, xs, slope, "line third")], "The slope of the spline");
+    }
+    #label() {
+      return `${this.#weights.length} basis functions of degree ${this.#k} over ${this.#grid} intervals${this.#options.weights ? ", and the spline they add up to" : ""}`;
+    }
+    #reading(knots) {
+      const [k, chosen, options] = [this.#k, this.#chosen, this.#options];
+      if (options.at) {
+        const values2 = [...allBasis(knots, k, this.#place)].filter((v) => v > 0);
+        return `At x = ${this.#place.toFixed(2)}: ${values2.map((v) => v.toFixed(3)).join(" + ")} = ${values2.reduce((a, b) => a + b, 0).toFixed(3)}`;
+      }
+      if (chosen < 0) return `${this.#weights.length} basis functions: ${this.#grid} intervals + degree ${k}.`;
+      const ends = `${knots[chosen].toFixed(2)} to ${knots[chosen + k + 1].toFixed(2)}`;
+      return options.weights ? `w${chosen} = ${this.#weights[chosen].toFixed(2)} moves the curve from ${ends} and nowhere else.` : `Function ${chosen} lives from ${ends}: ${k + 1} intervals. Everywhere else it is exactly 0.`;
+    }
+  };
+  function withJumps(xs, knots) {
+    const between = [...knots].filter((t) => t > xs[0] && t < xs[xs.length - 1]);
+    return Float64Array.from([...xs, ...between.flatMap((t) => [t - 1e-9, t + 1e-9])]).sort();
+  }
+  function nearest(places, x) {
+    return places.reduce((best2, place3, n) => Math.abs(place3 - x) < Math.abs(places[best2] - x) ? n : best2, 0);
+  }
+  function degreeName(k) {
+    return ["0, steps", "1, lines", "2, parabolas", "3, cubic", "4", "5"][k];
+  }
+
+  // src/lessons/spline.ts
+  function splineLesson() {
+    const made = (tryThis, options) => figure(tryThis, new SplineFigure(options).element);
+    return [
+      say(
+        "A KAN learns *curves*. It needs a way to write any smooth curve with a handful of numbers, so that moving one number bends the curve a little, in one place. That way is the B-spline.",
+        { class: "lead" }
+      ),
+      step(
+        "A row of small hills",
+        say("Cut the interval from −1 to 1 into equal pieces. The cuts are called *knots*. Over the knots stands a row of identical hills, the *basis functions*."),
+        say("Each hill covers four pieces and is exactly zero everywhere else. Some reach beyond the ends, so that every piece is covered alike."),
+        made("move the slider, or press a hill. The shaded band is all that one hill covers.", { one: true })
+      ),
+      step(
+        "Stretch the hills, add them up",
+        say("Multiply every hill by a number, its *weight*, and add the results. The sum is the spline. A network that learns this curve learns nothing but these weights."),
+        say("The curve follows the weights like a ribbon follows pegs: near them, seldom through them."),
+        made("drag a peg up or down. Only the shaded part of the blue curve moves. This is *locality*: what is learned here does no harm there.", {
+          weights: true,
+          start: [0.2, -0.6, 0.9, 1.2, -0.3, -0.9, 0.5, 0.8]
+        })
+      ),
+      step(
+        "The hills share everything",
+        say("At any x inside the interval only four hills are above zero, and their heights add up to exactly 1. So the curve at x is an *average* of four weights."),
+        say("That is why a spline never runs away between its weights, and why equal weights give a flat line."),
+        made("slide x along. The heights change, their sum does not.", { at: true })
+      ),
+      step(
+        "Degree: how smooth",
+        say("Each hill is glued together from polynomials. Their degree says how smoothly the pieces meet. Degree 0 gives steps, 1 gives corners; with degree 3 you cannot see where the pieces meet."),
+        say("The lower picture is the slope. It is a spline too, one degree lower, made from differences of neighbouring weights."),
+        made("go from degree 0 to 5. A hill of degree k covers k + 1 pieces, so higher degrees are smoother and less local.", {
+          weights: true,
+          degree: true,
+          derivative: true,
+          start: [0.2, -0.6, 0.9, 1.2, -0.3, -0.9, 0.5, 0.8]
+        })
+      ),
+      step(
+        "Knots: how fine",
+        say("More intervals mean more hills, and finer detail: G intervals and degree k make G + k weights. The intervals need not be equal. Knots can crowd where the curve is busy or where the data are."),
+        made("go from 5 to 10 intervals: the same curve, twice as many pegs, and each of them moves less of it. Then bunch the knots and watch the hills crowd to the left.", {
+          weights: true,
+          knots: true,
+          start: [0.2, -0.6, 0.9, 1.2, -0.3, -0.9, 0.5, 0.8]
+        })
+      ),
+      step(
+        "In a KAN",
+        say("Every edge of a KAN carries one such curve, and beside it a fixed smooth function with a weight of its own: `w · silu(x) + Σ wᵢ Bᵢ(x)`. The nodes only add."),
+        say("Where the data end, edgewise lets value and slope go on in a straight line, so that a prediction outside does not drop to zero.")
+      )
+    ];
+  }
+
+  // src/lessons/training.ts
+  var truth = (x) => 0.5 * Math.sin(4 * x) * Math.exp(-x - 1);
+  var STEPS = 100;
+  var TEST = { x: spaced([-1, 1], 201), y: spaced([-1, 1], 201).map(truth) };
+  var TrainingFigure = class {
+    element;
+    #fit = new Chart({ label: "", height: 230, xLabel: "x" });
+    #losses = new Chart({ label: "", height: 230, xLabel: "step", yLabel: "mean squared error", logY: true });
+    #edge = new Chart({ label: "", height: 190 });
+    #edgeWords = h("p", { class: "reading", role: "status" });
+    #words = h("p", { class: "reading", role: "status" });
+    #play = button("Train", () => this.#clock.isRunning ? this.#clock.stop() : this.#begin(), { class: "main" });
+    #clock = new Clock(() => this.#tick(), () => this.#tell());
+    #live;
+    #history = [];
+    #data;
+    #trainer;
+    #count = 20;
+    #noise = 0;
+    #seed = 1;
+    #pace = 0;
+    constructor() {
+      this.#data = this.#sample();
+      this.#trainer = new Trainer(this.#start(), this.#data.x, this.#data.y);
+      this.#live = new Live(this.#trainer.net, TEST, ["x"], "0.5 sin(4x) exp(−x−1)");
+      const graph = networkView(this.#live.store);
+      graph.element.classList.add("small-graph");
+      this.#live.store.on("selection", () => this.#showEdge());
+      const points = slider({ label: "points", min: 8, max: 60, step: 1, value: this.#count }, (v) => this.#again(() => this.#count = v));
+      const noise = slider({ label: "noise", min: 0, max: 0.1, step: 0.01, value: 0, text: (v) => v.toFixed(2) }, (v) => this.#again(() => this.#noise = v));
+      this.element = h(
+        "div",
+        {},
+        h("div", { class: "tools" }, this.#play, button("One step", () => this.#once()), button("New start", () => this.#again(() => this.#seed += 1)), points.element, noise.element),
+        this.#words,
+        h("div", { class: "pair" }, this.#fit.element, this.#losses.element),
+        h("h3", {}, "The network"),
+        graph.element,
+        this.#edgeWords,
+        this.#edge.element
+      );
+      this.#again(() => {
+      });
+      this.#live.store.select([0, 0, 0]);
+    }
+    #sample() {
+      const normal2 = normalNumbers(7);
+      const x = spaced([-1, 1], this.#count);
+      return { x, y: x.map((v) => truth(v) + this.#noise * normal2()) };
+    }
+    #start() {
+      return fitted(freshNet([1, 2, 1], 5, 3, this.#seed), this.#data.x);
+    }
+    #again(change) {
+      change();
+      this.#clock.stop();
+      this.#data = this.#sample();
+      this.#trainer = new Trainer(this.#start(), this.#data.x, this.#data.y);
+      this.#history = [];
+      this.#record();
+      this.#draw();
+    }
+    #begin() {
+      if (this.#history.length > STEPS) this.#again(() => {
+      });
+      this.#clock.start();
+      this.#tell();
+    }
+    #once() {
+      this.#clock.stop();
+      this.#advance();
+      this.#draw();
+    }
+    /** Slow at first, where most happens; calm for who asked for less motion. */
+    #tick() {
+      this.#pace += 1;
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (this.#pace % (calm ? 60 : this.#history.length < 20 ? 6 : 2)) return true;
+      const goesOn = this.#advance() && this.#history.length <= STEPS;
+      this.#draw();
+      return goesOn;
+    }
+    #advance() {
+      if (this.#history.length === 12) this.#trainer = new Trainer(fitted(this.#trainer.net, this.#data.x), this.#data.x, this.#data.y);
+      const moved = this.#trainer.step();
+      this.#record();
+      return moved;
+    }
+    #record() {
+      const { net, error } = this.#trainer;
+      this.#history.push({ train: error, test: meanSquaredError(net, TEST.x, TEST.y) });
+    }
+    #tell() {
+      this.#play.textContent = this.#clock.isRunning ? "Pause" : this.#history.length > STEPS ? "Train again" : "Train";
+    }
+    // ---------------------------------------------------------------- drawing
+    #draw() {
+      const { net } = this.#trainer;
+      const { x, y } = this.#data;
+      this.#live.show(net);
+      const range = widened(rangeOf(y, TEST.y), 0.15);
+      const output = predict(net, TEST.x);
+      this.#fit.show([-1, 1], range, (frame) => [
+        line(frame, TEST.x, TEST.y, "line quiet dashed"),
+        line(frame, TEST.x, output),
+        dots(frame, x, y, "dots second", 3.5)
+      ], "The network's curve, the true curve and the points it learns from");
+      const steps = Float64Array.from(this.#history, (_, n) => n);
+      const [train, test] = [this.#history.map((m) => m.train), this.#history.map((m) => m.test)];
+      const [lo, hi] = rangeOf(train, test);
+      const last = this.#history[this.#history.length - 1];
+      this.#losses.show([0, Math.max(20, steps.length)], [Math.max(lo, 1e-14) / 2, hi * 2], (frame) => [
+        line(frame, steps, train),
+        line(frame, steps, test, "line dashed second")
+      ], `Error over ${steps.length - 1} steps: ${shown(last.train)} on the points, ${shown(last.test)} on the whole curve`);
+      this.#words.textContent = `Step ${this.#history.length - 1}: error ${shown(last.train)} on the points (solid), ${shown(last.test)} on the whole curve (dashed).`;
+      this.#tell();
+      this.#showEdge();
+    }
+    #showEdge() {
+      const { store } = this.#live;
+      const edge = store.selection ?? [0, 0, 0];
+      const [l, i, j] = edge;
+      const [lo, hi] = store.domain(l, i);
+      const xs = spaced([lo, hi], 121);
+      const ys = edgeCurve(store.net, l, i, j, lo, hi, 121);
+      const quantiles = store.quantiles[l].subarray(i * QUANTILES, (i + 1) * QUANTILES);
+      const name = edgeName(store.explored, store.net, edge);
+      const paint = (frame) => [density(frame, quantiles), level(frame, 0), line(frame, xs, ys)];
+      this.#edge.show([lo, hi], widened(rangeOf(ys), 0.1), paint, `The function of the edge ${name}`);
+      this.#edgeWords.textContent = `The edge ${name}: what it adds to its node, over the values that reach it.`;
+    }
+  };
+  function trainingLesson() {
+    const playground = new TrainingFigure();
+    const place3 = figure(
+      "press Train. Click an edge, or go to one with the arrow keys, and watch its function grow below.",
+      playground.element
+    );
+    return [
+      say("Twenty points of the curve *0.5 sin(4x) exp(−x−1)*, and a network with one input, two hidden nodes and one output. It has four edges, so it has four curves to learn.", { class: "lead" }),
+      step(
+        "Watch it learn",
+        say("Training changes the weights of all four splines together, a little at every step, so that the mean squared error falls. Nothing else is going on: no hidden tricks, and no server. This page computes the network and its gradient itself."),
+        place3
+      ),
+      step(
+        "What to look for",
+        say("The hidden nodes only *add*. All bending happens on edges. So you can read the network: the first two edges say how x is bent into each hidden node, the last two how these are bent into y."),
+        say("Press *New start* a few times. The four curves come out differently, yet their composition is the same. A KAN is not unique until something, such as sparsity, makes it so."),
+        say("Now add noise, or take fewer points, and train again. The error on the points still falls, while the error on the whole curve does not: the network starts to learn the noise.")
+      ),
+      step(
+        "The same in Python",
+        h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": "Python" }, h("code", {}, PYTHON))
+      )
+    ];
+  }
+  var PYTHON = `import torch
 from edgewise import KAN
 
 x = torch.linspace(-1, 1, 20)[:, None]
 y = 0.5 * torch.sin(4 * x) * torch.exp(-x - 1)
 model = KAN([1, 2, 1], grid=5, k=3, seed=0)
 model.fit((x, y), steps=100)
-model.explore(x)`;var Lt=[["spline","What a B-spline is",Gr],["training","A KAN learns a curve",Wr],["grid","Finer grids",ir],["naming","From network to formula",Vr]];function zs(t,e){t.classList.add("edgewise-explorer","ew","lessons");let n=new st(t,()=>{}),r=y("article",{tabindex:-1}),o=Lt.map(([a,l],h)=>y("a",{href:`#${a}`},`${h+1} ${l}`)),s=k("◐",()=>n.toggle(),{"aria-label":"Light or dark",title:"Light or dark"});D(t,y("div",{class:"ex"},y("header",{class:"top"},y("nav",{"aria-label":"Lessons"},...o),s),r));let i=(a,l)=>{let h=Math.max(0,Lt.findIndex(([d])=>d===a)),[,c,u]=Lt[h];document.title=`${c} · edgewise`,o.forEach((d,p)=>p===h?d.setAttribute("aria-current","page"):d.removeAttribute("aria-current"));let m=Lt[h+1];D(r,y("h1",{},c),...u(),y("p",{class:"next"},m?y("a",{href:`#${m[0]}`},`Next: ${m[1]} →`):"That was the last lesson.")),l&&(scrollTo(0,0),r.focus())};addEventListener("hashchange",()=>i(location.hash.slice(1),!0)),i(location.hash.slice(1)||(e??""),!1)}var Kr=document.getElementById("edgewise-explorer"),Jr=document.getElementById("edgewise-payload");Kr&&Jr&&zs(Kr,JSON.parse(Jr.textContent??"null")?.lesson??null);})();
+model.explore(x)`;
+
+  // src/lessons/index.ts
+  var LESSONS = [
+    ["spline", "What a B-spline is", splineLesson],
+    ["training", "A KAN learns a curve", trainingLesson],
+    ["grid", "Finer grids", gridLesson],
+    ["naming", "From network to formula", namingLesson]
+  ];
+  function mountLesson(root, name) {
+    root.classList.add("edgewise-explorer", "ew", "lessons");
+    const theme = new Theme(root, () => {
+    });
+    const article = h("article", { tabindex: -1 });
+    const links = LESSONS.map(([own, title], n) => h("a", { href: `#${own}` }, `${n + 1} ${title}`));
+    const toggle = button("◐", () => theme.toggle(), { "aria-label": "Light or dark", title: "Light or dark" });
+    fillWith(root, h("div", { class: "ex" }, h("header", { class: "top" }, h("nav", { "aria-label": "Lessons" }, ...links), toggle), article));
+    const open = (wanted, moveFocus) => {
+      const at2 = Math.max(0, LESSONS.findIndex(([own]) => own === wanted));
+      const [, title, make] = LESSONS[at2];
+      document.title = `${title} · edgewise`;
+      links.forEach((link, n) => n === at2 ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current"));
+      const next = LESSONS[at2 + 1];
+      fillWith(article, h("h1", {}, title), ...make(), h("p", { class: "next" }, next ? h("a", { href: `#${next[0]}` }, `Next: ${next[1]} →`) : "That was the last lesson."));
+      if (moveFocus) {
+        scrollTo(0, 0);
+        article.focus();
+      }
+    };
+    addEventListener("hashchange", () => open(location.hash.slice(1), true));
+    open(location.hash.slice(1) || (name ?? ""), false);
+  }
+  var place2 = document.getElementById("edgewise-explorer");
+  var payload = document.getElementById("edgewise-payload");
+  if (place2 && payload) mountLesson(place2, JSON.parse(payload.textContent ?? "null")?.lesson ?? null);
+})();

@@ -1,10 +1,5655 @@
-"use strict";(()=>{var jt=class extends Error{};function _e(n){let t=q(n,"payload");t.format!=="edgewise-explorer"&&R("format","must be 'edgewise-explorer'",t.format),t.version!==1&&R("version","must be 1: this page is of another edgewise than the data",t.version);let e=Ve(t.model),[s,o]=[e.nodes[0],e.nodes[e.nodes.length-1]],r=t.sample==null?null:So(t.sample,J(s),J(o));return{title:O(t.title??"","title"),edgewise:O(t.edgewise??"","edgewise"),net:e,inputs:Ln(t.inputs,"inputs",J(s)),outputs:Ln(t.outputs,"outputs",J(o)),link:je(t.link??"identity",["identity","softmax","sigmoid"],"link"),classes:t.classes==null?null:B(t.classes,"classes").map(String),nodeQuantiles:Cn(t.nodes,"nodes",e,i=>[i.I,33]),deviations:Cn(t.deviations,"deviations",e,i=>[i.I,i.O]),loss:t.loss==null?null:ko(q(t.loss,"loss")),sample:r,formula:t.formula==null?null:B(t.formula,"formula").map((i,a)=>Ao(i,`formula[${a}]`)),source:t.source==null?null:O(t.source,"source")}}function Ve(n){let t=q(n,"model"),e=yt(t.k,"model.k"),s=yt(t.mult_arity??2,"model.mult_arity"),o=B(t.width,"model.width").map((i,a)=>Mo(i,`model.width[${a}]`)),r=B(t.layers,"model.layers");return r.length!==o.length-1&&R("model.layers",`must be ${o.length-1}, one less than levels`,r.length),{k:e,outside:je(t.outside,["linear","extend"],"model.outside"),baseFun:O(t.base_fun,"model.base_fun"),arity:s,nodes:o,layers:r.map((i,a)=>wo(i,`model.layers[${a}]`,e,J(o[a]),o[a+1][0]+s*o[a+1][1]))}}function J(n){return n[0]+n[1]}function Q(n,t,e){let s=q(n,t),o=B(s.shape,`${t}.shape`);(o.length!==e.length||e.some((c,u)=>c!==-1&&c!==o[u]))&&R(`${t}.shape`,`must be (${e.join(", ")})`,`(${o.join(", ")})`);let r=Uint8Array.from(atob(O(s.data,`${t}.data`)),c=>c.charCodeAt(0)),i=je(s.dtype,["f4","f8"],`${t}.dtype`),a=o.reduce((c,u)=>c*u,1),l=i==="f4"?4:8;r.length!==a*l&&R(`${t}.data`,`must be ${a*l} bytes`,r.length);let h=new DataView(r.buffer);return Float64Array.from({length:a},(c,u)=>i==="f4"?h.getFloat32(4*u,!0):h.getFloat64(8*u,!0))}function In(n){let t=n.layers.map(a=>({knots:ft(a.knots,[a.I,a.S+n.k+1]),coef:ft(a.coef,[a.I,a.S,a.O]),base:ft(a.base,[a.I,a.O]),spline_scale:a.scale&&ft(a.scale,[a.I,a.O]),mask:ft(a.mask,[a.I,a.O]),symbolic:[...a.symbolic].map(([l,{name:h,affine:c,sampled:u}])=>({i:Math.floor(l/a.O),j:l%a.O,name:h,affine:c,...u&&{sampled:{knots:ft(u.knots,[1,u.knots.length]),coef:ft(u.coef,[u.coef.length])}}}))})),{k:e,arity:s,outside:o,baseFun:r,nodes:i}=n;return{width:i,k:e,mult_arity:s,base_fun:r,outside:o,layers:t}}function ft(n,t){let e=new DataView(new ArrayBuffer(8*n.length));n.forEach((o,r)=>e.setFloat64(8*r,o,!0));let s="";for(let o of new Uint8Array(e.buffer))s+=String.fromCharCode(o);return{shape:t,dtype:"f8",data:btoa(s)}}function wo(n,t,e,s,o){let r=q(n,t),i=q(r.knots,`${t}.knots`),a=B(i.shape,`${t}.knots.shape`)[1]-e-1;a>=1||R(`${t}.knots`,`must have at least ${e+2} columns`,a+e+1);let l=new Map;for(let h of B(r.symbolic??[],`${t}.symbolic`)){let c=q(h,`${t}.symbolic`),[u,m]=[yt(c.i,`${t}.symbolic.i`),yt(c.j,`${t}.symbolic.j`)];(u>=s||m>=o)&&R(`${t}.symbolic`,`must be edges of (${s}, ${o})`,`(${u}, ${m})`);let p=B(c.affine,`${t}.symbolic.affine`).map(Number),y=c.sampled==null?void 0:Eo(c.sampled,`${t}.symbolic.sampled`);l.set(u*o+m,{name:O(c.name,`${t}.symbolic.name`),affine:p,...y&&{sampled:y}})}return{I:s,O:o,S:a,knots:Q(i,`${t}.knots`,[s,a+e+1]),coef:Q(r.coef,`${t}.coef`,[s,a,o]),base:Q(r.base,`${t}.base`,[s,o]),scale:r.spline_scale==null?null:Q(r.spline_scale,`${t}.spline_scale`,[s,o]),mask:Q(r.mask,`${t}.mask`,[s,o]),symbolic:l}}function Eo(n,t){let e=q(n,t);return{knots:Q(e.knots,`${t}.knots`,[1,-1]),coef:Q(e.coef,`${t}.coef`,[-1])}}function Mo(n,t){if(typeof n=="number")return[yt(n,t),0];let e=B(n,t);return[yt(e[0],t),yt(e[1]??0,t)]}function So(n,t,e){let s=q(n,"sample"),o=Q(s.x,"sample.x",[-1,t]),r=o.length/t;return{n:r,x:o,y:s.y==null?null:Q(s.y,"sample.y",[r,e])}}function Ln(n,t,e){let s=B(n,t);return s.length!==e&&R(t,`must be ${e}`,s.length),s.map((o,r)=>{let i=q(o,`${t}[${r}]`);return{name:O(i.name,`${t}[${r}].name`),unit:i.unit==null?null:O(i.unit,`${t}[${r}].unit`),shift:Number(i.shift??0),scale:Number(i.scale??1),bend:i.bend==null?null:Number(i.bend),category:i.category==null?null:$o(i.category,`${t}[${r}].category`),quantiles:i.quantiles==null?[]:B(i.quantiles,`${t}[${r}].quantiles`).map(Number)}})}function $o(n,t){let e=q(n,t);return{column:O(e.column,`${t}.column`),level:O(e.level,`${t}.level`)}}function Cn(n,t,e,s){let o=B(n,t);return o.length!==e.layers.length&&R(t,`must be ${e.layers.length}, one per layer`,o.length),o.map((r,i)=>Q(r,`${t}[${i}]`,s(e.layers[i])))}function ko(n){let t=e=>typeof e=="number"?e:null;return{name:O(n.name,"loss.name"),train:t(n.train),test:t(n.test)}}function Ao(n,t){let e=q(n,t);return{latex:O(e.latex,`${t}.latex`),python:O(e.python,`${t}.python`),sympy:O(e.sympy,`${t}.sympy`)}}function q(n,t){return(typeof n!="object"||n===null||Array.isArray(n))&&R(t,"must be an object",n),n}function B(n,t){return Array.isArray(n)||R(t,"must be a list",n),n}function O(n,t){return typeof n!="string"&&R(t,"must be a string",n),n}function yt(n,t){return(!Number.isInteger(n)||n<0)&&R(t,"must be an integer >= 0",n),n}function je(n,t,e){return t.includes(n)||R(e,`must be one of ${t.join(", ")}`,n),n}function R(n,t,e){let s=typeof e=="object"?JSON.stringify(e)?.slice(0,60):String(e);throw new jt(`\`${n}\` ${t}; got ${s}.`)}var To="http://www.w3.org/2000/svg";function d(n,t={},...e){return Pn(document.createElement(n),t,e)}function b(n,t={},...e){return Pn(document.createElementNS(To,n),t,e)}function N(n,t){for(let[e,s]of Object.entries(t))typeof s=="function"?n.addEventListener(e.slice(2),s):s===!1||s==null?n.removeAttribute(e):n.setAttribute(e,s===!0?"":String(s))}function k(n,...t){n.replaceChildren(...t.filter(On).map(Rn))}function E(n,t,e={}){return d("button",{type:"button",onclick:t,...e},n)}function H(n,t,e){let s=d("select",{onchange:()=>e(s.value)});return s.append(...t.map(([o,r])=>d("option",{value:o},r))),{element:d("label",{class:"field"},d("span",{},n),s),select:s}}function Pn(n,t,e){return N(n,t),n.append(...e.filter(On).map(Rn)),n}function On(n){return n!=null&&n!==!1}function Rn(n){return typeof n=="number"?String(n):n}function x(n,t=3){if(!Number.isFinite(n))return Number.isNaN(n)?"not a number":n>0?"∞":"−∞";if(n===0)return"0";let e=Math.abs(n),s=e<.001||e>=1e5?n.toExponential(t-1):n.toPrecision(t),[o,r]=s.split("e"),i=o.includes(".")?o.replace(/\.?0+$/,""):o;return(r?`${i}e${Number(r)}`:i).replaceAll("-","−")}function L({name:n,unit:t}){return t?`${n} (${t})`:n}function gt(n,t){return n.length<=t?n:`${n.slice(0,Math.max(1,t-1))}…`}function Mt(n,t,e){let[s]=n.nodes[t+1];return e<s?{node:e,factor:-1}:{node:s+Math.floor((e-s)/n.arity),factor:(e-s)%n.arity}}function _({inputs:n,outputs:t},e,s,o){return s===0?n[o]?.name??`input ${o}`:s===e.layers.length?t[o]?.name??`output ${o}`:o<e.nodes[s][0]?`node ${s}.${o}`:`product ${s}.${o}`}function St(n,t,e,s){let{node:o,factor:r}=Mt(t,e,s),i=_(n,t,e+1,o);return r<0?i:`${i}, factor ${r+1}`}function Dt(n,t,[e,s,o]){return`${_(n,t,e,s)} → ${St(n,t,e,o)}`}function qt(n){return n.nodes.map(([t,e])=>e?`${t} + ${e}×`:`${t}`).join(" → ")}var No={0:()=>"0",x:n=>n,"x^2":n=>`${I(n)}²`,"x^3":n=>`${I(n)}³`,"x^4":n=>`${I(n)}⁴`,"x^5":n=>`${I(n)}⁵`,"1/x":n=>`1/${I(n)}`,"1/x^2":n=>`1/${I(n)}²`,"1/x^3":n=>`1/${I(n)}³`,"1/x^4":n=>`1/${I(n)}⁴`,"1/x^5":n=>`1/${I(n)}⁵`,sqrt:n=>`√${I(n)}`,"x^0.5":n=>`√${I(n)}`,"x^1.5":n=>`${I(n)}^1.5`,"1/sqrt(x)":n=>`1/√${I(n)}`,"1/x^0.5":n=>`1/√${I(n)}`,"x^p":(n,t)=>`${I(n)}^${t}`,abs:n=>`|${n}|`,gaussian:n=>`exp(−${I(n)}²)`};function G({name:n,affine:t,sampled:e},s=3,o="x"){if(e)return`${n}(${o})`;let[r,i,a,l,h]=t,c=_n(Hn(r,o,s),i,s),u=No[n]??(y=>`${n}(${y})`);if(n==="0"||a===0)return x(l,s);let m=u(c,x(h,s)),p=n==="x"&&c.includes(" ");return _n(Hn(a,p&&x(a,s)!=="1"?`(${m})`:m,s),l,s)}function oe(n,t){let e={...n,affine:[1,0,1,0,n.affine[4]]};return[G(n,2),G(e,2),n.name].find(s=>s.length<=t)??""}function Hn(n,t,e){let s=x(n,e);return s==="1"?t:s==="−1"?`−${t}`:/^[\p{L}(|√]$/u.test(t)||t.startsWith("(")?`${s}${t}`:/^\d/.test(t)?`${s} · ${t}`:`${s} ${t}`}function _n(n,t,e){return t===0?n:`${n} ${t<0?"−":"+"} ${x(Math.abs(t),e)}`}function I(n){return/^[\p{L}\d]$/u.test(n)?n:`(${n})`}function $t(n,t){let[e,s,o]=t.edge,r=n.layers[e];if(!r||s>=r.I||o>=r.O||s<0||o<0)throw new RangeError(`there is no edge (${e}, ${s}, ${o})`);let i=n.layers.slice();return i[e]={...r,...Fo(r,t,s*r.O+o)},{...n,layers:i}}function Fo(n,t,e){switch(t.op){case"coef":return{coef:De(n.coef,kt(n,t.edge,t.index),t.value)};case"base":return{base:De(n.base,e,t.value)};case"prune":case"restore":return{mask:De(n.mask,e,t.op==="prune"?0:1)};case"fix":return{symbolic:new Map(n.symbolic).set(e,{name:t.name,affine:t.affine})};case"unfix":{let s=new Map(n.symbolic);return s.delete(e),{symbolic:s}}}}function re(n,t){return t.reduce($t,n)}function qe(n,t,e){let s=t.filter(o=>Vn(o)!==Vn(e));return Lo(n,e)?s:[...s,e]}function kt(n,[,t,e],s){return(t*n.S+s)*n.O+e}function jn(n,t){let e=n.map(s=>`    ${Co(s)},`);return["from edgewise import KAN","from edgewise.explorer import apply_edits","",t===null?"model = ...  # your trained model":`model = ${t}`,"# the edits made in the explorer, in full precision",`model = apply_edits(model, [${e.length?`
-${e.join(`
-`)}
-`:""}])`,""].join(`
-`)}function Dn(n){if(!Array.isArray(n))throw new Error("edits must be a list");return n.map((t,e)=>{let s=t;if(!["coef","base","fix","unfix","prune","restore"].includes(s?.op)||!Array.isArray(s.edge)||s.edge.length!==3)throw new Error(`edits[${e}] is not an edit`);return s})}function Vn(n){return[{coef:"coef",base:"base",fix:"symbolic",unfix:"symbolic",prune:"mask",restore:"mask"}[n.op],...n.edge,n.op==="coef"?n.index:""].join()}function Lo(n,t){let[e,s,o]=t.edge,r=n.layers[e],i=s*r.O+o;switch(t.op){case"coef":return Object.is(r.coef[kt(r,t.edge,t.index)],t.value);case"base":return Object.is(r.base[i],t.value);case"prune":return r.mask[i]===0;case"restore":return r.mask[i]!==0;case"unfix":return!r.symbolic.has(i);case"fix":{let a=r.symbolic.get(i);return a?.name===t.name&&a.affine.every((l,h)=>Object.is(l,t.affine[h]))}}}function De(n,t,e){let s=n.slice();return s[t]=e,s}function Co(n){return`{${Object.entries(n).map(([e,s])=>`"${e}": ${qn(s)}`).join(", ")}}`}function qn(n){return Array.isArray(n)?`[${n.map(qn).join(", ")}]`:typeof n=="number"?Io(n):JSON.stringify(n).replace(/[\u007f-\uffff]/g,t=>`\\u${t.charCodeAt(0).toString(16).padStart(4,"0")}`)}function Io(n){return Object.is(n,-0)?"-0.0":String(n)}var tt=new Float64Array(16),Be=new Float64Array(9);function Bn(n,t,e,s,o=0){let r=e,i=s;for(;r<i;){let a=r+i+1>>1;t>=n[o+a]?r=a:i=a-1}return r}function ae(n,t,e,s,o=0,r="linear",i=0,a=n.length){return r==="linear"?Po(n,t,e,s,o,i,a):Oo(n,t,e,s,o,i,a)}function Po(n,t,e,s,o,r,i){let a=n[r+t],l=n[r+i-t-1],h=e<a?a:e>l?l:e,c=Bn(n,h,t,i-t-2,r);tt.length<2*t&&Un(t);for(let u=0;u<2*t;u++)tt[u]=n[r+c-t+1+u];if(h===e||o===1)ie(t,h,s,o);else if(o>1)s.fill(0,0,t+1);else{ie(t,h,s,0),ie(t,h,Be,1);for(let u=0;u<=t;u++)s[u]=s[u]+Be[u]*(e-h)}return e!==e&&s.fill(NaN,0,t+1),c-t}function Oo(n,t,e,s,o,r,i){if(!(e>=n[r]&&e<n[r+i-1]))return s.fill(e!==e?NaN:0,0,t+1),0;let a=Bn(n,e,0,i-2,r);tt.length<2*t&&Un(t);let l=n[r+i-1]-n[r];for(let c=0;c<2*t;c++){let u=a-t+1+c;tt[c]=u<0?n[r]+u*l:u>=i?n[r+i-1]+(u-i+1)*l:n[r+u]}ie(t,e,s,o);let h=a-t;for(let c=0;c<=t;c++)(h+c<0||h+c>i-t-2)&&(s[c]=0);return h}function ie(n,t,e,s){if(s>n){e.fill(0,0,n+1);return}e[0]=1;for(let o=1;o<=n-s;o++){let r=0;for(let i=0;i<o;i++){let a=tt[n+i-o],l=tt[n+i],h=e[i]/(l-a);e[i]=r+h*(l-t),r=h*(t-a)}e[o]=r}for(let o=n-s+1;o<=n;o++){let r=0;for(let i=0;i<o;i++){let a=e[i]/(tt[n+i]-tt[n-o+i]);e[i]=o*(r-a),r=a}e[o]=o*r}}function Bt(n,t){let e=n.length-t-1;return Float64Array.from({length:e},(s,o)=>{if(t===0)return(n[o]+n[o+1])/2;let r=0;for(let i=1;i<=t;i++)r+=n[o+i];return r/t})}function Un(n){tt=new Float64Array(2*n),Be=new Float64Array(n+1)}var Ro=[-.6513268598908547,.6419697923564902,.019476473204185836,-.00956151478680863,-.000946595344482037,.000366839497852761,42523324806908e-18,-20278578112534e-18,-1624290004647e-18,1303655835581e-18,15626441722e-18,-85238095915e-18,6529054439e-18,5059343496e-18,-991364157e-18,-227365122e-18,96467911e-18,2394038e-18,-6886028e-18,894488e-18,313092e-18,-112708e-18,381e-18,7106e-18,-1523e-18,-95e-18,121e-18,-28e-18],Ho=[.15772797147489012,-.008723442352852221,.2651786132033368,-.37009499387264977,.15806710233209725,-.034893769411408884,.004819180069467605,-.000460626166206275,32460328821005e-18,-1761946907762e-18,76081635924e-18,-26792535306e-19,784869631e-19,-1943834687e-21,41253206e-21,-758851e-21,12219e-21],_o=[.08104484632565812,-.1489751450676521,.1609992623572097,-.08268049176681791,.022213639654966037,-.003646940600769276,.000405033772835482,-32555548668573e-18,1985877404992e-18,-95219847568e-18,36871337591e-19,-1178026623e-19,316015458e-20,-72217557e-21,1423214e-21,-24442e-21],Vo=[.9994603493475187,-.000536522046813212,307518478752e-17,-51705945376e-18,16306464635e-19,-786409138e-19,5168262387e-21,-430457887e-21,43265957e-21,-5069034e-21,674807e-21,-100115e-21,16306e-21],jo=[-.015555854605337009,68385199426116e-18,-74144984110606e-20,17972457247969e-21,-7271915936866e-22,42201219046687e-24,-3206747420997e-24,300614512535e-24,-33363281853e-24,425522504e-23,-609993013e-24,9662129e-23,-16686066e-24],Do=[1.0009030408600137,.000898989833085941,-3987284300489e-18,6177633960644e-20,-18718907491063e-22,88168986596e-21,-5704863640396e-24,469919551523e-24,-46842237838e-24,5452674896e-24,-722118084e-24,106676891e-24,-17312313e-24],qo=[.04677778706953532,-96277235491571e-18,91386152579555e-20,-20959781384084e-21,8229193327651e-22,-46863636881769e-24,3515218794969e-24,-326431567433e-24,35967765829e-24,-4561252395e-24,650828296e-24,-102691475e-24,17676355e-24];function bt(n,t){let e=4*t-2,s=0,o=0;for(let r=n.length-1;r>0;r--){let i=e*s-o+n[r];o=s,s=i}return e/2*s-o+n[0]}function Ge(n){if(Math.abs(n)<.5){let t=n*n,e=n,s=n;for(let o=1;o<13;o++)e*=-t/o,s+=e/(2*o+1);return 2/Math.sqrt(Math.PI)*s}return n<0?Ue(-n)-1:1-Ue(n)}function Ue(n){if(n<0)return 2-Ue(-n);let t=2/(2+n);return t*Math.exp(-n*n+bt(Ro,t))}function We(n){let t=Math.abs(n);if(t===1/0)return 0;if(!(t>8))return bt(Ho,(t/8)**2);let[e,s]=[Math.sin(t),Math.cos(t)],o=(8/t)**2,[r,i]=[bt(Vo,o),8/t*bt(jo,o)];return(r*(s+e)-i*(e-s))/Math.sqrt(Math.PI*t)}function le(n){let t=Math.abs(n);if(t===1/0)return 0;if(!(t>8))return n*bt(_o,(t/8)**2);let[e,s]=[Math.sin(t),Math.cos(t)],o=(8/t)**2,[r,i]=[bt(Do,o),8/t*bt(qo,o)],a=(r*(e-s)+i*(e+s))/Math.sqrt(Math.PI*t);return n<0?-a:a}var Bo=Math.LOG2E,Gt=n=>n<0?Math.exp(n)/(1+Math.exp(n)):1/(1+Math.exp(-n)),he=new Map([$("0",0,()=>0,()=>0),$("x",1,n=>n,()=>1,["odd"]),$("x^2",2,n=>n*n,n=>2*n,["even"]),$("x^3",3,n=>n*n*n,n=>3*n*n,["odd"]),$("x^4",3,n=>n*n*n*n,n=>4*n*n*n,["even"]),$("x^5",3,n=>n*n*n*n*n,n=>5*n*n*n*n,["odd"]),Ut(1,2),Ut(2,2),Ut(3,3),Ut(4,4),Ut(5,5),$("sqrt",2,Math.sqrt,n=>.5/Math.sqrt(n)),$("x^0.5",2,Math.sqrt,n=>.5/Math.sqrt(n),[],"sqrt"),$("x^1.5",4,n=>n*Math.sqrt(n),n=>1.5*Math.sqrt(n)),$("1/sqrt(x)",2,n=>1/Math.sqrt(n),n=>-.5/(n*Math.sqrt(n))),$("1/x^0.5",2,n=>1/Math.sqrt(n),n=>-.5/(n*Math.sqrt(n)),[],"1/sqrt(x)"),$("x^p",5,(n,t)=>n**t,(n,t)=>t*n**(t-1),["free"]),$("exp",2,Math.exp,Math.exp),$("log",2,Math.log,n=>1/n),$("abs",3,Math.abs,Math.sign,["even"]),$("sin",2,Math.sin,Math.cos,["odd","periodic"]),$("cos",2,Math.cos,n=>-Math.sin(n),["even","periodic"],"sin"),$("tan",3,Math.tan,n=>1+Math.tan(n)**2,["odd","periodic"]),$("tanh",3,Math.tanh,n=>1/Math.cosh(n)**2,["odd"]),$("sigmoid",3,Gt,n=>Gt(n)*Gt(-n),[],"tanh"),$("sinh",3,Math.sinh,Math.cosh,["odd"]),$("cosh",3,Math.cosh,Math.sinh,["even"]),$("sgn",3,Math.sign,()=>0,["odd"]),$("relu",3,n=>Math.max(n,0),n=>n>0?1:0),$("arcsin",4,Math.asin,n=>1/Math.sqrt(1-n*n),["odd"]),$("arccos",4,Math.acos,n=>-1/Math.sqrt(1-n*n),[],"arcsin"),$("arctan",4,Math.atan,n=>1/(1+n*n),["odd"]),$("arctanh",4,Math.atanh,n=>1/(1-n*n),["odd"]),$("gaussian",3,n=>Math.exp(-n*n),n=>-2*n*Math.exp(-n*n),["even"]),$("erf",4,Ge,n=>2/Math.sqrt(Math.PI)*Math.exp(-n*n),["odd"]),$("j0",4,We,n=>-le(n),["even","periodic"]),$("j1",4,le,Go,["odd","periodic"])].map(n=>[n.name,n])),Uo=n=>n/(1+Math.exp(-n)),Gn=n=>.5*(1+Ge(n/Math.SQRT2)),Wn=new Map([["silu",{value:Uo,slope:n=>Gt(n)*(1+n*Gt(-n))}],["identity",{value:n=>n,slope:()=>1}],["tanh",{value:Math.tanh,slope:n=>1/Math.cosh(n)**2}],["gelu",{value:n=>n*Gn(n),slope:n=>Gn(n)+n*Math.exp(-n*n/2)/Math.sqrt(2*Math.PI)}],["relu",{value:n=>Math.max(n,0),slope:n=>n>0?1:0}],["zero",null]]);function At(n){let t=he.get(n);if(!t)throw new RangeError(`there is no function "${n}"; known are ${[...he.keys()].join(", ")}.`);return t}function Tt(n){let t=Wn.get(n);if(t===void 0)throw new RangeError(`there is no base function "${n}"; known are ${[...Wn.keys()].join(", ")}.`);return t}function Wt(n,t){return 2*Math.log(n+1e-14)*Bo+t}function $(n,t,e,s,o=[],r=null){let i=a=>o.includes(a);return{name:n,complexity:t,value:e,slope:s,twinOf:r,odd:i("odd"),even:i("even"),periodic:i("periodic"),freeExponent:i("free")}}function Ut(n,t){let e=n===1?"1/x":`1/x^${n}`,o=[r=>r,r=>r*r,r=>r*r*r,r=>r*r*r*r,r=>r*r*r*r*r][n-1];return $(e,t,(r,i)=>1/o(r,i),(r,i)=>-n/(o(r,i)*r),[n%2?"odd":"even"])}function Go(n){return Math.abs(n)<1e-8?.5:We(n)-le(n)/n}function ze(n,t,e){let s=n.layers[t],o=e*(s.S+n.k+1);return[s.knots[o+n.k],s.knots[o+s.S]]}function et(n,t,e){let s=t.S+n.k+1;return t.knots.subarray(e*s,(e+1)*s)}function Ke(n,t,e){return Float64Array.from({length:n.S},(s,o)=>n.coef[(t*n.S+o)*n.O+e])}function it(n,t,e,s,o=!1){let r=n.layers[t],i=e*r.O+s,a=o?1:r.mask[i];if(a===0)return()=>0;let l=o?void 0:r.symbolic.get(i);if(l){let p=Qe(l);return a===1?p:y=>a*p(y)}let h=zn(et(n,r,e),n.k,Ke(r,e,s),n.outside),[c,u]=[r.scale?r.scale[i]:1,r.base[i]],m=Tt(n.baseFun);return m?p=>a*(c*h(p)+u*m.value(p)):p=>a*c*h(p)}function zn(n,t,e,s="linear",o=0){let r=new Float64Array(t+1);return i=>{let a=ae(n,t,i,r,o,s),l=0;for(let h=Math.max(0,-a);h<=t&&a+h<e.length;h++)l+=r[h]*e[a+h];return l}}function Qe(n,t=0){if(n.sampled)return zn(n.sampled.knots,3,n.sampled.coef,"linear",t);let[e,s,o,r,i]=n.affine,a=At(n.name);return t===0?l=>o*a.value(e*l+s,i)+r:l=>o*e*a.slope(e*l+s,i)}function Kn(n,t,e,s,o){return it(n,t,e,s)(o)}function ce(n){return{deviations:n.map(t=>t.slice()),largest:n.map(Yn)}}function Qn(n,t,e,s,o){let r=t.deviations.slice();for(let[i,a,l]of o){let h=a*e.layers[i].O+l;r[i]===t.deviations[i]&&(r[i]=t.deviations[i].slice());let c=Je(e,i,a,l,s[i]),u=Je(n.net,i,a,l,n.nodeQuantiles[i]),m=n.deviations[i][h];r[i][h]=u>0&&m>0?m*c/u:c}return{deviations:r,largest:r.map(Yn)}}function Jn(n,t){return ce(n.layers.map(({I:e,O:s},o)=>Float64Array.from({length:e*s},(r,i)=>Je(n,o,Math.floor(i/s),i%s,t[o]))))}function Zn({deviations:n,largest:t},e,s){return t[e]>0?n[e][s]/t[e]:0}function Ze(n,t){let e=n.length/t,s=new Float64Array(t*33);for(let o=0;o<t;o++){let r=Float64Array.from({length:e},(i,a)=>n[a*t+o]).sort();for(let i=0;i<33;i++){let a=i/32*(e-1),l=Math.floor(a);s[o*33+i]=r[l]+(a-l)*(r[Math.min(l+1,e-1)]-r[l])}}return s}function Je(n,t,e,s,o){let[r,i,a]=[0,0,0];for(let l=0;l<33;l++){let h=l===0||l===32?.5:1,c=Kn(n,t,e,s,o[e*33+l]);r+=h;let u=c-i;i+=h/r*u,a+=h*u*(c-i)}return Math.sqrt(a/r)}function Yn(n){return n.reduce((t,e)=>e>t?e:t,0)}function vt(n,t){let e=t.length/n.layers[0].I,s=[t],o=[];return n.layers.forEach((r,i)=>{o.push(zo(n,r,s[i],e)),s.push(Ko(o[i],e,n.nodes[i+1],n.arity))}),{rows:e,values:s,sums:o}}function at(n,t){return vt(n,t).values[n.layers.length]}function Wo(n){let{I:t,S:e,O:s,scale:o,mask:r,symbolic:i}=n;if(!o&&i.size===0&&r.every(h=>h===1))return n;let a=r.map((h,c)=>i.has(c)?0:h),l=new Float64Array(n.coef.length);for(let h=0;h<t;h++)for(let c=0;c<e;c++)for(let u=0;u<s;u++){let m=(h*e+c)*s+u;l[m]=n.coef[m]*a[h*s+u]*(o?o[h*s+u]:1)}return{coef:l,base:n.base.map((h,c)=>h*a[c])}}function zo(n,t,e,s){let{I:o,O:r,S:i}=t,{k:a}=n,l=new Float64Array(s*r),{coef:h,base:c}=Wo(t),u=new Float64Array(a+1),m=i+a+1,p=Tt(n.baseFun);for(let y=0;y<o;y++)for(let f=0;f<s;f++){let g=e[f*o+y],S=ae(t.knots,a,g,u,0,n.outside,y*m,m);for(let v=Math.max(0,-S);v<=a&&S+v<i;v++){let T=u[v],w=(y*i+S+v)*r;for(let Et=0;Et<r;Et++)l[f*r+Et]+=T*h[w+Et]}if(p){let v=p.value(g);for(let T=0;T<r;T++)l[f*r+T]+=v*c[y*r+T]}}for(let[y,f]of t.symbolic){let g=t.mask[y];if(g===0)continue;let[S,v,T]=[Math.floor(y/r),y%r,Qe(f)];for(let w=0;w<s;w++)l[w*r+v]+=g*T(e[w*o+S])}return l}function Ko(n,t,[e,s],o){if(s===0)return n;let[r,i]=[e+o*s,e+s],a=new Float64Array(t*i);for(let l=0;l<t;l++){for(let h=0;h<e;h++)a[l*i+h]=n[l*r+h];for(let h=0;h<s;h++){let c=1;for(let u=0;u<o;u++)c*=n[l*r+e+h*o+u];a[l*i+e+h]=c}}return a}function lt(n,t){let e=n.outputs.length;for(let s=0;s<t.length;s+=e)if(n.link==="softmax")Qo(t.subarray(s,s+e));else for(let o=0;o<e;o++){let{shift:r,scale:i}=n.outputs[o],a=t[s+o]*i+r;t[s+o]=n.link==="sigmoid"?1/(1+Math.exp(-a)):a}return t}function Qo(n){let t=n.reduce((s,o)=>Math.max(s,o),-1/0),e=0;n.forEach((s,o)=>e+=n[o]=Math.exp(s-t)),n.forEach((s,o)=>n[o]=s/e)}var Jo=2e5,Xn=256,ue=class{n;x;words;name;hasTargets;first;#t;#s;#e;constructor(t){let{net:e,sample:s}=t,o=e.layers.reduce((c,u)=>c+u.I*u.O,0),r=Math.max(64,Math.floor(Jo/o)),i=s??{n:Xn,x:Xo(t.nodeQuantiles[0],Xn),y:null},a=Yo(i.n,r);this.n=a.length,this.x=ts(i.x,i.n,a),this.hasTargets=i.y!==null,this.#s=this.hasTargets?t.link:"identity",this.#e=vt(e,this.x).values,this.#t=i.y===null?this.#n:ts(i.y,i.n,a),this.first=Ye(this.#n,this.#t,this.#s,this.n);let l=this.n<i.n?`${this.n} of the ${i.n}`:`${this.n}`;this.name=this.hasTargets?"loss":"change";let h={identity:"mean squared error",softmax:"cross-entropy",sigmoid:"cross-entropy"}[this.#s];this.words=this.hasTargets?`${h} on ${l} points of the attached data`:`mean squared change of the output against the saved model, on ${l} points `+(s?"of the attached inputs":"drawn from the quantiles of each input (no data is attached)")}rebase(t){return this.#e=vt(t,this.x).values,Ye(this.#n,this.#t,this.#s,this.n)}get#n(){return this.#e[this.#e.length-1]}entering(t){return this.#e[t]}loss(t,e=0){let s=e===0?t:{...t,layers:t.layers.slice(e),nodes:t.nodes.slice(e)},{values:o}=vt(s,e===0?this.x:this.#e[e]);return Ye(o[o.length-1],this.#t,this.#s,this.n)}};function Ye(n,t,e,s){let o=0;if(e==="identity"){for(let i=0;i<n.length;i++)o+=(n[i]-t[i])**2;return o/n.length}if(e==="sigmoid"){for(let i=0;i<n.length;i++)o+=Zo(n[i])-t[i]*n[i];return o/n.length}let r=n.length/s;for(let i=0;i<s;i++){let a=n.subarray(i*r,(i+1)*r),l=Math.max(...a),h=l+Math.log(a.reduce((c,u)=>c+Math.exp(u-l),0));for(let c=0;c<r;c++)o+=t[i*r+c]*(h-a[c])}return o/s}function Zo(n){return Math.max(n,0)+Math.log1p(Math.exp(-Math.abs(n)))}function Yo(n,t){let e=Math.min(n,t);return Array.from({length:e},(s,o)=>Math.floor(o*n/e))}function ts(n,t,e){let s=n.length/t,o=new Float64Array(e.length*s);return e.forEach((r,i)=>o.set(n.subarray(r*s,(r+1)*s),i*s)),o}function Xo(n,t){let e=n.length/33,s=tr(7);return Float64Array.from({length:t*e},(o,r)=>{let i=s()*32,a=Math.floor(i),l=r%e*33+a;return n[l]+(i-a)*(n[Math.min(l+1,n.length-1)]-n[l])})}function tr(n){let t=n;return()=>{t=t+1831565813|0;let e=Math.imul(t^t>>>15,1|t);return e=e+Math.imul(e^e>>>7,61|e)^e,((e^e>>>14)>>>0)/4294967296}}var[er,nr,sr]=[128,500,10],de=class{host;explored;look={threshold:0,focus:null,showRemoved:!0};selection=null;point;quantiles;changed="all";said="";#t;#s=null;#e;#n=0;#o=null;#r=null;#a=0;#h=null;#u=new Map;#i=new Set;#c=new Map;#l=!1;constructor(t){this.host=t,this.explored=_e(t.get("payload")),this.point=es(this.explored),this.quantiles=this.explored.nodeQuantiles,this.#t=ce(this.explored.deviations),this.#e=[{net:this.original,edits:[],loss:null}],this.receiveEdits(t.get("edits"))}reload(){this.explored=_e(this.host.get("payload")),this.point=this.point.length===this.explored.net.layers[0].I?this.point:es(this.explored),this.#s=null,this.quantiles=this.explored.nodeQuantiles,this.#t=ce(this.explored.deviations),this.#e=[{net:this.original,edits:[],loss:null}],this.#n=0,this.#o=this.#r=this.#h=null,this.selection&&!this.hasEdge(this.selection)&&this.select(null),this.emit("payload"),this.#x()}get original(){return this.explored.net}get net(){return this.#r??this.#o?.net??this.#e[this.#n].net}get edits(){return this.#e[this.#n].edits}get canUndo(){return this.#n>0}get canRedo(){return this.#n<this.#e.length-1}get measure(){return this.#s??=new ue(this.explored)}get isLive(){return this.#r!==null}get loss(){let{first:t}=this.measure;return{before:t,after:this.#o?.loss??this.#e[this.#n].loss??t}}get isDraft(){return this.#o!==null}importance(t,e,s){return Zn(this.#t,t,e*this.net.layers[t].O+s)}domain(t,e){let s=this.quantiles[t],[o,r]=[s[e*33],s[(e+1)*33-1]];return r>o?[o,r]:[o-.5,o+.5]}hasEdge([t,e,s]){let o=this.net.layers[t];return o!==void 0&&e<o.I&&s<o.O}isRemoved([t,e,s]){return this.net.layers[t].mask[e*this.net.layers[t].O+s]===0}preview(t){if(this.isLive)return;let e=$t(this.#e[this.#n].net,t);this.#o={net:e,edit:t,loss:this.measure.loss(e,t.edge[0])},this.#b([t.edge])}commit(){this.#o&&this.apply(this.#o.edit)}apply(t){if(this.isLive)return;let{net:e,edits:s}=this.#e[this.#n];this.#d({net:$t(e,t),edits:qe(this.original,s,t),loss:null},[t.edge])}applyAll(t){if(this.isLive||t.length===0)return;let e=this.#e[this.#n],s=t.reduce((o,r)=>qe(this.original,o,r),e.edits);this.#d({net:re(e.net,t),edits:s,loss:null},t.map(o=>o.edge))}undo(){this.#f(this.#n-1)}redo(){this.#f(this.#n+1)}reset(){this.edits.length&&this.#d({net:this.original,edits:[],loss:null},zt(this.edits))}resetEdge(t){let e=this.edits.filter(s=>s.edge.join()!==t.join());e.length<this.edits.length&&this.#d({net:re(this.original,e),edits:e,loss:null},[t])}isEdited(t){return this.edits.some(e=>e.edge.join()===t.join())}receiveEdits(t){if(t==null||JSON.stringify(t)===JSON.stringify(this.edits))return;let e=Dn(t),s=[...zt(this.edits),...zt(e)];this.#d({net:re(this.original,e),edits:e,loss:null},s,!1)}select(t){t?.join()!==this.selection?.join()&&(this.selection=t,this.#o&&this.#b([this.#o.edit.edge]),this.#o=null,this.host.set("selection",t===null?null:[...t]),this.host.save(),this.emit("selection"))}receiveSelection(t){let e=Array.isArray(t)&&t.length===3?t.map(Number):null;this.select(e&&this.hasEdge(e)?e:null)}setLook(t){this.look={...this.look,...t},this.emit("view")}say(t){this.said=t,this.emit("said")}setPoint(t){this.point=t,this.emit("view")}showFrame(t){let e=this.net;this.#r=t,t?this.#y(t,e):this.#h&&([{quantiles:this.quantiles,importances:this.#t},this.#h]=[this.#h,null]),this.selection&&!this.hasEdge(this.selection)&&this.select(null),this.#x()}on(t,e){let s=this.#u.get(t)??new Set;return this.#u.set(t,s.add(e)),()=>s.delete(e)}emit(t){this.#i.add(t),!this.#l&&(this.#l=!0,requestAnimationFrame(()=>this.#v()))}#d(t,e,s=!0){this.#e=[...this.#e.slice(0,this.#n+1),t],this.#n+=1,this.#m(e,s)}#f(t){if(t<0||t>=this.#e.length||this.isLive)return;let e=[...zt(this.edits),...zt(this.#e[t].edits)];this.#n=t,this.#m(e,!0)}#m(t,e){this.#o=null,this.#e[this.#n].loss=this.measure.rebase(this.net);let s=[...t];this.explored.sample&&(s=this.#p(s)),this.#t=Qn(this.explored,this.#t,this.net,this.quantiles,s),e&&(this.host.set("edits",this.edits),this.host.save()),this.#b(s)}#p(t){let{net:e,measure:s}=this,o=Math.min(...t.map(([r])=>r));return this.quantiles=this.edits.length===0?this.explored.nodeQuantiles:this.quantiles.map((r,i)=>i>o?Ze(s.entering(i),e.layers[i].I):r),[...t,...Z(e).filter(([r])=>r>o)]}#y(t,e){this.#h??={quantiles:this.quantiles,importances:this.#t};let s=t.layers.reduce((i,{I:a,O:l})=>i+a*l,0),o=t.layers.every(({I:i,O:a},l)=>e.layers[l]?.I===i&&e.layers[l].O===a);if(this.#a+=1,o&&s>nr&&this.#a%sr!==0)return;let{values:r}=vt(t,this.measure.x.subarray(0,er*t.layers[0].I));this.quantiles=t.layers.map(({I:i},a)=>Ze(r[a],i)),this.#t=Jn(t,this.quantiles)}#b(t){if(this.#c!=="all")for(let e of t)this.#c.set(e.join(),e);this.emit("net")}#x(){this.#c="all",this.emit("net")}#v(){this.#l=!1;let t=[...this.#i];this.#i.clear(),this.changed=this.#c,this.#c=new Map;for(let e of t)for(let s of[...this.#u.get(e)??[]])s()}};function Z(n){return n.layers.flatMap((t,e)=>Array.from({length:t.I*t.O},(s,o)=>[e,Math.floor(o/t.O),o%t.O]))}function zt(n){return[...new Map(n.map(t=>[t.edge.join(),t.edge])).values()]}function es({net:n,nodeQuantiles:[t],inputs:e}){let s=32/2,o=Float64Array.from({length:J(n.nodes[0])},(i,a)=>t[a*33+s]),r=new Map;e.forEach(({category:i},a)=>{if(!i)return;let l=t.subarray(a*33,(a+1)*33).reduce((h,c)=>h+c,0);o[a]=0,l>(r.get(i.column)?.count??0)&&r.set(i.column,{i:a,count:l})});for(let{i}of r.values())o[i]=1;return o}function W(n,t,e){if(!(t>n)||!Number.isFinite(t-n))return Number.isFinite(n)?[n]:[];let s=(t-n)/Math.max(e,1),o=10**Math.floor(Math.log10(s)),r=o*([1,2,5,10].find(l=>l*o>=s*.999)??10),i=Math.ceil(n/r-1e-9),a=Math.floor(t/r+1e-9)-i+1;return Array.from({length:Math.max(a,0)},(l,h)=>Number(((i+h)*r).toPrecision(12)))}function ht(...n){let[t,e]=[1/0,-1/0];for(let o of n)for(let r=0;r<o.length;r++)Number.isFinite(o[r])&&(t=Math.min(t,o[r]),e=Math.max(e,o[r]));if(t>e)return[0,1];if(e-t>1e-12*Math.max(Math.abs(t),Math.abs(e)))return[t,e];let s=Math.abs(t)*.1||1;return[t-s,t+s]}function me([n,t],e){return[n-e*(t-n),t+e*(t-n)]}function pe([n,t],e){return Float64Array.from({length:e},(s,o)=>n+(t-n)*o/(e-1))}function ns([n,t],e){let[s,o]=[Math.ceil(Math.log10(n)-1e-9),Math.floor(Math.log10(t)+1e-9)],r=Math.max(1,Math.ceil((o-s+1)/e)),i=[];for(let a=s;a<=o;a+=r)i.push(+`1e${a}`);return i.length>=2?i:W(n,t,3).filter(a=>a>0)}function ct(n,t){let e=t.length>1?Math.min(...t.slice(1).map((o,r)=>o-t[r])):Math.abs(n)||1,s=Math.max(...t.map(Math.abs));return s>=1e5||s<.001?x(n,1+Math.max(0,Math.round(Math.log10(s/e)))):n.toFixed(Math.min(8,Math.max(0,-Math.floor(Math.log10(e)+1e-9)))).replace("-","−")}function ss(n){return n>=.001&&n<1e5?String(Number(n.toPrecision(2))):x(n,2)}var os=.999999999;function z({shift:n,scale:t,bend:e},s){if(e===null)return s*t+n;let o=Math.min(Math.max(s/e,-os),os);return s/Math.sqrt(1-o**2)*t+n}function K({shift:n,scale:t,bend:e},s){let o=(s-n)/t;return e===null?o:o/Math.sqrt(1+(o/e)**2)}var fe=8,rs=33;function V(n,t){return n.isRemoved(t)?"removed":U(n,t)?"symbolic":"spline"}function U({net:n},[t,e,s]){return n.layers[t].symbolic.get(e*n.layers[t].O+s)}function dt(n,[t,e,s]){return Math.min(fe-1,Math.floor(n.importance(t,e,s)*fe))}function mt(n,t){let e=Dt(n.explored,n.net,t);return n.isRemoved(t)?`${e}: removed`:`${e}: ${Kt(n,t)}, importance ${Nt(n.importance(...t))}`}function Kt(n,t){let e=U(n,t);return e?G(e):"spline"}function Nt(n){return n>0&&n<.01?"under 1 %":`${Math.round(100*n)} %`}var ut=class{#t=new Map;#s;constructor(t){this.#s=t}refresh(){let{changed:t}=this.#s;if(t==="all")this.#t.clear();else for(let e of t.keys())this.#t.delete(e)}of(t){let e=t.join(),s=this.#t.get(e);return s||this.#t.set(e,s=this.#e(t)),s}#e([t,e,s]){let{net:o}=this.#s,[r,i]=this.#s.domain(t,e),a=it(o,t,e,s,o.layers[t].mask[e*o.layers[t].O+s]===0),l=Float64Array.from({length:rs},(p,y)=>a(r+(i-r)*y/(rs-1))),[h,c]=[1/0,-1/0];for(let p of l)p<h&&(h=p),p>c&&(c=p);let u=c-h,m=!(u>1e-12*Math.max(Math.abs(h),Math.abs(c),1e-300))||!Number.isFinite(u);return{heights:l.map(p=>m?.5:(c-p)/u),size:m?0:u}}};function ye({heights:n},t,e,s,o){let r="";for(let i=0;i<n.length;i++){let a=t-s+2*s*i/(n.length-1),l=e-o+2*o*n[i];r+=`${i?"L":"M"}${a.toFixed(1)} ${l.toFixed(1)}`}return r}var ge={width:352,height:232},M={left:44,right:344,top:10,bottom:190},Xe=200,Ft=40,be=class{element=b("svg",{class:"edge-plot",viewBox:`0 0 ${ge.width} ${ge.height}`,"aria-hidden":"true"});#t;#s=null;#e={x:[0,1],y:[0,1]};#n=null;constructor(t){this.#t=t,this.element.addEventListener("pointermove",e=>this.#x(e));for(let e of["pointerup","pointercancel"])this.element.addEventListener(e,()=>this.#g())}draw(t){this.#s=t,this.#n===null&&(this.#e=this.#o(t));let e=this.#m(t);this.element.replaceChildren(...this.#u(t),...this.#i(t),this.#l(t),this.#d(t),this.#c(this.#f(t,"before"),this.#f(t,"now"),this.#y(e)),...e.map(s=>this.#b(s)))}#o(t){let[e,s]=t,[o,r]=[ze(this.#t.net,e,s),this.#t.domain(e,s)],[i,a]=[Math.min(o[0],r[0]),Math.max(o[1],r[1])],l=[i-.03*(a-i),a+.03*(a-i)],[h,c]=[1/0,-1/0],u=[...this.#h(t,"now",l),...this.#h(t,"before",l),...this.#m(t).map(({y:m})=>m)];for(let m of u.filter(Number.isFinite))[h,c]=[Math.min(h,m),Math.max(c,m)];return c>h||([h,c]=[(Number.isFinite(h)?h:0)-.5,(Number.isFinite(h)?h:0)+.5]),{x:l,y:[h-.24*(c-h),c+.08*(c-h)]}}#r(t){let[e,s]=this.#e.x;return M.left+(t-e)/(s-e)*(M.right-M.left)}#a(t){let[e,s]=this.#e.y;return M.bottom-(t-e)/(s-e)*(M.bottom-M.top)}#h([t,e,s],o,[r,i]){let a=o==="now"?this.#t.net:this.#t.original;if(!a.layers[t]||s>=a.layers[t].O||e>=a.layers[t].I)return[];let l=it(a,t,e,s,o==="now"&&this.#t.isRemoved([t,e,s]));return Array.from({length:Xe+1},(h,c)=>l(r+(i-r)*c/Xe))}#u([t,e]){let[s,o]=ze(this.#t.net,t,e),r=([i,a])=>b("rect",{class:"beyond",x:this.#r(i),y:M.top,width:Math.max(0,this.#r(a)-this.#r(i)),height:M.bottom-M.top});return[r([this.#e.x[0],s]),r([o,this.#e.x[1]])]}#i([t,e]){let{explored:s,net:o}=this.#t,r=t===0?s.inputs[e]:null,[i,a]=this.#e.x.map(f=>r?z(r,f):f),l=f=>this.#r(r?K(r,f):f),h=-1/0,u=W(Math.min(i,a),Math.max(i,a),5).filter(f=>{let g=l(f)>=h&&l(f)<=M.right-4;return g&&(h=l(f)+34),g}).map((f,g,S)=>{let v=l(f);return b("g",{},b("line",{class:"grid",x1:v,x2:v,y1:M.top,y2:M.bottom}),b("text",{x:v,y:M.bottom+15,"text-anchor":"middle"},ct(f,S)))}),m=W(...this.#e.y,4).map((f,g,S)=>{let v=this.#a(f);return b("g",{},b("line",{class:f===0?"grid zero":"grid",x1:M.left,x2:M.right,y1:v,y2:v}),b("text",{x:M.left-6,y:v+4,"text-anchor":"end"},ct(f,S)))}),p=r?L(r):_(s,o,t,e),y=b("text",{class:"title",x:(M.left+M.right)/2,y:ge.height-8,"text-anchor":"middle"},p);return[...u,...m,y]}#c(...t){let[e,s,o,r]=[M.left,M.top-3,M.right-M.left,M.bottom-M.top+6];return b("svg",{x:e,y:s,width:o,height:r,viewBox:`${e} ${s} ${o} ${r}`},...t)}#l([t,e]){let s=this.#t.quantiles[t].subarray(e*33,(e+1)*33),[o,r]=[s[0],s[32]],i=new Float64Array(Ft);for(let c=0;c<Ft;c++){let[u,m]=[o+(r-o)*c/Ft,o+(r-o)*(c+1)/Ft];i[c]=is(s,m)-is(s,u)}let a=Math.max(...i,1e-12),l=.16*(M.bottom-M.top),h=Array.from(i,(c,u)=>{let[m,p]=[this.#r(o+(r-o)*u/Ft),this.#r(o+(r-o)*(u+1)/Ft)],y=M.bottom-l*c/a;return`M${m} ${M.bottom}V${y}H${p}V${M.bottom}Z`});return b("path",{class:"density",d:r>o?h.join(""):""})}#d([t,e]){let{net:s}=this.#t,[o,r]=this.#e.x,i=[...et(s,s.layers[t],e)].filter(a=>a>=o&&a<=r);return b("path",{class:"knots",d:i.map(a=>`M${this.#r(a)} ${M.bottom}v-6`).join("")})}#f(t,e){let[s,o]=this.#e.x,r="M",i=this.#h(t,e,this.#e.x).map((a,l)=>{if(!Number.isFinite(a))return r="M","";let h=`${r}${this.#r(s+(o-s)*l/Xe).toFixed(1)} ${tn(this.#a(a)).toFixed(1)}`;return r="L",h});return b("path",{class:`function ${e} ${e==="now"?V(this.#t,t):""}`,d:i.join("")})}#m([t,e,s]){if(V(this.#t,[t,e,s])!=="spline")return[];let{net:o}=this.#t,r=o.layers[t],{factor:i,residual:a}=this.#p([t,e,s]);return Array.from(Bt(et(o,r,e),o.k),(l,h)=>({index:h,x:l,y:i*r.coef[kt(r,[t,e,s],h)]+a(l)}))}#p([t,e,s]){let{net:o}=this.#t,r=o.layers[t],i=e*r.O+s,a=Tt(o.baseFun),l=r.mask[i];return{factor:l*(r.scale?r.scale[i]:1),residual:h=>a?l*r.base[i]*a.value(h):0}}#y(t){let e=t.map(({x:s,y:o},r)=>`${r?"L":"M"}${this.#r(s)} ${tn(this.#a(o))}`);return b("path",{class:"polygon",d:e.join("")})}#b({index:t,x:e,y:s}){let[o,r]=[this.#r(e),tn(this.#a(s))],i=b("g",{class:"handle"},b("circle",{class:"reach",cx:o,cy:r,r:11}),b("circle",{cx:o,cy:r,r:4.5}));return(o<M.left-4||o>M.right+4)&&N(i,{display:"none"}),this.#n===t&&i.classList.add("held"),i.addEventListener("pointerdown",a=>{this.#t.isLive||a.button!==0||(this.#n=t,this.element.setPointerCapture(a.pointerId),a.preventDefault())}),i}#x(t){if(this.#n===null||!this.#s)return;let e=this.#v(t,this.#n);e&&this.#t.preview(e)}#v(t,e){let s=this.#s,o=this.element.getBoundingClientRect(),r=(t.clientY-o.top)/o.height*ge.height,[i,a]=this.#e.y,l=i+(M.bottom-r)/(M.bottom-M.top)*(a-i),{factor:h,residual:c}=this.#p(s);if(h===0)return null;let{net:u}=this.#t,m=Bt(et(u,u.layers[s[0]],s[1]),u.k)[e];return{op:"coef",edge:s,index:e,value:(l-c(m))/h}}#g(){this.#n!==null&&(this.#n=null,this.#t.commit(),this.#s&&this.draw(this.#s))}};function tn(n){return Math.min(Math.max(n,M.top-6),M.bottom+6)}function is(n,t){let e=n.length-1;if(t<=n[0])return 0;if(t>=n[e])return 1;let s=0;for(;n[s+1]<t;)s++;let o=n[s+1]-n[s];return(s+(o>0?(t-n[s])/o:1))/e}var ve=class{#t;#s;#e=new Float64Array(9);#n=new Float64Array(9);#o=new Float64Array(3);#r;#a=0;#h=0;#u=0;#i;#c;#l;constructor(t,e,s){this.#i=t,this.#c=e,this.#l=s;let o=s.reduce((i,a)=>i+a,0);for(let i=0;i<s.length;i++)s[i]/=o;let r=this.#p(e,null);for(let i=0;i<e.length;i++)e[i]-=r;this.#t=new Float64Array(t.length),this.#s=[0,1,2].map(()=>new Float64Array(t.length)),this.#r=this.#p(e,e)}glance(t,e,s,o){let[r,i,a]=[this.#i,this.#c,this.#l],l=t.value,h=0,c=0,u=0;for(let p=0;p<r.length;p++){let y=l(e*r[p]+s,o),f=a[p]*y;h+=f,c+=f*y,u+=f*i[p]}let m=c-h*h;return m>1e-12*c?1-u*u/(m*this.#r):NaN}missing(t,[e,s,o]){let[r,i,a,l]=[this.#i,this.#c,this.#t,this.#l],h=t.value,c=0,u=0;for(let f=0;f<r.length;f++)a[f]=h(e*r[f]+s,o),c+=l[f]*a[f],u+=l[f]*a[f]*a[f];if(!Number.isFinite(u))return NaN;let m=0,p=0;for(let f=0;f<r.length;f++)a[f]-=c,m+=l[f]*a[f]*a[f],p+=l[f]*a[f]*i[f];if(m<=1e-20*u)return NaN;this.#a=p/m,this.#h=c,this.#u=m;let y=0;for(let f=0;f<r.length;f++)y+=l[f]*(i[f]-this.#a*a[f])**2;return y/this.#r}follow(t,e,s){let o=e,r=this.missing(t,o),i=t.freeExponent?3:2,a=.001,l=!1;for(let h=0;h<s&&r>1e-30&&a<1e6;h++){l||this.#d(t,o,i),l=!0;let c=this.#f(i,a),u=this.#m(c,i)/(this.#r*r),m=[o[0]+c[0],o[1]+c[1],o[2]+c[2]],p=this.missing(t,m),y=r-p>1e-6*r;if(p<r?[o,r,a,l]=[m,p,Math.max(a*.2,1e-14),!1]:a*=5,!y&&!(u>1e-12))break}return[o,r]}linear(t,e){this.missing(t,e);let[s,o,r,i]=[this.#a,this.#h,this.#t,this.#c];return{c:s,d:-s*o,largest:r.reduce((a,l)=>Math.max(a,Math.abs(l+o)),0),range:i.reduce((a,l)=>Math.max(a,l),-1/0)-i.reduce((a,l)=>Math.min(a,l),1/0)}}#d(t,[e,s,o],r){let[i,a,l,h,c,u,m,p,y]=[this.#i,this.#c,this.#t,this.#l,this.#s,this.#e,this.#o,this.#a,this.#u];for(let f=0;f<i.length;f++){let g=e*i[f]+s,S=p*t.slope(g,o);c[0][f]=S*i[f],c[1][f]=S,r===3&&(c[2][f]=p*(l[f]+this.#h)*Math.log(g))}for(let f=0;f<r;f++){let g=c[f],S=0,v=0;for(let w=0;w<i.length;w++)S+=h[w]*g[w],v+=h[w]*g[w]*l[w];v/=y;let T=0;for(let w=0;w<i.length;w++)g[w]-=S+v*l[w],T+=h[w]*g[w]*(a[w]-p*l[w]);m[f]=T;for(let w=0;w<=f;w++)u[3*f+w]=u[3*w+f]=this.#p(g,c[w])}}#f(t,e){let s=this.#n;s.set(this.#e);let o=[this.#o[0],this.#o[1],t===3?this.#o[2]:0],r=1e-12*Math.max(s[0],s[4],t===3?s[8]:0);for(let i=0;i<t;i++)s[4*i]+=e*(s[4*i]+r)+1e-300;for(let i=0;i<t;i++)for(let a=i+1;a<t;a++){let l=s[3*a+i]/s[4*i];for(let h=i;h<t;h++)s[3*a+h]-=l*s[3*i+h];o[a]-=l*o[i]}for(let i=t-1;i>=0;i--){for(let a=i+1;a<t;a++)o[i]-=s[3*i+a]*o[a];o[i]/=s[4*i]}return[o[0],o[1],o[2]]}#m(t,e){let s=0;for(let o=0;o<e;o++){s+=2*t[o]*this.#o[o];for(let r=0;r<e;r++)s-=t[o]*this.#e[3*o+r]*t[r]}return s}#p(t,e){let s=0;for(let o=0;o<t.length;o++)s+=this.#l[o]*t[o]*(e?e[o]:1);return s}};var or=32,rr=100,ir=2e3,as=4,ar=120,rn=[...he.values()].filter(n=>n.twinOf===null).map(n=>n.name);function ls(n,t,e=null,s=rn){let o=[...s].map(At),r=new nn(n,t,e),i=[];for(let l of o){let h=l.name==="0"?r.constant():r.spread>0?r.fit(l):null;h&&i.push(h)}let a=l=>Wt(l.missing,l.complexity);return i.sort((l,h)=>a(l)-a(h))}var nn=class{#t;#s;#e;#n;#o;#r;spread;constructor(t,e,s){let o=u=>s?s[u]:1,r=Array.from({length:t.length},(u,m)=>m).filter(u=>Number.isFinite(t[u])&&Number.isFinite(e[u])&&o(u)>0).sort((u,m)=>t[u]-t[m]),[i,a]=r.length?[t[r[0]],t[r[r.length-1]]]:[0,0];[this.#n,this.#o]=[i+(a-i)/2,(a-i)/2];let l=r.reduce((u,m)=>u+o(m),0);this.#r=r.reduce((u,m)=>u+o(m)/l*e[m],0);let h=r.reduce((u,m)=>Math.max(u,Math.abs(e[m]-this.#r)),0);this.spread=this.#o>0&&h>4*Number.EPSILON*Math.abs(this.#r)?h:0;let c=u=>{let m=yr(r,u);return new ve(Float64Array.from(m,p=>(t[p]-this.#n)/this.#o),Float64Array.from(m,p=>(e[p]-this.#r)/this.spread),Float64Array.from(m,p=>o(p)/l))};[this.#t,this.#s,this.#e]=[c(or),c(rr),c(ir)]}constant(){let t=this.spread>0?1:0;return{name:"0",affine:[1,0,0,this.#r,1],r2:1-t,missing:t,complexity:0}}fit(t){let e=lr(t,t.periodic?this.#s:this.#t),s=en(e.map(o=>this.#s.follow(t,o,4)),3);return s=en(s.map(([o])=>this.#s.follow(t,o,12)),2),s=en(s.map(([o])=>this.#e.follow(t,o,60)),1),s.length?this.#a(t,...s[0]):null}#a(t,e,s){let{c:o,d:r,largest:i,range:a}=this.#e.linear(t,e),[l,h,c]=e,u=[l/this.#o,h-l*this.#n/this.#o,o*this.spread,r*this.spread+this.#r,c];if(!u.every(Number.isFinite)||!(s<=1))return null;let m=Math.abs(o)*i/a;return{name:t.name,affine:u,r2:1-s,missing:s,complexity:t.complexity+.5*Math.log2(1+m)}}};function lr(n,t){let e=fr(n),s=Float64Array.from(e,([i,a,l])=>t.glance(n,i,a,l)),o=[...s.keys()].filter(i=>s[i]<1).sort((i,a)=>s[i]-s[a]),r=new Map;for(let i of o){let a=Math.abs(e[i][0])+1e3*e[i][2];r.size<as&&!r.has(a)&&r.set(a,i)}return[...new Set([...o.slice(0,as),...r.values()])].map(i=>e[i])}function en(n,t){return n.filter(([,e])=>e>=0).sort((e,s)=>e[1]-s[1]).slice(0,t)}var sn=Array.from({length:16},(n,t)=>10**(-1+.18*t)),on=[1.001,1.01,1.03,1.1,1.3,2,4],hr=[...Array.from({length:9},(n,t)=>-1+t/4),...on,...on.map(n=>-n)],cr=[-2.5,-1.5,-.5,.3,.7,1.5,2.5],hs=n=>n.flatMap(t=>hr.map(e=>[t,-t*e,1])),cs=hs(sn),ur=hs([...sn,...sn.map(n=>-n)]),dr=Array.from({length:Math.floor(ar/.6)},(n,t)=>.3+.6*t),mr=[...cs,...dr.flatMap(n=>[0,1,2,3].map(t=>[n,t*Math.PI/4,1]))],pr=[1,-1].flatMap(n=>on.flatMap(t=>cr.map(e=>[n,t,e])));function fr(n){return n.name==="x"?[[1,0,1]]:n.freeExponent?pr:n.periodic?mr:n.odd||n.even?cs:ur}function yr(n,t){return n.length<=t?[...n]:Array.from({length:t},(e,s)=>n[Math.round(s*(n.length-1)/(t-1))])}var gr=240,br=8;function xe(n,[t,e,s],o){let r=ds(n,t,e),i=r.map(it(n.net,t,e,s,!0)),a=[...rn],l=[],h=setTimeout(c,0);function c(){let u=performance.now()+br;for(;a.length&&performance.now()<u;)l.push(...ls(r,i,null,[a.shift()]));a.length?h=setTimeout(c,0):o(l.sort((m,p)=>Wt(m.missing,m.complexity)-Wt(p.missing,p.complexity)))}return()=>clearTimeout(h)}function us(n,[t,e,s]){let o=ds(n,t,e),[r,i]=[!0,!1].map(c=>o.map(it(n.net,t,e,s,c))),a=r.reduce((c,u)=>c+u,0)/r.length,[l,h]=[i,r.map(()=>a)].map(c=>r.reduce((u,m,p)=>u+(m-c[p])**2,0));return h>0?1-l/h:Number.NaN}function ds(n,t,e){if(n.explored.sample){let{I:o}=n.net.layers[t],r=n.measure.entering(t),i=Math.ceil(n.measure.n/gr);return Float64Array.from({length:Math.ceil(n.measure.n/i)},(a,l)=>r[l*i*o+e])}let s=n.quantiles[t].subarray(e*33,(e+1)*33);return Float64Array.from({length:129},(o,r)=>{let i=Math.min(Math.floor(r/4),31);return s[i]+(r/4-i)*(s[i+1]-s[i])})}function Qt(n,t=1-n){return Number.isFinite(n)?t>0&&t<5e-5?`1 − ${t.toExponential(0).replace("e-","e−")}`:n<0?"< 0":n.toFixed(4):"–"}var ms=5,ps=180,we=class{element;#t;#s=d("tbody");#e=d("p",{class:"note",role:"status"});#n=d("p",{class:"note"});#o=d("th",{scope:"col"});#r;#a=E("Show all",()=>this.#f());#h="";#u=[];#i=!1;#c=()=>{};#l;constructor(t){this.#t=t;let e=o=>d("th",{scope:"col"},o),s=[e("Formula"),e("R²"),this.#o,e(d("span",{class:"unseen"},"Choose"))];this.#r=d("table",{class:"formulas"},d("thead",{},d("tr",{},...s)),this.#s),this.element=d("div",{},d("h3",{},"Formulas that fit"),this.#e,this.#r,this.#a,this.#n)}destroy(){this.#c(),clearTimeout(this.#l)}show(t){let{net:e,isLive:s}=this.#t,[o,r,i]=t,{coef:a,base:l,S:h,O:c}=e.layers[o],u=Array.from({length:h},(y,f)=>a[(r*h+f)*c+i]),m=[t,u,l[r*c+i]].join();if(this.element.hidden=s||this.#t.isRemoved(t),this.element.hidden)return this.destroy();if(this.#o.textContent=this.#t.measure.name,this.#n.textContent=`R²: share of the edge's variation that the formula gives. ${this.#t.measure.name}: ${this.#t.measure.words}, with the formula in place.`,m===this.#h)return this.#m(t);this.#h=m,this.destroy(),this.#u=[],this.#i=!1,this.#m(t),this.#e.textContent="Searching…";let p=setTimeout(()=>this.#d(t),ps);this.#c=()=>clearTimeout(p)}#d(t){this.#c=xe(this.#t,t,e=>{this.#u=e,this.#e.textContent=e.length?"":"No formula fits: the edge is constant or nothing reaches it.",this.#m(t)})}#f(){this.#i=!0,this.#t.selection&&this.#m(this.#t.selection)}#m(t){let e=this.#i?this.#u:this.#u.slice(0,ms),s=U(this.#t,t),o=[],r=e.map(i=>{let a={op:"fix",edge:t,name:i.name,affine:i.affine},l=d("td",{class:"number"},"…");o.push([l,a]);let h=s?.name===i.name&&s.affine.every((u,m)=>u===i.affine[m]),c=E(h?"In use":"Use",()=>this.#y(a),{"aria-label":`${h?"In use:":"Use"} ${G(i)}`,disabled:h});return d("tr",{},d("th",{scope:"row",title:G(i,6)},G(i,2)),d("td",{class:"number"},Qt(i.r2,i.missing)),l,d("td",{},c))});k(this.#s,...r),this.#r.hidden=e.length===0,this.#a.hidden=this.#i||this.#u.length<=ms,clearTimeout(this.#l),this.#l=setTimeout(()=>this.#p(o),ps)}#p(t){let e=t.shift();e&&(this.#l=setTimeout(()=>{let[s,o]=e;s.textContent=x(this.#t.measure.loss($t(this.#t.net,o),o.edge[0])),this.#p(t)}))}#y(t){this.#t.apply(t),t.op==="fix"&&this.#t.say(`The edge is now ${G(t)}. ${this.#t.measure.name} ${x(this.#t.loss.after)}`)}};var an=100,Ee=class{element=d("div",{class:"sliders"});#t;#s=[];#e="";constructor(t){this.#t=t}get isEmpty(){return this.#s.length===0}show(t){let e=U(this.#t,t),s=`${t.join()} ${e?.name??""} ${this.#t.net.layers[t[0]].S}`;s!==this.#e&&this.#n(t),this.#e=s;for(let{quantity:o,range:r,field:i}of this.#s){let a=o.read();r.getRootNode().activeElement!==i&&(i.value=String(Number(a.toPrecision(6)))),Number(r.value)!==a&&(r.value=String(a));for(let h of[r,i])h.disabled=this.#t.isLive}}#n(t){let e=U(this.#t,t)?this.#a(t):this.#r(t),s=Math.max(.5,...e.map(o=>Math.abs(o.read())));this.#s=e.map(o=>this.#o(o,Number((s/an).toPrecision(1)))),k(this.element,...this.#s.map(({quantity:o,range:r,field:i})=>d("div",{class:"slider"},d("span",{},o.words),r,i)))}#o(t,e){let s=t.read(),o=d("input",{type:"range","aria-label":t.words});N(o,{step:e,min:s-an*e,max:s+an*e}),o.value=String(s);let r=d("input",{type:"number",step:"any","aria-label":`${t.words}, exact value`});return o.addEventListener("input",()=>this.#t.preview(t.edit(Number(o.value)))),o.addEventListener("change",()=>this.#t.commit()),r.addEventListener("change",()=>{r.value!==""&&Number.isFinite(Number(r.value))&&this.#t.apply(t.edit(Number(r.value)))}),{quantity:t,range:o,field:r}}#r(t){let[e,s,o]=t,r=()=>this.#t.net.layers[e],i=Bt(et(this.#t.net,r(),s),this.#t.net.k),a=Array.from(i,(l,h)=>({words:`point at ${x(l,2)}`,read:()=>r().coef[kt(r(),t,h)],edit:c=>({op:"coef",edge:t,index:h,value:c})}));return this.#t.net.baseFun!=="zero"&&a.push({words:`share of ${this.#t.net.baseFun}(x)`,read:()=>r().base[s*r().O+o],edit:l=>({op:"base",edge:t,value:l})}),a}#a(t){let e=()=>U(this.#t,t),{name:s,sampled:o}=e();if(o)return[];let r=["a, stretches x","b, shifts x","c, stretches the result","d, shifts the result","p, the exponent"],i=At(s).freeExponent?5:4;return r.slice(0,i).map((a,l)=>({words:a,read:()=>e()?.affine[l]??0,edit:h=>({op:"fix",edge:t,name:s,affine:e().affine.map((c,u)=>u===l?h:c)})}))}};var vr=4,xr=6;function ys(n){let t=new ln(n);return{element:t.element,destroy:()=>t.destroy()}}var ln=class{element=d("section",{class:"inspector"});#t;#s;#e;#n;#o=d("h2",{tabindex:-1});#r=d("p",{class:"soft"});#a=d("dl",{class:"effects"});#h=E("Remove edge",()=>this.#x());#u=E("Back to spline",()=>this.#v("unfix","The edge is a spline again."));#i=E("Undo all on this edge",()=>this.#t.selection&&this.#t.resetEdge(this.#t.selection));#c=d("div",{class:"welcome"});#l;#d;#f;constructor(t){this.#t=t,this.#s=new be(t),this.#e=new Ee(t),this.#l=d("details",{open:!0},d("summary",{},"Numbers"),this.#e.element),this.#n=new we(t);let e=d("p",{class:"note legend"},"Line: the function. Dots: drag them. Grey: where the data are. Ticks: knots. Dashes: as loaded.");this.#d=d("div",{},this.#o,this.#r,this.#s.element,e,this.#a,d("div",{class:"row"},this.#h,this.#u,this.#i),this.#n.element,this.#l),this.element.append(this.#c,this.#d),this.#f=[t.on("net",()=>this.#m()),t.on("selection",()=>this.#m()),t.on("view",()=>this.#y())],this.#m()}destroy(){this.#f.forEach(t=>t()),this.#n.destroy()}#m(){let t=this.#t,e=t.selection;if(this.#d.hidden=e===null,this.#c.hidden=e!==null,!e)return this.#p();let s=V(t,e);this.#o.textContent=Dt(t.explored,t.net,e);let o={spline:"a spline",symbolic:Kt(t,e),removed:"removed"}[s];this.#r.textContent=`${o}; importance ${Nt(t.importance(...e))}; edge (${e.join(", ")})`,this.#s.draw(e),this.#e.show(e),this.#l.hidden=this.#e.isEmpty,this.#n.show(e),this.#y(),this.#h.textContent=s==="removed"?"Bring back":"Remove edge",this.#u.hidden=s!=="symbolic",this.#i.hidden=!t.isEdited(e);for(let r of[this.#h,this.#u,this.#i])r.disabled=t.isLive}#p(){let t=this.#t,s=Z(t.net).map(o=>({edge:o,strength:t.importance(...o)})).sort((o,r)=>r.strength-o.strength).slice(0,xr).map(({edge:o,strength:r})=>d("li",{},E(Dt(t.explored,t.net,o),()=>t.select(o)),d("span",{class:"soft number"},Nt(r))));k(this.#c,d("h2",{tabindex:-1},"Choose an edge"),d("p",{},"Every small picture is a function that the network has learned. Click one to move it, name it or remove it."),d("h3",{},"The strongest"),d("ul",{class:"strongest"},...s))}#y(){let t=this.#t;if(!t.selection)return;let{before:e,after:s}=t.loss,o=[];t.isLive||(o.push(d("dt",{title:t.measure.words},t.measure.hasTargets?"Loss":"Change of the output")),o.push(d("dd",{class:"number"},t.measure.hasTargets?fs(e,s):x(s))));for(let{name:i,was:a,is:l}of this.#b())o.push(d("dt",{},i),d("dd",{class:"number"},fs(a,l)));let r="Outputs at the point chosen in the tab Prediction; the medians of the inputs at first.";k(this.#a,...o),N(this.#a,{title:`${t.measure.words}. ${r}`})}#b(){let t=this.#t,{explored:e}=t,s=a=>lt(e,at(a,t.point)),[o,r]=[s(t.original),s(t.net)];return e.outputs.map((a,l)=>({name:e.classes?.[l]??L(a),was:o[l],is:r[l]})).sort((a,l)=>Math.abs(l.is-l.was)-Math.abs(a.is-a.was)).slice(0,vr)}#x(){let t=this.#t.selection&&this.#t.isRemoved(this.#t.selection);this.#v(t?"restore":"prune",t?"The edge is back.":"The edge is removed.")}#v(t,e){this.#t.selection&&(this.#t.apply({op:t,edge:this.#t.selection}),this.#t.say(`${e} ${this.#t.measure.name} ${x(this.#t.loss.after)}`))}};function fs(n,t){return x(n,4)===x(t,4)?x(t,4):`${x(n,4)} → ${x(t,4)}`}function gs(n,t){hn(new Blob([xs(n)],{type:"image/svg+xml"}),`${cn(t)}.svg`)}function bs(n,t){let{width:e,height:s}=n.viewBox.baseVal,o=new Image;o.onload=()=>{let r=document.createElement("canvas");[r.width,r.height]=[2*e,2*s],r.getContext("2d").drawImage(o,0,0,r.width,r.height),r.toBlob(i=>i&&hn(i,`${cn(t)}.png`),"image/png")},o.src=`data:image/svg+xml;charset=utf-8,${encodeURIComponent(xs(n))}`}function vs(n,t){hn(new Blob([JSON.stringify(n)],{type:"application/json"}),`${cn(t)}.json`)}async function Me(n){try{return await navigator.clipboard.writeText(n),!0}catch{let t=document.createElement("textarea");t.value=n,t.style.position="fixed",document.body.append(t),t.select();let e=document.execCommand("copy");return t.remove(),e}}var wr=["fill","fill-opacity","stroke","stroke-width","stroke-opacity","stroke-dasharray","stroke-linejoin","stroke-linecap","opacity","font-family","font-size","font-weight","text-anchor","dominant-baseline","paint-order","display"],Er=["fill","stroke","stroke-dasharray","display"];function xs(n){let t=n.cloneNode(!0),e=n.querySelectorAll("*");t.querySelectorAll("*").forEach((o,r)=>{let i=getComputedStyle(e[r]);for(let a of wr){let l=i.getPropertyValue(a);l&&(l!=="none"||Er.includes(a))&&o.setAttribute(a,l)}o.removeAttribute("class")});for(let o of t.querySelectorAll("[display=none]"))o.remove();let s=document.createElementNS("http://www.w3.org/2000/svg","rect");return s.setAttribute("width","100%"),s.setAttribute("height","100%"),s.setAttribute("fill",getComputedStyle(n).getPropertyValue("--ground").trim()||"white"),t.prepend(s),t.removeAttribute("class"),n.remove(),new XMLSerializer().serializeToString(t)}function hn(n,t){let e=document.createElement("a");e.href=URL.createObjectURL(n),e.download=t,e.click(),setTimeout(()=>URL.revokeObjectURL(e.href),1e4)}function cn(n){return n.trim().replace(/[^\p{L}\p{N}._-]+/gu,"-").slice(0,60)||"network"}var j=n=>({kind:"number",value:n}),un=n=>({kind:"name",name:n}),Jt=(n,t)=>({kind:"call",name:n,argument:t});function nt(n){let t=n.flatMap(o=>o.kind==="sum"?o.terms:[o]),e=t.reduce((o,r)=>o+(r.kind==="number"?r.value:0),0),s=Sr(t.filter(o=>o.kind!=="number"));return s.length===0?j(e):(e!==0&&s.push(j(e)),s.length===1?s[0]:{kind:"sum",terms:s})}function P(n,...t){let e=[];for(let s of t)s.kind==="number"?n*=s.value:s.kind==="product"?(n*=s.factor,e.push(...s.parts)):e.push(s);return n===0||e.length===0?j(n):e.length===1&&e[0].kind==="sum"?nt(e[0].terms.map(s=>P(n,s))):n===1&&e.length===1?e[0]:{kind:"product",factor:n,parts:e}}function xt(n,t){if(n.kind==="number")return j(n.value**t);if(t===1)return n;let e=Mr(n);return!(e>0||e<0&&Number.isInteger(t))||e===1?{kind:"power",base:n,exponent:t}:P(e**t,{kind:"power",base:P(1/e,n),exponent:t})}function Mr(n){let t=n.kind==="sum"?n.terms.filter(e=>e.kind!=="number"):[n];return t.length===1&&t[0].kind==="product"?t[0].factor:1}function Sr(n){let t=new Map;for(let e of n){let[s,o]=e.kind==="product"?[e.factor,P(1,...e.parts)]:[1,e],r=JSON.stringify(o);t.set(r,{factor:s+(t.get(r)?.factor??0),rest:o})}return[...t.values()].map(({factor:e,rest:s})=>P(e,s)).filter(e=>e.kind!=="number")}function Lt(n){switch(n.kind){case"number":case"name":return 1;case"sum":return n.terms.reduce((t,e)=>t+Lt(e),0);case"product":return n.parts.reduce((t,e)=>t+Lt(e),n.factor===1?0:1);case"power":return 1+Lt(n.base);case"call":return 1+Lt(n.argument)}}function dn(n,t,e){let s=[],o=[],r=n.inputs.map($r);return t.layers.forEach((i,a)=>{let l=Array.from({length:i.O},(c,u)=>nt(r.map((m,p)=>{let y=p*i.O+u;if(i.mask[y]===0)return j(0);let f=i.symbolic.get(y);return f&&!f.sampled?Tr(f,m):(o.push([a,p,u]),Jt({edge:[a,p,u]},m))})));r=Ar(l,t.nodes[a+1],t.arity);let h=a+1===t.layers.length;h&&(r=r.map((c,u)=>nt([P(n.outputs[u].scale,c),j(n.outputs[u].shift)]))),(h||e)&&(s.push(...r.map((c,u)=>({target:{level:a+1,node:u},expr:c}))),r=r.map((c,u)=>c.kind==="number"?c:un({level:a+1,node:u})))}),{lines:kr(s,t.layers.length),unnamed:o,inputs:n.inputs.length}}function $r({shift:n,scale:t,bend:e},s){let o=P(1/t,nt([un({input:s}),j(-n)]));return e===null?o:P(1,o,xt(nt([j(1),xt(P(1/e,o),2)]),-.5))}function kr(n,t){let e=new Set,s=[];for(let o of[...n].reverse()){let{level:r,node:i}=o.target;r<t&&(o.expr.kind==="number"||!e.has(`${r}.${i}`))||(Zt(o.expr,a=>e.add(a)),s.unshift(o))}return s}function Zt(n,t){n.kind==="name"&&"level"in n.name&&t(`${n.name.level}.${n.name.node}`),n.kind==="sum"&&n.terms.forEach(e=>Zt(e,t)),n.kind==="product"&&n.parts.forEach(e=>Zt(e,t)),n.kind==="power"&&Zt(n.base,t),n.kind==="call"&&Zt(n.argument,t)}function Ar(n,[t,e],s){let o=Array.from({length:e},(r,i)=>{let a=t+i*s;return P(1,...n.slice(a,a+s))});return[...n.slice(0,t),...o]}function Tr({name:n,affine:t},e){let[s,o,r,i,a]=t,l=nt([P(s,e),j(o)]);return nt([P(r,Nr(n,l,a)),j(i)])}var ws={x:1,"x^2":2,"x^3":3,"x^4":4,"x^5":5,"1/x":-1,"1/x^2":-2,"1/x^3":-3,"1/x^4":-4,"1/x^5":-5,sqrt:.5,"x^0.5":.5,"x^1.5":1.5,"1/sqrt(x)":-.5,"1/x^0.5":-.5};function Nr(n,t,e){return n==="0"?j(0):n==="x^p"?xt(t,e):n==="gaussian"?Jt("exp",P(-1,xt(t,2))):n==="sigmoid"?xt(nt([j(1),Jt("exp",P(-1,t))]),-1):n in ws?xt(t,ws[n]):Jt(n,t)}function Ct(n,t,e=0){return pt(n,t,e)}function pt(n,t,e){let s=(i,a)=>a<e?t.group(i):i,{negative:o,size:r}=Se(n);if(o)return s(t.sum([{negative:o,body:pt(r,t,1)}]),0);switch(n.kind){case"number":return t.number(n.value);case"name":return t.name(n.name);case"call":return t.call(n.name,pt(n.argument,t,0));case"power":return n.exponent<0?s(Es(1,[n],t),1):Ss(n.base,n.exponent,t);case"product":return s(Es(n.factor,n.parts,t),1);case"sum":return s(t.sum(n.terms.map(i=>{let{negative:a,size:l}=Se(i);return{negative:a,body:pt(l,t,1)}})),0)}}function Se(n){return n.kind==="number"&&n.value<0?{negative:!0,size:{kind:"number",value:-n.value}}:n.kind!=="product"||n.factor>=0?{negative:!1,size:n}:n.factor===-1&&n.parts.length===1?{negative:!0,size:n.parts[0]}:{negative:!0,size:{...n,factor:-n.factor}}}function Es(n,t,e){let s=t.filter(h=>!Ms(h)),o=t.filter(Ms),r=s.length+(n===1?0:1)>1,i=s.map(h=>pt(h,e,r||o.length?2:1));(n!==1||i.length===0)&&i.unshift(e.number(n));let a=i.length===1?i[0]:e.product(i);if(o.length===0)return a;let l=o.map(h=>Ss(h.base,-h.exponent,e,o.length>1));return e.fraction(a,l.length===1?l[0]:e.product(l))}function Ms(n){return n.kind==="power"&&n.exponent<0}function Ss(n,t,e,s=!0){if(t===1)return pt(n,e,s?2:0);if(t===.5)return e.root(pt(n,e,0));let o=n.kind==="name"||n.kind==="number",r=pt(n,e,o?2:0);return e.power(o?r:e.group(r),t)}var Lr="http://www.w3.org/1998/Math/MathML";function F(n,...t){let e=document.createElementNS(Lr,n);return e.append(...t),e}var Y=(...n)=>F("mrow",...n),X=n=>F("mo",n),It=(n,t="(",e=")")=>Y(X(t),n,X(e)),Cr={log:"ln",arctanh:"artanh",sgn:"sgn",arcsin:"arcsin"};function Ir(n,t){return{number:s=>$s(s,t),name:s=>"input"in s?ks(n.inputs[s.input].name):Yt("h",`${s.level},${s.node}`),call:(s,o)=>Or(s,o),power:(s,o)=>F("msup",s,o%1?$s(o,t):F("mn",String(o))),root:s=>F("msqrt",s),fraction:(s,o)=>F("mfrac",s,o),product:s=>{let o=s.length>1&&s[0].textContent==="1"?s.slice(1):s;return Y(...o.flatMap((r,i)=>i===0?[r]:[Pr(r),r]))},sum:s=>Y(...s.flatMap(({negative:o,body:r},i)=>i===0&&!o?[r]:[X(o?"−":"+"),r])),group:s=>It(s)}}function Pr(n){if(/^\d/.test(n.textContent??""))return X("·");let t=F("mspace");return t.setAttribute("width","0.14em"),t}function Or(n,t){return typeof n!="string"?Y(Yt("f",n.edge.join(",")),It(t)):n==="exp"?F("msup",F("mi","e"),t):n==="abs"?It(t,"|","|"):n==="relu"?Y(F("mi","max"),It(Y(F("mn","0"),X(","),t))):n==="j0"||n==="j1"?Y(Yt("J",n[1]),It(t)):Y(F("mi",Cr[n]??n),X("⁡"),It(t))}function $s(n,t){let e=n!==0&&(n<.001||n>=1e5)?n.toExponential(t-1):String(Number(n.toPrecision(t))),[s,o]=e.split("e");if(!o)return F("mn",s);let r=F("msup",F("mn","10"),F("mn",String(Number(o)).replace("-","−")));return Number(s)===1?r:Y(F("mn",s),X("·"),r)}function ks(n){let t=/^(\p{L})_?(\d+)$/u.exec(n);return t?Yt(t[1],t[2]):F("mi",n)}function Yt(n,t){return F("msub",F("mi",n),F("mn",t))}function As(n,t,e){let s=t.lines[t.lines.length-1].target.level,o=Ir(n,e);return t.lines.map(({target:r,expr:i})=>{let a=r.level===s?ks(n.outputs[r.node].name):Yt("h",`${r.level},${r.node}`),h=(i.kind==="sum"?i.terms:[i]).map((u,m)=>{let p=m===0,{negative:y,size:f}=Se(u),S=(y?[X("−")]:p?[]:[X("+")]).map(v=>p?v:Rr(v));return F("math",Y(...p?[a,X("=")]:[],...S,Ct(f,o,1)))}),c=document.createElement("p");return c.append(...h.flatMap((u,m)=>m===0?[u]:[" ",u])),c})}function Rr(n){return n.setAttribute("form","infix"),n}var Hr={exp:n=>`e^{${n}}`,abs:n=>`\\left|${n}\\right|`,log:n=>`\\ln\\left(${n}\\right)`,sgn:n=>`\\operatorname{sgn}\\left(${n}\\right)`,relu:n=>`\\max\\left(0, ${n}\\right)`,arctanh:n=>`\\operatorname{artanh}\\left(${n}\\right)`,erf:n=>`\\operatorname{erf}\\left(${n}\\right)`,j0:n=>`J_0\\left(${n}\\right)`,j1:n=>`J_1\\left(${n}\\right)`};function _r(n){return{number:Ts,name:n,call:(t,e)=>typeof t!="string"?`f_{${t.edge.join(",")}}\\left(${e}\\right)`:Hr[t]?.(e)??`\\${t}\\left(${e}\\right)`,power:(t,e)=>`${t}^{${Ts(e)}}`,root:t=>`\\sqrt{${t}}`,fraction:(t,e)=>`\\frac{${t}}{${e}}`,product:t=>t.join(" \\cdot "),sum:t=>Rs(t),group:t=>`\\left(${t}\\right)`}}function Ts(n){let[t,e]=String(n).split("e");return e?`${t} \\cdot 10^{${Number(e)}}`:t}function Ns(n){if(/^[a-zA-Z]$/.test(n))return n;let t=/^([a-zA-Z])_?(\d+)$/.exec(n);if(t)return`${t[1]}_{${t[2]}}`;let e={"\\":"\\textbackslash{}","~":"\\textasciitilde{}","^":"\\textasciicircum{}"};return`\\text{${mn(n).replace(/[\\~^#$%&_{}]/g,s=>e[s]??`\\${s}`)}}`}function Ls(n,t){let e=o=>"input"in o?Ns(n.inputs[o.input].name):`h_{${o.level},${o.node}}`,s=({target:o})=>pn(t,o)?Ns(n.outputs[o.node].name):e(o);return t.lines.map(o=>`${s(o)} = ${Ct(o.expr,_r(e))}`).join(` \\\\
-`)}var Vr={abs:"np.abs",sgn:"np.sign",j0:"special.j0",j1:"special.j1",erf:"special.erf"},jr={abs:n=>`Abs(${n})`,sgn:n=>`sign(${n})`,relu:n=>`Max(${n}, 0)`,j0:n=>`besselj(0, ${n})`,j1:n=>`besselj(1, ${n})`,arcsin:n=>`asin(${n})`,arccos:n=>`acos(${n})`,arctan:n=>`atan(${n})`,arctanh:n=>`atanh(${n})`},$e=n=>`f_${n.join("_")}`;function Cs(n,t,e){return{number:s=>String(s),name:n,call:t,power:(s,o)=>`${s}**${o}`,root:s=>`${e}(${s})`,fraction:(s,o)=>`${s}/(${o})`,product:s=>s.join("*"),sum:s=>Rs(s),group:s=>`(${s})`}}function Is(n,t,e){let{inputs:s,outputs:o}=Os(n),r=h=>"input"in h?s[h.input]:`h_${h.level}_${h.node}`,i=(h,c)=>typeof h!="string"?`${$e(h.edge)}(${c})`:h==="relu"?`np.maximum(${c}, 0)`:`${Vr[h]??`np.${h}`}(${c})`,a=e.lines.map(h=>`    ${pn(e,h.target)?o[h.target.node]:r(h.target)} = ${Ct(h.expr,Cs(r,i,"np.sqrt"))}`),l=a.join(`
-`).includes("special.");return["import numpy as np",...e.unnamed.length?["from scipy.interpolate import BSpline"]:[],...l||t.baseFun==="gelu"?["from scipy import special"]:[],"",...e.unnamed.length?[...qr(t),...e.unnamed.flatMap(h=>Br(t,h)),""]:[],`def network(${s.join(", ")}):`,`    """${Gr(n,s)}"""`,...a,`    return ${o.join(", ")}`,""].join(`
-`)}function Ps(n,t){let{inputs:e,outputs:s}=Os(n),o=a=>"input"in a?e[a.input]:`h_${a.level}_${a.node}`,r=(a,l)=>typeof a!="string"?`${$e(a.edge)}(${l})`:jr[a]?.(l)??`${a}(${l})`,i=t.unnamed.map($e);return["from sympy import *","",Fs(e,"symbols"),...i.length?[Fs(i,"symbols",", cls=Function")]:[],...t.lines.map(a=>`${pn(t,a.target)?s[a.target.node]:o(a.target)} = ${Ct(a.expr,Cs(o,r,"sqrt"))}`),""].join(`
-`)}function Fs(n,t,e=""){return`${n.join(", ")} = ${t}("${n.join(" ")}"${e})`}var Dr={silu:"x / (1 + np.exp(-x))",identity:"x",tanh:"np.tanh(x)",gelu:"x * special.ndtr(x)",relu:"np.maximum(x, 0)"};function qr(n){let t=Dr[n.baseFun];return["","def edge(x, weight, knots, coef, k):","    x, knots, coef = np.asarray(x, dtype=float), np.array(knots), np.array(coef)",...n.outside==="linear"?["    spline = BSpline(knots, coef, k)","    inside = np.clip(x, knots[k], knots[-k - 1])",n.k>0?"    value = spline(inside) + spline.derivative()(inside) * (x - inside)":"    value = spline(inside)"]:['    knots, coef = np.pad(knots, k, mode="linear_ramp", end_values=(knots[0] - 1, knots[-1] + 1)), np.pad(coef, k)',"    inside = (x >= knots[k]) & (x < knots[-k - 1])","    value = np.where(inside, BSpline(knots, coef, k)(x), 0.0)"],t?`    return weight * (${t}) + value`:"    return value",""]}function Br(n,[t,e,s]){let o=n.layers[t],r=e*o.O+s,i=o.symbolic.get(r)?.sampled,a=o.scale?o.scale[r]:1,l=i?i.coef:Ke(o,e,s).map(m=>a*m),h=i?i.knots:et(n,o,e),c=m=>`[${[...m].join(", ")}]`,u=i?0:o.base[r];return["",`def ${$e([t,e,s])}(x):`,`    return edge(x, ${u}, ${c(h)}, ${c(l)}, ${i?3:n.k})`,""]}function Os({inputs:n,outputs:t}){let e=new Set(["np","special","edge","network","BSpline","symbols","Function",...Ur]),s=({name:o},r,i)=>{let a=o.normalize("NFKD").replace(/[^A-Za-z0-9]+/g,"_").replace(/^_+|_+$/g,"").slice(0,40),l=/^[A-Za-z]/.test(a)?a:a?`${i}_${a}`:`${i}_${r+1}`;for(/^[fh]_\d/.test(l)&&(l=`${i}_${l}`);e.has(l);)l+="_";return e.add(l),l};return{inputs:n.map((o,r)=>s(o,r,"x")),outputs:t.map((o,r)=>s(o,r,"y"))}}var Ur="False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield E I N O Q S pi beta gamma zeta Abs sign Max besselj exp log sin cos tan sqrt".split(" ");function Gr({inputs:n},t){return n.map(({name:o,unit:r},i)=>o!==t[i]||r?`${t[i]}: ${mn(o)}${r?` (${mn(r)})`:""}`:"").filter(Boolean).join("; ").replace(/[\\"]/g,"'")||"The network as a formula."}function mn(n){return n.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu," ")}function pn(n,{level:t}){return t===n.lines[n.lines.length-1].target.level}function Rs(n){return n.map(({negative:t,body:e},s)=>s===0?t?`-${e}`:e:t?` - ${e}`:` + ${e}`).join("")}var Wr=160,zr=4e3,Kr=2e3;function Hs(n){return new fn(n)}var fn=class{element;#t=d("div",{class:"formula-lines",tabindex:0,role:"region","aria-label":"Formula"});#s=d("p",{class:"note"});#e=d("span",{class:"soft",role:"status"});#n;#o;#r="auto";#a=3;#h=null;#u;constructor(t){this.#u=t;let s=H("write it",[["auto","as it reads best"],["whole","in one line"],["nodes","node by node"]],i=>this.#i(()=>this.#r=i)),o=H("digits",["2","3","4","6","9"].map(i=>[i,i]),i=>this.#i(()=>this.#a=Number(i)));o.select.value="3";let r=(i,a)=>E(i,()=>{this.#d(i,a)});this.#n=[r("LaTeX",i=>Ls(t.explored,i)),r("Python",i=>Is(t.explored,t.net,i)),r("SymPy",i=>Ps(t.explored,i))],this.element=d("div",{class:"view formula"},d("div",{class:"tools"},s.element,o.element),this.#t,this.#s,d("div",{class:"row"},d("span",{class:"soft"},"copy with all digits as"),d("span",{class:"buttons"},...this.#n),this.#e)),this.#o=[t.on("net",()=>this.#c())],this.#c()}destroy(){this.#o.forEach(t=>t())}#i(t){t(),this.#c()}#c(){let t=this.#u;if(this.#e.textContent="",this.#h=this.#l(),this.#n.forEach(o=>o.disabled=this.#h===null),!this.#h){k(this.#t,d("p",{},"This network has too many edges to read as a formula. Remove some first: the Edges tab sorts them by importance.")),this.#s.textContent="";return}let{unnamed:e}=this.#h;k(this.#t,...As(t.explored,this.#h,this.#a));let{link:s}=t.explored;this.#s.textContent=(e.length===0?"Every edge has a formula.":`${e.length} ${e.length===1?"edge has":"edges have"} no formula yet: f with its layer, input and output stands for what such an edge has learned. Choose one in the Network tab to try formulas.`)+(s==="identity"?"":s==="sigmoid"?" The share is 1 / (1 + exp(−value)).":" Shares are the softmax of these values.")}#l(){let{explored:t,net:e}=this.#u;if(e.layers.reduce((a,l)=>a+l.mask.reduce((h,c)=>h+(c===0?0:1),0),0)>Kr)return null;let o=a=>a.lines.reduce((l,h)=>l+Lt(h.expr),0),r=dn(t,e,!0);if(this.#r==="nodes"||Qr(this.#u)>zr)return r;let i=dn(t,e,!1);return this.#r==="whole"||o(i)<=Wr?i:r}async#d(t,e){if(!this.#h)return;let s=await Me(e(this.#h));this.#e.textContent=s?`${t} copied.`:"This browser does not let the page copy."}};function Qr({net:n}){let t=new Float64Array(n.layers[0].I).fill(1);for(let[e,s]of n.layers.entries()){let o=new Float64Array(s.O);s.mask.forEach((a,l)=>o[l%s.O]+=a===0?0:2+t[Math.floor(l/s.O)]);let[r,i]=n.nodes[e+1];t=Float64Array.from({length:r+i},(a,l)=>l<r?o[l]:o.slice(r+(l-r)*n.arity,r+(l-r+1)*n.arity).reduce((h,c)=>h+c,0))}return t.reduce((e,s)=>e+s,0)}function Pt(n,t){let e=!1;return n.addEventListener("shown",()=>{e&&t(),e=!1}),()=>{n.closest("[hidden]")?e=!0:t()}}var C={side:96,top:26},yn=[18,140],Jr=44;function Vs(n){let t=new gn(n);return{element:t.element,destroy:()=>t.destroy()}}var gn=class{element;#t;#s;#e=d("canvas",{"aria-hidden":"true"});#n=d("div",{class:"spacer"},this.#e);#o;#r=d("p",{class:"note"}," ");#a;#h;#u;#i=0;#c="own";#l=56;#d=!0;#f=d("input",{type:"range",min:yn[0],max:yn[1],value:this.#l,oninput:()=>{this.#d=!1,this.#g({size:Number(this.#f.value)})}});#m=!1;#p=[];#y=[];#b=null;#x=!1;constructor(t){this.#t=t,this.#s=new ut(t),this.#a=H("Layer",[],s=>this.#g({layer:Number(s)})),this.#o=d("div",{class:"matrix",tabindex:0,role:"application","aria-label":"Matrix of edges, inputs down, outputs across. Arrow keys move, Enter opens an edge, Delete removes it.",onscroll:()=>this.#E(),onclick:s=>this.#F(s),onpointermove:s=>this.#A(s),onkeydown:s=>this.#C(s),onblur:()=>this.#L(null)},this.#n),this.element=d("section",{class:"view","aria-label":"Matrix"},this.#v(),this.#o,this.#r),this.#h=new ResizeObserver(()=>this.#g({})),this.#h.observe(this.#o);let e=Pt(this.element,()=>this.#g({}));this.#u=[t.on("net",()=>{this.#s.refresh(),e()}),t.on("selection",()=>this.#E()),t.on("theme",()=>this.#E())]}destroy(){this.#h.disconnect(),this.#u.forEach(t=>t())}#v(){let t=[["own","as they are"],["importance","by importance"],["name","by name"]],e=d("input",{type:"checkbox",onchange:()=>this.#g({toScale:e.checked})});return d("div",{class:"tools"},this.#a.element,H("Order",t,s=>this.#g({order:s})).element,d("label",{class:"field"},d("span",{},"Size"),this.#f),d("label",{class:"field"},e,d("span",{},"Heights to scale")))}#g(t){this.#i=t.layer??this.#i,this.#c=t.order??this.#c,this.#l=t.size??this.#l,this.#m=t.toScale??this.#m;let{net:e,explored:s}=this.#t;this.#i=Math.min(this.#i,e.layers.length-1);let o=m=>m===0?"inputs":m===e.layers.length?"outputs":`level ${m}`,r=e.layers.map((m,p)=>d("option",{value:p},`${p}: ${o(p)} → ${o(p+1)}`));this.#a.select.replaceChildren(...r),this.#a.select.value=String(this.#i);let{I:i,O:a}=e.layers[this.#i],l=m=>Math.max(...m.map(p=>this.#t.importance(...p))),h=m=>Array.from({length:m},(p,y)=>y),[c,u]=[this.#i,this.#c];this.#p=_s(h(i),u,m=>l(h(a).map(p=>[c,m,p])),m=>_(s,e,c,m)),this.#y=_s(h(a),u,m=>l(h(i).map(p=>[c,p,m])),m=>St(s,e,c,m)),this.#d&&this.#w(i,a),this.#n.style.width=`${C.side+a*this.#l+2}px`,this.#n.style.height=`${C.top+i*this.#l+2}px`,this.#E()}#w(t,e){let s=Math.min((this.#o.clientWidth-C.side-4)/e,(this.#o.clientHeight-C.top-4)/t);this.#l=Math.floor(Math.min(yn[1],Math.max(Jr,s))),this.#f.value=String(this.#l)}#E(){this.#x||(this.#x=!0,requestAnimationFrame(()=>{this.#x=!1,this.#o.clientWidth>0&&this.#M()}))}#M(){let[t,e,s]=[this.#o,this.#e,this.#l],[o,r]=[t.clientWidth,t.clientHeight],i=Math.min(2,devicePixelRatio||1);[e.width,e.height]=[o*i,r*i],[e.style.width,e.style.height]=[`${o}px`,`${r}px`];let a=e.getContext("2d"),l=getComputedStyle(e),h=v=>l.getPropertyValue(v).trim();a.scale(i,i),a.fillStyle=h("--ground"),a.fillRect(0,0,o,r);let[c,u]=[C.side-t.scrollLeft,C.top-t.scrollTop],m=(v,T,w)=>[Math.max(0,Math.floor(v/s)),Math.min(w,Math.ceil(T/s))],[p,y]=m(t.scrollTop,r-u,this.#p.length),[f,g]=m(t.scrollLeft,o-c,this.#y.length),S=this.#m?this.#N():0;for(let v=p;v<y;v++)for(let T=f;T<g;T++)this.#S(a,h,this.#$(v,T),c+T*s,u+v*s,S);this.#T(a,h,c,u,[p,y],[f,g],o,r)}#S(t,e,s,o,r,i){let[a,l]=[this.#l,this.#t],h=V(l,s),c=dt(l,s);t.setLineDash(h==="removed"?[3,3]:[]),t.strokeStyle=e(h==="symbolic"?"--symbolic":"--line"),t.lineWidth=1,t.strokeRect(o+1.5,r+1.5,a-3,a-3),h==="symbolic"&&t.strokeRect(o+4,r+4,a-8,a-8);let{heights:u,size:m}=this.#s.of(s),p=i>0?m/i:1,[y,f,g]=[o+a*.14,a*.72,a*.66*p];t.beginPath(),u.forEach((v,T)=>t.lineTo(y+f*T/(u.length-1),r+a/2+g*(v-.5))),t.strokeStyle=e(h==="removed"?"--soft":`--edge-${c}`),t.lineWidth=h==="removed"?1:1+.22*c,t.stroke(),t.setLineDash([]),h==="symbolic"&&(t.fillStyle=e("--ink"),t.font=`${Math.min(11,a*.2)}px system-ui, sans-serif`,t.textAlign="center",t.fillText(oe(U(l,s),Math.floor((a-10)/5.6)),o+a/2,r+a-8)),!(!(this.#b?.join()===s.join())&&l.selection?.join()!==s.join())&&(t.strokeStyle=e("--select"),t.lineWidth=2.5,t.strokeRect(o+1.5,r+1.5,a-3,a-3))}#T(t,e,s,o,r,i,a,l){let{explored:h,net:c}=this.#t,[u,m]=[this.#i,this.#l];t.fillStyle=e("--ground"),t.fillRect(0,0,a,C.top),t.fillRect(0,0,C.side,l),t.fillStyle=e("--ink"),t.font=`${Math.min(12.5,m*.6)}px system-ui, sans-serif`,t.textBaseline="middle",t.textAlign="right",t.save(),t.beginPath(),t.rect(0,C.top,C.side,l),t.clip();for(let y=r[0];y<r[1];y++)t.fillText(gt(_(h,c,u,this.#p[y]),14),C.side-8,o+(y+.5)*m);t.restore(),t.textAlign="center",t.beginPath(),t.rect(C.side,0,a,C.top),t.clip(),t.font="12px system-ui, sans-serif";let p=Math.floor(m/6.6);for(let y=i[0];y<i[1];y++){let f=St(h,c,u,this.#y[y]),g=f.length<p?f:f.replace(/^node |^product |, factor /g,S=>S.startsWith(",")?"·":"");p>=2&&t.fillText(gt(g,p),s+(y+.5)*m,C.top/2)}}#N(){let{I:t,O:e}=this.#t.net.layers[this.#i],s=0;for(let o=0;o<t;o++)for(let r=0;r<e;r++)s=Math.max(s,this.#s.of([this.#i,o,r]).size);return s}#$(t,e){return[this.#i,this.#p[t],this.#y[e]]}#k(t){let e=this.#o.getBoundingClientRect(),[s,o]=[t.clientX-e.left-C.side,t.clientY-e.top-C.top];if(s<0||o<0)return null;let[r,i]=[Math.floor((o+this.#o.scrollTop)/this.#l),Math.floor((s+this.#o.scrollLeft)/this.#l)];return r<this.#p.length&&i<this.#y.length?this.#$(r,i):null}#F(t){let e=this.#k(t);e&&this.#t.select(e)}#A(t){let e=this.#k(t);this.#r.textContent=e?mt(this.#t,e):" ",this.#o.style.cursor=e?"pointer":""}#C(t){if(t.ctrlKey||t.metaKey||t.altKey)return;let[e,s,o]=[this.#t,this.#p,this.#y],r=this.#b??(e.selection?.[0]===this.#i?e.selection:this.#$(0,0)),[i,a]=[s.indexOf(r[1]),o.indexOf(r[2])],l={ArrowDown:[i+1,a],ArrowUp:[i-1,a],ArrowRight:[i,a+1],ArrowLeft:[i,a-1],Home:[0,0],End:[s.length-1,o.length-1]};if(t.key in l){let[h,c]=this.#b?l[t.key]:[i,a];this.#L([Math.min(Math.max(h,0),s.length-1),Math.min(Math.max(c,0),o.length-1)])}else if(t.key==="Enter")e.select(r),this.element.dispatchEvent(new CustomEvent("inspect",{bubbles:!0}));else if(t.key==="Delete"||t.key==="Backspace")e.apply({op:e.isRemoved(r)?"restore":"prune",edge:r}),e.say(mt(e,r));else return;t.preventDefault(),t.stopPropagation()}#L(t){if(this.#b=t&&this.#$(...t),t){let[e,s]=t.map(l=>l*this.#l),[o,r]=[this.#o.clientHeight-C.top,this.#o.clientWidth-C.side],{scrollTop:i,scrollLeft:a}=this.#o;this.#o.scrollTop=Math.min(Math.max(i,e+this.#l-o),e),this.#o.scrollLeft=Math.min(Math.max(a,s+this.#l-r),s),this.#r.textContent=mt(this.#t,this.#b),this.#t.say(this.#r.textContent)}this.#E()}};function _s(n,t,e,s){if(t==="importance"){let o=n.map(e);return n.sort((r,i)=>o[i]-o[r])}return t==="name"?n.sort((o,r)=>s(o).localeCompare(s(r),void 0,{numeric:!0})):n}var[js,Zr]=[7,84],Yr=[42,32],Xr=46,Ds=1.4,qs=.84;function Gs(n,t,e,s){let o=e.width<.85*e.height,[r,i]=o?[e.height,e.width]:[e.width,e.height],a=n.layers.map((ot,rt)=>t.filter(xo=>xo[0]===rt)),l=o?1/Ds:Ds,h=Math.max(26,Math.min(78,r*.055)),c=r-s[0]-s[1]-2*h*n.layers.length,u=ti(a.map(ot=>ot.length),c,i-16,l),m=Math.max(1,Ws(u,i-16)),p={vertical:o,width:e.width,height:e.height,tile:{w:0,h:0},nodes:[],sums:[],tiles:[],spacing:[]},y=u*l,f=a.map(ot=>Math.max(1,Math.ceil(ot.length/m))),g=f.reduce((ot,rt)=>ot+rt*y,0),S=Math.max(0,c-g)/(2*n.layers.length),v=h+Math.min(S,90),T=g+2*v*n.layers.length,w=s[0]+Math.max(0,(r-s[0]-s[1]-T)/2);Bs(p,n,0,w,i),a.forEach((ot,rt)=>{w+=v,ei(p,ot,f[rt],w,i,u,y),w+=f[rt]*y+v,Bs(p,n,rt+1,w,i),p.sums.push(ni(p,n,rt,v))});let[Et,vo]=o?[u,y]:[y,u];return p.tile={w:Et*qs/2,h:vo*qs/2},o?si(p):p}function ti(n,t,e,s){let o=Math.max(...n,1),r=[e/o,e/(Math.ceil(o/2)+.5)].find((a,l)=>a>=Yr[l]),i=r?Math.min(r,Zr):Xr;for(let a=i;a>js;a-=.5){let l=Ws(a,e);if(l<1)continue;if(n.reduce((c,u)=>c+Math.max(1,Math.ceil(u/l)),0)*a*s<=t)return a}return js}function Ws(n,t){return Math.floor(t/n+1e-9)}function Bs(n,t,e,s,o){let r=J(t.nodes[e]),i=Math.min(o/r,130),a=o/2-(r-1)/2*i;n.spacing.push(i),n.nodes.push(Array.from({length:r},(l,h)=>({level:e,node:h,isProduct:h>=t.nodes[e][0],x:s,y:a+h*i})))}function ei(n,t,e,s,o,r,i){let a=Math.ceil(t.length/e),l=e===2?.5:0,h=Math.min(o/(a+l),r*1.3),c=o/2-(a-1+l)/2*h;t.forEach((u,m)=>{let p=m%e,y=Math.floor(m/e)+p*l;n.tiles.push({edge:u,x:s+(p+.5)*i,y:c+y*h})})}function ni(n,t,e,s){let o=n.nodes[e+1],r=Math.min(26,s*.45),i=Math.min(16,n.spacing[e+1]/(t.arity+1));return Array.from({length:t.layers[e].O},(a,l)=>{let{node:h,factor:c}=Mt(t,e,l),{x:u,y:m}=o[h];return c<0?{x:u,y:m}:{x:u-r,y:m+(c-(t.arity-1)/2)*i}})}function si(n){let t=e=>({...e,x:e.y,y:e.x});return{...n,nodes:n.nodes.map(e=>e.map(t)),sums:n.sums.map(e=>e.map(t)),tiles:n.tiles.map(t)}}function ke(n,{edge:[t,e,s],x:o,y:r}){let{w:i,h:a}=n.tile,[l,h]=n.vertical?[{x:o,y:r-a},{x:o,y:r+a}]:[{x:o-i,y:r},{x:o+i,y:r}];return[Us(n,n.nodes[t][e],l),Us(n,h,n.sums[t][s])]}function Us({vertical:n},t,e){if(n){let o=(t.y+e.y)/2;return[t,{x:t.x,y:o},{x:e.x,y:o},e]}let s=(t.x+e.x)/2;return[t,{x:s,y:t.y},{x:s,y:e.y},e]}function zs(n,t,e){let s=n.nodes.map(r=>new Array(J(r)).fill(!1));s[t][e]=!0;let o=(r,i,a)=>n.layers[r].mask[i*n.layers[r].O+a]!==0;for(let r=t-1;r>=0;r--)for(let i=0;i<n.layers[r].I;i++)for(let a=0;a<n.layers[r].O;a++)o(r,i,a)&&s[r+1][Mt(n,r,a).node]&&(s[r][i]=!0);for(let r=t;r<n.layers.length;r++)for(let i=0;i<n.layers[r].I;i++)if(s[r][i])for(let a=0;a<n.layers[r].O;a++)o(r,i,a)&&(s[r+1][Mt(n,r,a).node]=!0);return([r,i,a])=>s[r][i]&&s[r+1][Mt(n,r,a).node]}var Ot=class{#t={x:0,y:0,zoom:1};#s;#e;#n;constructor(t,e){this.#e=t,this.#n=e,t.style.transformOrigin="0 0"}look(t,e){if(clearTimeout(this.#s),e)return this.#o(t);let s=t.zoom/this.#t.zoom,[o,r]=[t.x-this.#t.x*s,t.y-this.#t.y*s];this.#e.style.willChange="transform",this.#e.style.transform=`translate(${o}px, ${r}px) scale(${s})`,this.#s=setTimeout(()=>this.#o(t),140)}#o(t){this.#t=t,this.#n(t),this.#e.style.transform=this.#e.style.willChange=""}};function bn(n,t,{x:e,y:s}){let{w:o,h:r}=n.tile,i=n.tiles.find(a=>Math.abs(a.x-e)<=o&&Math.abs(a.y-s)<=r&&!t.isHidden(a.edge)&&!t.isAway(a.edge));if(i)return{kind:"edge",edge:i.edge};for(let a of n.nodes){let l=Math.max(12,Xt(n,a[0]?.level??0)+3),h=a.find(c=>Math.hypot(c.x-e,c.y-s)<=l);if(h)return{kind:"node",spot:h}}return null}function Xt(n,t){let e=t===0||t===n.nodes.length-1;return Math.max(1.5,Math.min(e?5.5:9,n.spacing[t]*.36))}function Qs(n,t,e,s,o){let r=n.tiles.filter(({edge:g})=>!t.isHidden(g)&&!t.isAway(g));if(r.length===0||!/^(Arrow|Home$|End$)/.test(s))return null;if(s==="Home"||s==="End")return r[s==="Home"?0:r.length-1].edge;let i=r.find(({edge:g})=>g.join()===e?.join());if(!i)return Ks(r,o);let[a,l,h]=n.vertical?["ArrowDown","ArrowRight","ArrowLeft"]:["ArrowRight","ArrowDown","ArrowUp"],c=r.filter(({edge:g})=>g[0]===i.edge[0]),u=c.indexOf(i);if(s===l)return c[(u+1)%c.length].edge;if(s===h)return c[(u+c.length-1)%c.length].edge;let m=i.edge[0]+(s===a?1:-1),p=r.filter(({edge:g})=>g[0]===m),y=g=>n.vertical?g.x:g.y,f=p.filter(({edge:g})=>{let[S,v]=s===a?[i.edge,g]:[g,i.edge],[T,w]=[n.sums[S[0]][S[2]],n.nodes[v[0]][v[1]]];return Math.abs(y(T)-y(w))<=26&&Math.hypot(T.x-w.x,T.y-w.y)<=60});return Ks(f.length?f:p,o)}function Ks(n,t){return n.reduce((e,s)=>e&&t(e.edge)>=t(s.edge)?e:s,null)?.edge??null}var oi=5,ri=8,te=class{element=d("canvas",{class:"picture","aria-hidden":"true"});#t;#s;#e=new Ot(this.element,t=>{this.#r=t,this.#u=null,this.#f()});#n=null;#o=null;#r={x:0,y:0,zoom:1};#a={hover:null,cursor:null,selection:null};#h=null;#u=null;#i="";#c=!1;#l=0;constructor(t,e){this.#t=t,this.#s=e}draw(t,e){this.#n=t,this.#o=e,this.#h=this.#u=null;let s=Math.min(2,globalThis.devicePixelRatio||1);this.element.width=Math.round(t.width*s),this.element.height=Math.round(t.height*s),this.element.style.width=`${t.width}px`,this.element.style.height=`${t.height}px`,this.#d()}refresh(){this.#h=null,this.#d()}mark(t){this.#a={...t},this.#d()}look(t){this.#e.look(t,this.#l<ri)}destroy(){this.element.remove(),this.#n=null}#d(){this.#c||(this.#c=!0,requestAnimationFrame(()=>{this.#c=!1,this.#f()}))}#f(){let t=this.#n,e=this.element.getContext("2d");if(!t||!e)return;let s=performance.now(),o=getComputedStyle(this.element),r=h=>o.getPropertyValue(h).trim(),i=1/Math.sqrt(this.#r.zoom),a=this.#h??=this.#x(t),l=this.#p(a,r,i);e.setTransform(1,0,0,1,0,0),e.clearRect(0,0,this.element.width,this.element.height),e.drawImage(l,0,0),this.#m(e),2*t.tile.w*this.#r.zoom>=oi&&this.#y(e,a,r,i),this.#g(e,t,r,i),this.#w(e,t,r),this.#l=performance.now()-s}#m(t){let{x:e,y:s,zoom:o}=this.#r,r=this.element.width/this.#n.width;t.setTransform(r*o,0,0,r*o,r*e,r*s)}#p(t,e,s){let o=[...t.map(({key:a,count:l})=>`${a}:${l}`),e("--tile")].join();if(this.#u&&this.#i===o)return this.#u;let r=this.#u=document.createElement("canvas");this.#i=o,[r.width,r.height]=[this.element.width,this.element.height];let i=r.getContext("2d");this.#m(i);for(let{style:a,kind:l,away:h,wires:c}of t)i.globalAlpha=h?.1:this.#b(a),i.setLineDash(l==="removed"?[3,3]:[]),i.strokeStyle=e(l==="removed"?"--soft":`--edge-${a}`),i.lineWidth=.5*s,i.stroke(c);for(let{kind:a,away:l,boxes:h}of t)i.globalAlpha=l?.1:1,i.setLineDash(a==="removed"?[3,3]:[]),i.fillStyle=e("--tile"),i.fill(h),i.strokeStyle=e(a==="symbolic"?"--symbolic":"--line"),i.lineWidth=(a==="symbolic"?2:.5)*s,i.stroke(h);return r}#y(t,e,s,o){t.lineJoin="round";for(let{style:r,kind:i,away:a,curves:l}of e)t.globalAlpha=a?.1:1,t.setLineDash(i==="removed"?[3,3]:[]),t.strokeStyle=s(i==="removed"?"--soft":`--edge-${r}`),t.lineWidth=(.8+.16*r)*o,t.stroke(l);t.globalAlpha=1,t.setLineDash([])}#b(t){let e=Math.min(.45,180/this.#n.tiles.length);return e+(1-e)*(t/(fe-1))**2}#x(t){let e=new Map;for(let[s,o]of t.tiles.entries()){if(this.#o.isHidden(o.edge))continue;let[r,i]=[dt(this.#t,o.edge),V(this.#t,o.edge)],a=this.#o.isAway(o.edge),l=`${a?0:1}${r}${i}`;e.has(l)||e.set(l,{key:l,count:0,style:r,kind:i,away:a,wires:new Path2D,boxes:new Path2D,curves:new Path2D});let h=e.get(l);h.count+=(s+1)*(s+7),this.#v(h,t,o)}return[...e.keys()].sort().map(s=>e.get(s))}#v({wires:t,boxes:e,curves:s},o,r){let{w:i,h:a}=o.tile;Js(t,o,r),e.rect(r.x-i,r.y-a,2*i,2*a);let{heights:l}=this.#s.of(r.edge),h=2*i<16?4:2*i<30?2:1;for(let c=0;c<l.length;c+=h){let u=r.x-.8*i+1.6*i*c/(l.length-1),m=r.y+.7*a*(2*l[c]-1);c===0?s.moveTo(u,m):s.lineTo(u,m)}}#g(t,e,s,o){let{w:r,h:i}=e.tile;for(let a of["hover","selection","cursor"]){let l=e.tiles.find(({edge:c})=>c.join()===this.#a[a]?.join());if(!l)continue;let h=new Path2D;Js(h,e,l),t.strokeStyle=s(a==="hover"?"--ink":"--select"),t.lineWidth=2*o,t.setLineDash(a==="cursor"?[4,2]:[]),t.stroke(h),t.strokeRect(l.x-r-1,l.y-i-1,2*r+2,2*i+2)}t.setLineDash([])}#w(t,e,s){let{inputs:o,outputs:r}=this.#t.explored;t.font="12px system-ui, sans-serif",t.textBaseline="middle";for(let i of e.nodes)for(let a of i){t.globalAlpha=this.#o.isNodeAway(a)?.25:1,t.fillStyle=s(a.isProduct?"--symbolic":"--ink"),t.beginPath(),t.arc(a.x,a.y,Xt(e,a.level)*.75,0,2*Math.PI),t.fill();let l=a.level===0,h=l?o[a.node]:a.level===e.nodes.length-1?r[a.node]:null;!h||e.vertical||e.spacing[a.level]*this.#r.zoom<11||(t.font=`${Math.min(12,e.spacing[a.level])}px system-ui, sans-serif`,t.textAlign=l?"right":"left",t.fillText(gt(L(h),24),a.x+(l?-10:10),a.y))}t.globalAlpha=1}};function Js(n,t,e){for(let[s,o,r,i]of ke(t,e))n.moveTo(s.x,s.y),n.bezierCurveTo(o.x,o.y,r.x,r.y,i.x,i.y)}var[ii,ai]=[.5,24],vn=4,Ae=class{camera={x:0,y:0,zoom:1};#t;#s;#e=new Map;#n=0;constructor(t,e,s){this.#t=t,this.#s=e,t.addEventListener("wheel",o=>{!o.ctrlKey&&!o.metaKey&&!s()||(o.preventDefault(),this.zoomBy(Math.exp(-o.deltaY*(o.deltaMode===1?.05:.0016)),this.#r(o)))},{passive:!1}),t.addEventListener("pointerdown",o=>this.#a(o)),t.addEventListener("pointermove",o=>this.#h(o)),t.addEventListener("pointerup",o=>this.#u(o)),t.addEventListener("pointercancel",o=>this.#e.delete(o.pointerId)),t.addEventListener("pointerleave",()=>this.#s.onHover(null))}zoomBy(t,e){let{x:s,y:o,zoom:r}=this.camera,i=Math.min(ai,Math.max(ii,r*t)),a=e??{x:this.#t.clientWidth/2,y:this.#t.clientHeight/2},l=i/r;this.#o({zoom:i,x:a.x-(a.x-s)*l,y:a.y-(a.y-o)*l})}reset(){this.#o({x:0,y:0,zoom:1})}reveal(t,e=40){let{x:s,y:o,zoom:r}=this.camera,[i,a]=[t.x*r+s,t.y*r+o],[l,h]=[this.#t.clientWidth,this.#t.clientHeight],c=Math.max(e-i,0)-Math.max(i-(l-e),0),u=Math.max(e-a,0)-Math.max(a-(h-e),0);r>1&&(c||u)&&this.#o({zoom:r,x:s+c,y:o+u})}toScene({x:t,y:e}){return{x:(t-this.camera.x)/this.camera.zoom,y:(e-this.camera.y)/this.camera.zoom}}#o(t){this.camera=t,this.#t.style.touchAction=t.zoom>1?"none":"pan-x pan-y",this.#s.onCamera(t)}#r(t){let e=this.#t.getBoundingClientRect();return{x:t.clientX-e.left,y:t.clientY-e.top}}#a(t){t.button===0&&(this.#e.set(t.pointerId,this.#r(t)),this.#n=this.#e.size>1?vn:0)}#h(t){let e=this.#r(t),s=this.#e.get(t.pointerId);if(!s)return this.#s.onHover(e);this.#n+=Math.hypot(e.x-s.x,e.y-s.y);let o=[...this.#e].find(([r])=>r!==t.pointerId)?.[1];if(o){let r=i=>Math.hypot(i.x-o.x,i.y-o.y);this.zoomBy(r(e)/Math.max(r(s),1),{x:(e.x+o.x)/2,y:(e.y+o.y)/2})}else if(this.#n>=vn){this.#t.hasPointerCapture(t.pointerId)||this.#t.setPointerCapture(t.pointerId);let{x:r,y:i,zoom:a}=this.camera;this.#o({zoom:a,x:r+e.x-s.x,y:i+e.y-s.y})}this.#e.set(t.pointerId,e)}#u(t){this.#e.delete(t.pointerId)&&this.#n<vn&&this.#s.onClick(this.#r(t))}};var li=40,ee=class{element=b("svg",{class:"picture","aria-hidden":"true",focusable:"false"});#t=b("g");#s=new Ot(this.element,({x:t,y:e,zoom:s})=>N(this.#t,{transform:`translate(${t} ${e}) scale(${s})`}));#e=new Map;#n;#o;#r=null;#a=null;#h={hover:null,cursor:null,selection:null};constructor(t,e){this.#n=t,this.#o=e,this.element.append(this.#t)}draw(t,e){this.#r=t,this.#a=e,N(this.element,{viewBox:`0 0 ${t.width} ${t.height}`,width:t.width,height:t.height}),this.#e.clear();let s=b("g",{class:"wires"}),o=b("g",{class:"tiles"});for(let i of t.tiles){let a=this.#u(t,i);this.#e.set(i.edge.join(),a),s.append(a.wire),o.append(a.tile)}let r=b("g",{class:"nodes"});t.nodes.forEach(i=>i.forEach(a=>r.append(this.#l(t,e,a)))),this.#t.replaceChildren(s,this.#f(t),o,r),this.refresh("all"),this.mark(this.#h)}refresh(t){let e=this.#r;if(!e)return;let s=t==="all"?this.#e.keys():t.keys();for(let r of s){let i=this.#e.get(r);i&&this.#i(e,i)}let o=t==="all"?null:new Set([...t.values()].map(([r])=>r));for(let r of this.#e.values())(!o||o.has(r.spot.edge[0]))&&this.#c(r)}mark(t){let e=Object.values(this.#h);this.#h={...t};for(let r of[...e,...Object.values(t)]){let i=r&&this.#e.get(r.join());i&&this.#c(i)}let s=t.hover??t.cursor??t.selection,o=s&&this.#e.get(s.join())?.wire;o?.nextSibling&&o.parentNode.append(o)}look(t){this.#s.look(t,this.#e.size<=li)}destroy(){this.element.remove()}#u(t,e){let{w:s,h:o}=t.tile,r=Math.min(5,o/3),i=(u,m)=>b("rect",{class:m,x:u-s,y:u-o,width:2*(s-u),height:2*(o-u),rx:Math.max(0,r-u)}),a=b("path",{class:"curve"}),l=b("text",{class:"words",x:0,y:o-Math.min(6,o*.25),"font-size":Math.min(11,o*.5)}),h=b("g",{transform:`translate(${e.x} ${e.y})`},i(0,"box"),i(Math.min(3,o/5),"inner"),a,l),c=b("path",{d:ke(t,e).map(hi).join("")});return{spot:e,styled:"",tile:h,wire:c,curve:a,words:l}}#i(t,{spot:e,curve:s,words:o}){let{w:r,h:i}=t.tile,a=U(this.#n,e.edge),l=Math.floor((2*r-8)/5.6);o.textContent=a&&i>=9?oe(a,l):"";let h=o.textContent?Math.min(7,i*.3):0;N(s,{d:ye(this.#o.of(e.edge),0,-h,r*.8,i*.68-h)})}#c(t){let{tile:e,wire:s}=t,{edge:o}=t.spot,r=this.#a.isHidden(o),i=V(this.#n,o),a=[`s${dt(this.#n,o)}`,i,...this.#a.isAway(o)?["away"]:[]];for(let h of["hover","cursor","selection"])this.#h[h]?.join()===o.join()&&a.push(h);let l=`${a.join(" ")} ${r}`;if(t.styled!==l){t.styled=l;for(let[h,c]of[[e,"tile"],[s,"wire"]])N(h,{class:[c,...a].join(" "),display:r&&"none"})}}#l(t,e,s){let o=Xt(t,s.level),r=s.level>0&&s.level<t.nodes.length-1,i=s.isProduct?"×":r?"+":"",a=s.isProduct?b("path",{d:ci(o*1.3)}):b("circle",{r:o}),l=`node ${r?"hidden":"end"}${e.isNodeAway(s)?" away":""}`;return b("g",{class:l,transform:`translate(${s.x} ${s.y})`},a,i&&o>=5&&b("text",{class:"sign","font-size":o*1.7},i),r&&o>=7&&b("text",{class:"number",x:0,y:-o*1.3-3},`${s.level}.${s.node}`),this.#d(t,s))}#d(t,{level:e,node:s}){let o=e===0;if(!o&&e!==t.nodes.length-1)return null;let r=(o?this.#n.explored.inputs:this.#n.explored.outputs)[s],i=r?L(r):_(this.#n.explored,this.#n.net,e,s),a=t.vertical?Math.floor((t.spacing[e]-4)/6.6):24;if(t.vertical?a<2:t.spacing[e]<11)return null;let l=t.vertical?{x:0,y:o?-12:21,"text-anchor":"middle"}:{x:o?-12:12,y:4,"text-anchor":o?"end":"start"};return b("text",{class:"label",...l},gt(i,a))}#f(t){let e=b("g",{class:"factors"});return t.sums.forEach((s,o)=>{let r=this.#n.net.nodes[o+1][0];s.forEach((i,a)=>{if(a<r)return;let l=t.nodes[o+1][r+Math.floor((a-r)/this.#n.net.arity)];e.append(b("path",{d:`M${Rt(i)}L${Rt(l)}`}),b("circle",{cx:i.x,cy:i.y,r:2.5}))})}),e}};function hi([n,t,e,s]){return`M${Rt(n)}C${Rt(t)} ${Rt(e)} ${Rt(s)}`}function Rt({x:n,y:t}){return`${n.toFixed(1)} ${t.toFixed(1)}`}function ci(n){return`M0 ${-n}L${n} 0L0 ${n}L${-n} 0Z`}var ui=400,Te=2500;function wn(n){let t=new xn(n);return{element:t.element,destroy:()=>t.destroy()}}var xn=class{element;#t;#s;#e;#n=d("div",{class:"tip",hidden:!0});#o=d("p",{class:"note"});#r;#a;#h;#u;#i=null;#c=null;#l={isHidden:()=>!1,isAway:()=>!1,isNodeAway:()=>!1};#d="";#f=!1;#m={hover:null,cursor:null,selection:null};constructor(t){this.#t=t,this.#s=new ut(t),this.#e=d("div",{class:"stage",tabindex:0,role:"application","aria-label":"Network. Arrow keys move from edge to edge, Enter opens one, Delete removes it. The tab Edges has all of them as a table.",onkeydown:s=>this.#k(s),onblur:()=>this.#A({cursor:null})},this.#n),this.#r=H("Follow",[["","the whole network"]],s=>this.#M(s)),this.element=d("section",{class:"view network","aria-label":"Network"},this.#w(),this.#e,this.#o),this.#a=new Ae(this.#e,{onCamera:s=>this.#i?.look(s),onClick:s=>this.#T(s),onHover:s=>this.#N(s)},()=>t.host.kind!=="widget"&&document.documentElement.scrollHeight<=innerHeight+1),this.#h=new ResizeObserver(()=>this.#p()),this.#h.observe(this.#e);let e=Pt(this.element,()=>this.#p());this.#u=[t.on("net",()=>this.#y(e)),t.on("view",e),t.on("selection",()=>this.#A({selection:t.selection})),t.on("theme",()=>this.#i?.refresh("all"))]}destroy(){this.#h.disconnect(),this.#u.forEach(t=>t()),this.#i?.destroy()}#p(){let{net:t,explored:e,look:s}=this.#t,o={width:this.#e.clientWidth,height:this.#e.clientHeight};if(o.width<40||o.height<40)return;let r=Z(t),i=s.showRemoved?r:r.filter(c=>!this.#t.isRemoved(c)),a=this.#x(i);this.#l=this.#v();let l=o.width<.85*o.height,h=c=>l?34:Math.min(170,26+7*Math.max(...c.map(u=>Math.min(u.length,24))));this.#c=Gs(t,a,o,[h(e.inputs.map(L)),h(e.outputs.map(L))]),this.#b(a.length>ui),this.#i.draw(this.#c,this.#l),this.#A({selection:this.#t.selection}),this.#i.mark(this.#m),this.#d=qt(t),this.#f=a.length<i.length,this.#g(a,i.length),this.#E()}#y(t){this.#s.refresh();let{changed:e,look:s,net:o}=this.#t;(this.#t.isDraft||s.showRemoved&&!s.focus&&s.threshold===0&&!this.#f)&&qt(o)===this.#d&&!this.element.closest("[hidden]")?this.#i?.refresh(e):t()}#b(t){this.#i&&this.#i instanceof te===t||(this.#i?.destroy(),this.#i=t?new te(this.#t,this.#s):new ee(this.#t,this.#s),this.#e.prepend(this.#i.element),this.#i.look(this.#a.camera))}#x(t){if(t.length<=Te)return t;let e=new Map(t.map(o=>[o,this.#t.importance(...o)])),s=[...e.values()].sort((o,r)=>r-o)[Te-1];return t.filter(o=>e.get(o)>=s).slice(0,Te)}#v(){let{net:t,look:e}=this.#t,s=e.focus?zs(t,e.focus.level,e.focus.node):()=>!0,o=i=>this.#t.importance(...i)<e.threshold&&e.threshold>0,r=new Set;if(e.focus){r.add(`${e.focus.level},${e.focus.node}`);for(let i of Z(t)){if(!s(i))continue;r.add(`${i[0]},${i[1]}`);let[a]=t.nodes[i[0]+1];r.add(`${i[0]+1},${i[2]<a?i[2]:a+Math.floor((i[2]-a)/t.arity)}`)}}return{isHidden:o,isAway:i=>!s(i),isNodeAway:({level:i,node:a})=>!!e.focus&&!r.has(`${i},${a}`)}}#g(t,e){let s=t.filter(r=>!this.#l.isHidden(r)&&!this.#l.isAway(r)).length,o=t.length<e?` Only the ${Te} strongest can be drawn here; the tab Matrix shows all.`:"";this.#o.textContent=s===e?`${e} edges. Thick and dark: important.${o}`:`${s} of ${e} edges shown.${o}`}#w(){let t=this.#t,e=d("output",{},"0 %"),s=d("input",{type:"range",min:0,max:100,step:1,value:0,oninput:()=>{e.textContent=`${s.value} %`,t.setLook({threshold:Number(s.value)/100})}}),o=d("input",{type:"checkbox",checked:!0,onchange:()=>t.setLook({showRemoved:o.checked})});return d("div",{class:"tools"},d("label",{class:"field"},d("span",{},"Hide below"),s,e),this.#r.element,d("label",{class:"field"},o,d("span",{},"Show removed")),d("span",{class:"spring"}),d("span",{class:"buttons",role:"group","aria-label":"Zoom"},E("−",()=>this.#a.zoomBy(1/1.4),{"aria-label":"Zoom out",title:"Zoom out (−)"}),E("Fit",()=>this.#a.reset(),{title:"Show everything (0)"}),E("+",()=>this.#a.zoomBy(1.4),{"aria-label":"Zoom in",title:"Zoom in (+)"})),d("span",{class:"buttons",role:"group","aria-label":"Save the picture"},E("SVG",()=>gs(this.#S(),t.explored.title),{title:"Save the picture as SVG"}),E("PNG",()=>bs(this.#S(),t.explored.title),{title:"Save the picture as PNG"})))}#E(){let{explored:t,net:e,look:s}=this.#t,o=(l,h)=>[`${l},${h}`,_(t,e,l,h)],r=e.layers.length,i=[["","the whole network"]];i.push(...t.outputs.map((l,h)=>o(r,h)),...t.inputs.map((l,h)=>o(0,h)));let a=s.focus?`${s.focus.level},${s.focus.node}`:"";i.some(([l])=>l===a)||i.push(o(s.focus.level,s.focus.node)),k(this.#r.select,...i.map(([l,h])=>d("option",{value:l},h))),this.#r.select.value=a}#M(t){let[e,s]=t.split(",").map(Number);this.#t.setLook({focus:t===""?null:{level:e,node:s}})}#S(){let t=new ee(this.#t,this.#s);return t.element.classList.add("unseen"),this.#e.append(t.element),t.draw(this.#c,this.#l),t.element}#T(t){let e=this.#c&&bn(this.#c,this.#l,this.#a.toScene(t));if(e?.kind==="edge")this.#t.select(e.edge);else if(e?.kind==="node"){let{level:s,node:o}=e.spot,r=this.#t.look.focus?.level===s&&this.#t.look.focus.node===o;this.#t.setLook({focus:r?null:{level:s,node:o}})}else this.#t.look.focus&&this.#t.setLook({focus:null})}#N(t){let e=t&&this.#c&&bn(this.#c,this.#l,this.#a.toScene(t));if(this.#A({hover:e?.kind==="edge"?e.edge:null}),this.#e.style.cursor=e?"pointer":"",this.#n.hidden=!e,!e||!t)return;this.#n.textContent=e.kind==="edge"?mt(this.#t,e.edge):this.#$(e.spot);let s=t.x>this.#e.clientWidth/2;this.#n.style.left=s?"":`${t.x+14}px`,this.#n.style.right=s?`${this.#e.clientWidth-t.x+14}px`:"",this.#n.style.top=`${Math.max(4,Math.min(t.y+14,this.#e.clientHeight-40))}px`}#$({level:t,node:e}){let s=t===0?this.#t.explored.inputs[e]:null;return`${s?L(s):_(this.#t.explored,this.#t.net,t,e)}: click to follow its paths`}#k(t){if(t.ctrlKey||t.metaKey||t.altKey||!this.#c)return;let e=this.#t,s=this.#m.cursor??e.selection;if(t.key==="Enter"&&s)e.select(s),this.element.dispatchEvent(new CustomEvent("inspect",{bubbles:!0}));else if((t.key==="Delete"||t.key==="Backspace")&&s)e.apply({op:e.isRemoved(s)?"restore":"prune",edge:s}),e.say(mt(e,s));else if(t.key==="+"||t.key==="=")this.#a.zoomBy(1.4);else if(t.key==="-")this.#a.zoomBy(1/1.4);else if(t.key==="0")this.#a.reset();else if(t.key==="Escape"&&e.look.focus)e.setLook({focus:null});else if(t.key==="Escape"&&e.selection)e.select(null);else{let o=Qs(this.#c,this.#l,s,t.key,r=>e.importance(...r));if(!o)return;this.#F(o)}t.preventDefault(),t.stopPropagation()}#F(t){this.#A({cursor:t}),this.#t.say(mt(this.#t,t));let e=this.#c.tiles.find(s=>s.edge.join()===t.join());e&&this.#a.reveal(e)}#A(t){let e={...this.#m,...t};JSON.stringify(e)!==JSON.stringify(this.#m)&&(this.#m=e,this.#i?.mark(this.#m))}};var En=200;function Mn(n,t){let e=n.explored.inputs[t];return e.quantiles.length>1?e.quantiles:[...n.explored.nodeQuantiles[0].subarray(t*33,(t+1)*33)].map(o=>z(e,o)).sort((o,r)=>o-r)}function ne(n,t){let e=Mn(n,t),[s,o]=[e[0],e[e.length-1]];return o>s?[s,o]:[s-1,s+1]}var Ne=class{element;#t;#s;constructor(t){this.#s=t;let e=new Set(t.explored.inputs.map(({category:o},r)=>o?.column??r));this.#t=[...e].map(o=>typeof o=="string"?this.#n(o):this.#e(o));let s=this.#t.map(({element:o})=>o);this.element=d("div",{class:"inputs",role:"group","aria-label":"Inputs"},...s),this.update()}update(){for(let t of this.#t)t.update()}#e(t){let e=this.#s,s=e.explored.inputs[t],[o,r]=ne(e,t),i=d("input",{type:"range",id:`edgewise-input-${t}`,min:0,max:En,step:1});i.addEventListener("input",()=>this.#o(t,o+Number(i.value)/En*(r-o)));let a=d("input",{type:"number",step:"any","aria-label":`${s.name}, exact value`});a.addEventListener("input",()=>{a.value!==""&&Number.isFinite(a.valueAsNumber)&&this.#o(t,a.valueAsNumber)}),a.addEventListener("blur",()=>this.update());let l=()=>{let h=z(s,e.point[t]);i.value=String(Math.round((h-o)/(r-o)*En)),N(i,{"aria-valuetext":x(h,4)}),a!==di(a)&&(a.value=String(Number(h.toPrecision(4))))};return{element:d("div",{class:"input"},d("label",{for:i.id},L(s)),i,a),update:l}}#n(t){let e=this.#s,s=e.explored.inputs.flatMap(({category:a},l)=>a?.column===t?[{i:l,level:a.level}]:[]),o=[...s.map(({i:a,level:l})=>[String(a),l]),["","another"]],{select:r}=H(t,o,a=>{let l=e.point.slice();for(let{i:h}of s)l[h]=String(h)===a?1:0;e.setPoint(l)});r.id=`edgewise-input-${s[0].i}`;let i=()=>{r.value=String(s.find(({i:a})=>e.point[a]===1)?.i??"")};return{element:d("div",{class:"input"},d("label",{for:r.id},t),r),update:i}}#o(t,e){let s=this.#s.point.slice();s[t]=K(this.#s.explored.inputs[t],e),this.#s.setPoint(s)}};function di(n){return n.getRootNode().activeElement}var Ht={top:8,right:12,bottom:22,left:46,label:17},st=class{element;#t=b("svg",{class:"chart-picture",role:"img"});#s;#e;#n=null;#o=0;constructor(t){this.#s=t,this.element=d("div",{class:"chart"},this.#t),this.element.style.height=`${t.height??180}px`,this.#e=new ResizeObserver(()=>{this.element.clientWidth!==this.#o&&this.#a()}),this.#e.observe(this.element),t.onpoint&&this.#i(t.onpoint)}destroy(){this.#e.disconnect()}rename(t,e){Object.assign(this.#s,{xLabel:t,yLabel:e})}show(t,e,s,o){this.#n={x:t,y:e,paint:s},o!==void 0&&(this.#s.label=o),this.#a()}get#r(){return this.#s.height??180}#a(){if(this.#o=this.element.clientWidth,!this.#n||this.#o<40)return;let{x:t,y:e,paint:s}=this.#n,{frame:o,left:r,top:i}=this.#h(t,e);N(this.#t,{viewBox:`0 0 ${this.#o} ${this.#r}`,width:this.#o,height:this.#r,"aria-label":this.#s.label});let a=b("svg",{x:r,y:i,width:o.width,height:o.height,class:"plot"},...s(o));k(this.#t,...this.#u(o,t,e,r,i),a)}#h(t,e){let{xLabel:s,yLabel:o,bare:r,logY:i}=this.#s,a=r?8:Ht.left,l=Ht.top+(o?Ht.label:0),h=Math.max(10,this.#o-a-Ht.right),c=Math.max(10,this.#r-l-Ht.bottom-(s?Ht.label:0)),u=i?Math.log10:y=>y,[m,p]=[u(e[0]),u(e[1])];return{frame:{x:y=>(y-t[0])/(t[1]-t[0])*h,y:y=>c-(u(y)-m)/(p-m)*c,width:h,height:c},left:a,top:l}}#u(t,e,s,o,r){let{xLabel:i,yLabel:a,bare:l,plain:h,logY:c}=this.#s,u=W(...e,Math.max(3,Math.floor(t.width/70))),m=Math.max(2,Math.floor(t.height/34)),p=l?[]:c?ns(s,m):W(...s,m),[y,f]=[o+t.width,r+t.height];return[...(h?[]:p).map(g=>b("line",{class:"grid",x1:o,x2:y,y1:r+t.y(g),y2:r+t.y(g)})),...p.map(g=>b("text",{class:"tick",x:o-6,y:r+t.y(g),dy:"0.32em","text-anchor":"end"},c?ss(g):ct(g,p))),b("line",{class:"axis",x1:o,x2:y,y1:f,y2:f}),...u.map(g=>b("text",{class:"tick",x:o+t.x(g),y:f+15,"text-anchor":"middle"},ct(g,u))),...i?[b("text",{class:"name",x:y,y:this.#r-4,"text-anchor":"end"},i)]:[],...a?[b("text",{class:"name",x:l?o:4,y:12},a)]:[]]}#i(t){let e=(s,o)=>{if(!this.#n)return;let{x:r,y:i}=this.#n,{frame:a,left:l,top:h}=this.#h(r,i),c=this.#t.getBoundingClientRect(),u=Math.min(1,Math.max(0,(s.clientX-c.left-l)/a.width)),m=Math.min(1,Math.max(0,1-(s.clientY-c.top-h)/a.height));t(r[0]+u*(r[1]-r[0]),i[0]+m*(i[1]-i[0]),o)};this.element.classList.add("touchable"),this.#t.addEventListener("pointerdown",s=>{this.#t.setPointerCapture(s.pointerId),e(s,!0)}),this.#t.addEventListener("pointermove",s=>{this.#t.hasPointerCapture(s.pointerId)&&e(s,!1)})}};function wt(n,t,e,s="line"){return b("path",{class:s,d:mi(n,t,e)})}function Zs(n,t,e,s="dots",o=2){let r="";for(let i=0;i<t.length;i++)Number.isFinite(t[i])&&Number.isFinite(e[i])&&(r+=`M${D(n.x(t[i]))},${D(n.y(e[i]))}h0`);return b("path",{class:s,d:r,"stroke-width":2*o})}function se(n,t,e,s="point",o=5){return b("circle",{class:s,cx:D(n.x(t)),cy:D(n.y(e)),r:o})}function _t(n,t,e="here"){return b("line",{class:e,x1:D(n.x(t)),x2:D(n.x(t)),y1:0,y2:n.height})}function Ys(n,t,e="zero"){return b("line",{class:e,x1:0,x2:n.width,y1:D(n.y(t)),y2:D(n.y(t))})}function Xs(n,t,e=.22){let s=Math.max(1,Math.round((t.length-1)/16)),o=Array.from(t).filter((u,m)=>m%s===0||m===t.length-1),r=o.length-1,i=o[r]-o[0],a=i/(6*r),l=u=>i>0?i/r/Math.max(o[u+1]-o[u],a):0,h=0;for(let u=0;u<r;u++)h=Math.max(h,l(u));let c=`M${D(n.x(o[0]))},${n.height}`;for(let u=0;u<r;u++){let m=D(n.height*(1-e*l(u)/(h||1)));c+=`V${m}H${D(n.x(o[u+1]))}`}return b("path",{class:"density",d:`${c}V${n.height}Z`})}function mi(n,t,e){let s="",o=!1;for(let r=0;r<t.length;r++){let[i,a]=[n.x(t[r]),n.y(e[r])];Number.isFinite(i)&&Number.isFinite(a)&&(s+=`${o?"L":"M"}${D(i)},${D(a)}`),o=Number.isFinite(i)&&Number.isFinite(a)}return s}function D(n){return Math.round(Math.min(1e5,Math.max(-1e5,n))*10)/10}var pi=12,Fe=class{element=d("div",{class:"residuals"});#t=d("p",{class:"note",role:"status"});#s=d("div",{class:"scroll"});#e;#n;#o;constructor(t,e){this.#n=t,this.#o=e;let s=t.explored.link==="identity";this.#e=s?new st({label:"",height:260,xLabel:"true value",yLabel:"prediction"}):null,k(this.element,this.#t,this.#e?this.#e.element:this.#s)}destroy(){this.#e?.destroy()}update(t){let[e,s]=[this.#n,this.#o],o=e.explored.outputs.length,r=lt(e.explored,at(e.net,s.x));if(!this.#e)return this.#r(r,o);let i=e.explored.outputs[t],a=(y,f)=>Float64Array.from({length:s.n},(g,S)=>f(y[S*o+t])),[l,h]=[a(s.y,y=>z(i,y)),a(r,y=>y)],c=Math.sqrt(l.reduce((y,f,g)=>y+(h[g]-f)**2,0)/s.n),u=me(ht(l,h),.04),m=1-c**2/gi(l);this.#t.textContent=`${s.n} rows: typical error ${x(c)}${i.unit?` ${i.unit}`:""}, R² ${x(m,4)}`;let p=y=>[wt(y,u,u,"zero"),Zs(y,l,h)];this.#e.show(u,u,p,`Prediction against true ${L(i)} for ${s.n} rows; typical error ${x(c)}`)}#r(t,e){let[s,o]=[this.#n,this.#o],r=s.explored.classes??s.explored.outputs.map(c=>c.name),i=Math.max(e,2),a=(c,u)=>e===1?+(c[u]>.5):yi(c.subarray(u*e,(u+1)*e)),l=new Float64Array(i*i);for(let c=0;c<o.n;c++)l[a(o.y,c)*i+a(t,c)]+=1;let h=Array.from({length:i},(c,u)=>l[u*i+u]).reduce((c,u)=>c+u,0);this.#t.textContent=`${h} of ${o.n} rows right (${x(100*h/o.n)} %)`,k(this.#s,i<=pi&&fi(l,i,c=>r[c]??String(c)))}};function fi(n,t,e){let s=Array.from({length:t},(i,a)=>a),o=d("tr",{},d("th",{scope:"col"},"true \\ predicted"),...s.map(i=>d("th",{scope:"col"},e(i)))),r=s.map(i=>d("tr",{},d("th",{scope:"row"},e(i)),...s.map(a=>d("td",{class:i===a?"right number":"number"},n[i*t+a]))));return d("table",{class:"confusion"},d("thead",{},o),d("tbody",{},...r))}function yi(n){return n.reduce((t,e,s)=>e>n[t]?s:t,0)}function gi(n){let t=n.reduce((e,s)=>e+s,0)/n.length;return n.reduce((e,s)=>e+(s-t)**2,0)/n.length}var Le=["#00224e","#123570","#3b496c","#575d6d","#707173","#8a8678","#a59c74","#c3b369","#e1cc55","#fee838"].map(n=>[1,3,5].map(t=>Number.parseInt(n.slice(t,t+2),16)));function Sn(n){let t=Math.min(1,Math.max(0,n))*(Le.length-1),e=Math.min(Le.length-2,Math.floor(t));return Le[e].map((s,o)=>Math.round(s+(t-e)*(Le[e+1][o]-s)))}function to({width:n,height:t},e,s,[o,r]){let i=e.length/s,a=document.createElement("canvas");[a.width,a.height]=[s,i];let l=a.getContext("2d"),h=l.createImageData(s,i);for(let c=0;c<i;c++)for(let u=0;u<s;u++){let m=e[c*s+u],p=4*((i-1-c)*s+u);Number.isFinite(m)&&h.data.set([...Sn((m-o)/(r-o)),255],p)}return l.putImageData(h,0,0),b("image",{href:a.toDataURL(),width:n,height:t,preserveAspectRatio:"none"})}function eo(n,t,e,s,o){let r=n.length/t,i="";for(let a=0;a+1<r;a++)for(let l=0;l+1<t;l++){let h=a*t+l,c=[n[h],n[h+1],n[h+t+1],n[h+t]],u=[];for(let m=0;m<4;m++){let[p,y]=[c[m],c[(m+1)%4]];if(p<e==y<e||!Number.isFinite(p)||!Number.isFinite(y))continue;let f=(e-p)/(y-p),[g,S]=[[f,0],[1,f],[1-f,1],[0,1-f]][m];u.push(`${s(l+g).toFixed(1)},${o(a+S).toFixed(1)}`)}for(let m=0;m+1<u.length;m+=2)i+=`M${u[m]}L${u[m+1]}`}return i}var so=4e5,no=12;function $n(n,t,e,s){let o=n.point.length,r=new Float64Array(e*o);for(let l=0;l<e;l++)r.set(n.point,l*o),s(l,r.subarray(l*o,(l+1)*o));let i=n.explored.outputs.length,a=lt(n.explored,at(n.net,r));return Float64Array.from({length:e},(l,h)=>a[h*i+t])}function oo(n){return n.layers.reduce((t,e)=>t+e.I*e.O,0)}var Ce=class{element=d("div",{class:"sections"});#t;#s;#e;constructor(t,e){this.#s=t,this.#e=e;let{inputs:s}=t.explored;this.#t=s.slice(0,no).map((r,i)=>new st({label:"",xLabel:L(r),height:150,onpoint:a=>this.#n(i,a)}));let o=s.length-this.#t.length;k(this.element,...this.#t.map(r=>r.element),o>0&&d("p",{class:"note"},`The first ${no} inputs; the other ${o} move with their sliders.`))}destroy(){this.#t.forEach(t=>t.destroy())}update(t){let e=this.#s,{inputs:s}=e.explored,o=Math.max(17,Math.min(81,Math.floor(so/oo(e.net)/this.#t.length))),r=this.#t.map((h,c)=>pe(ne(e,c),o)),i=r.map((h,c)=>$n(e,t,o,(u,m)=>m[c]=K(s[c],h[u]))),a=me(ht(...i),.06),[l]=$n(e,t,1,()=>{});this.#t.forEach((h,c)=>{let u=z(s[c],e.point[c]),m=g=>[Xs(g,Mn(e,c)),_t(g,u),wt(g,r[c],i[c]),se(g,u,l)],[p,y]=ht(i[c]),f=`${this.#e(t)} along ${s[c].name}: from ${x(p)} to ${x(y)}, ${x(l)} at ${x(u)}`;h.show([r[c][0],r[c][o-1]],a,m,f)})}#n(t,e){let s=this.#s.point.slice();s[t]=K(this.#s.explored.inputs[t],e),this.#s.setPoint(s)}},Ie=class{element;#t;#s=d("div",{class:"heat-scale"});#e;#n=0;#o;#r;constructor(t,e){this.#o=t,this.#r=e;let s=t.explored.inputs.map((r,i)=>[String(i),r.name]),o=["across","upward"].map(r=>H(r,s,()=>this.update(this.#n)));this.#e=o.map(r=>r.select),this.#e[1].value="1",this.#t=new st({label:"",height:320,plain:!0,onpoint:(r,i)=>this.#h(r,i)}),this.element=d("div",{class:"field2d"},d("div",{class:"tools"},...o.map(r=>r.element)),this.#t.element,this.#s)}destroy(){this.#t.destroy()}update(t){this.#n=t;let e=this.#o,{inputs:s}=e.explored,[o,r]=this.#a(),i=Math.max(12,Math.min(56,Math.floor(Math.sqrt(so/oo(e.net))))),[a,l]=[pe(ne(e,o),i),pe(ne(e,r),i)],h=$n(e,t,i*i,(g,S)=>{S[o]=K(s[o],a[g%i]),r!==o&&(S[r]=K(s[r],l[Math.floor(g/i)]))}),c=ht(h),u=W(...c,7),[m,p]=[z(s[o],e.point[o]),z(s[r],e.point[r])],y=g=>[to(g,h,i,c),...u.map(S=>b("path",{class:"contour",d:eo(h,i,S,v=>v/(i-1)*g.width,v=>(1-v/(i-1))*g.height)})),_t(g,m,"here light"),Ys(g,p,"here light"),se(g,m,p,"point ring")],f=`${this.#r(t)} over ${s[o].name} and ${s[r].name}: from ${x(c[0])} to ${x(c[1])}`;this.#t.rename(L(s[o]),L(s[r])),this.#t.show([a[0],a[i-1]],[l[0],l[i-1]],y,f),k(this.#s,bi(c),d("span",{class:"note"},this.#r(t)))}#a(){return[Number(this.#e[0].value),Number(this.#e[1].value)]}#h(t,e){let[s,o]=this.#a(),r=this.#o.point.slice();r[s]=K(this.#o.explored.inputs[s],t),o!==s&&(r[o]=K(this.#o.explored.inputs[o],e)),this.#o.setPoint(r)}};function bi(n){let e=Array.from({length:44},(r,i)=>b("rect",{x:10+i*5,y:0,width:5.5,height:10,fill:`rgb(${Sn(i/43).join()})`})),s=W(...n,4),o=s.map(r=>b("text",{class:"tick",x:10+(r-n[0])/(n[1]-n[0])*220,y:23,"text-anchor":"middle"},ct(r,s)));return b("svg",{width:240,height:27,viewBox:"0 0 240 27","aria-hidden":"true"},...e,...o)}function ro(n){return new kn(n)}var kn=class{element;#t;#s;#e;#n;#o=d("div",{class:"answer",role:"status","aria-label":"Prediction"});#r;#a;#h=!1;#u=0;#i;constructor(t){this.#i=t;let{inputs:e,outputs:s,sample:o}=t.explored,r=a=>this.#c(a);this.#t=new Ne(t),this.#s=new Ce(t,r),this.#e=e.length>1?new Ie(t,r):null,this.#n=o?.y?new Fe(t,{...o,y:o.y}):null;let i=H("output",s.map((a,l)=>[String(l),this.#c(l)]),a=>{this.#u=Number(a),this.#l()});i.element.hidden=s.length<2,this.element=d("div",{class:"view prediction"},d("section",{class:"asked"},d("h2",{},"At this point"),this.#t.element,this.#o),d("section",{},d("div",{class:"tools"},d("h2",{},"Along each input"),i.element),d("p",{class:"note"},"Each curve moves one input and keeps the others where they are. The hill shows where the data lie."),this.#s.element),this.#e&&d("section",{},d("h2",{},"Over two inputs"),this.#e.element),this.#n&&d("section",{},d("h2",{},"Against the data"),this.#n.element)),this.#r=[t.on("net",()=>this.#l()),t.on("view",()=>this.#l(!1))],this.#a=new ResizeObserver(()=>this.#h&&this.#l()),this.#a.observe(this.element),this.#l()}destroy(){this.#r.forEach(t=>t()),this.#a.disconnect();for(let t of[this.#s,this.#e,this.#n])t?.destroy()}#c(t){let{outputs:e,classes:s,link:o}=this.#i.explored;return o==="identity"?e[t].name:`share of ${s?.[e.length===1?1:t]??e[t].name}`}#l(t=!0){this.#h=this.element.isConnected&&this.element.offsetParent===null,!this.#h&&(this.#t.update(),k(this.#o,...this.#d()),this.#s.update(this.#u),this.#e?.update(this.#u),t&&this.#n?.update(this.#u))}#d(){let{explored:t,net:e,point:s}=this.#i;return[...lt(t,at(e,s))].map((r,i)=>{let{unit:a}=t.outputs[i],h=t.link!=="identity"&&d("span",{class:"bar",style:`--share: ${Math.min(1,Math.max(0,r))}`});return d("p",{},d("span",{class:"soft"},`${this.#c(i)} = `),d("strong",{class:"number"},x(r,5)),a?` ${a}`:null,h)})}};var Vt=50;function io(n){let t=new An(n);return{element:t.element,destroy:()=>t.destroy()}}var An=class{element;#t;#s;#e=d("tbody");#n=new Map;#o=d("p",{class:"note",role:"status"});#r;#a=E("Previous",()=>this.#g(-1));#h=E("Next",()=>this.#g(1));#u=E("Find formulas for these",()=>this.#w());#i=new Map;#c;#l={column:"importance",down:!0};#d=0;#f=()=>{};constructor(t){this.#t=t,this.#s=new ut(t),this.#r=d("input",{type:"search",placeholder:"name, formula, removed…",oninput:()=>this.#g(-this.#d)});let s=[["edge","Layer"],["from","From"],["to","To"],["importance","Importance"],["kind","Function"],["r2","R²"]].map(([a,l])=>{let h=d("th",{scope:"col"},E(l,()=>this.#v(a)));return this.#n.set(a,h),h});s.splice(4,0,d("th",{scope:"col"},"Shape"));let o=d("th",{scope:"col"},d("span",{class:"unseen"},"Do")),r=d("table",{class:"edges"},d("caption",{class:"unseen"},"All edges of the network"),d("thead",{},d("tr",{},...s,o)),this.#e);this.element=d("section",{class:"view","aria-label":"Edges"},d("div",{class:"tools"},d("label",{class:"field"},d("span",{},"Search"),this.#r),this.#u),d("div",{class:"scroll",tabindex:0,role:"region","aria-label":"Table of edges"},r),d("div",{class:"row"},this.#a,this.#h,this.#o));let i=Pt(this.element,()=>this.#m());this.#c=[t.on("net",()=>{if(this.#s.refresh(),t.changed==="all")this.#i.clear();else for(let a of t.changed.keys())this.#i.delete(a);i()}),t.on("selection",i)],this.#m()}destroy(){this.#f(),this.#c.forEach(t=>t())}#m(){let t=this.#p(),e=Math.max(1,Math.ceil(t.length/Vt));this.#d=Math.min(this.#d,e-1);let s=this.#d*Vt;k(this.#e,...t.slice(s,s+Vt).map(r=>this.#y(r)));for(let[r,i]of this.#n){let a=r===this.#l.column;N(i,{"aria-sort":a&&(this.#l.down?"descending":"ascending")})}this.#a.disabled=this.#d===0,this.#h.disabled=this.#d===e-1;let o=Math.min(s+Vt,t.length);this.#o.textContent=t.length?`Edges ${s+1} to ${o} of ${t.length}`:"No edge fits the search."}#p(){let t=this.#r.value.toLowerCase().split(/\s+/).filter(Boolean),{explored:e,net:s}=this.#t,o=Z(s).map(l=>{let h=V(this.#t,l);return{edge:l,from:_(e,s,l[0],l[1]),to:St(e,s,l[0],l[2]),importance:this.#t.importance(...l),kind:h==="removed"?"removed":Kt(this.#t,l),r2:h==="symbolic"?us(this.#t,l):Number.NaN}}),r=l=>`${l.from} ${l.to} ${l.kind} layer ${l.edge[0]} ${this.#i.get(l.edge.join())?.formula??""}`.toLowerCase(),{column:i,down:a}=this.#l;return o.filter(l=>t.every(h=>r(l).includes(h))).sort((l,h)=>(a?-1:1)*Tn(l,h,i))}#y({edge:t,from:e,to:s,importance:o,kind:r,r2:i}){let a=this.#t,l=a.isRemoved(t),h=d("span",{class:"bar"});h.style.width=`${Math.round(64*o)}px`;let c=b("svg",{class:"spark",viewBox:"0 0 64 24",width:64,height:24,"aria-hidden":"true"},b("path",{class:`curve s${dt(a,t)} ${V(a,t)}`,d:ye(this.#s.of(t),32,12,30,9)})),u=`${e} to ${s}`,m=this.#i.get(t.join()),p=E(e,()=>this.#b(t),{class:"plain","aria-label":`Open the edge ${u}`}),y=E(l?"Bring back":"Remove",()=>this.#x(t),{"aria-label":`${l?"Bring back":"Remove"} the edge ${u}`});return y.disabled=a.isLive,d("tr",{class:a.selection?.join()===t.join()&&"chosen"},d("td",{class:"number"},t[0]),d("th",{scope:"row"},p),d("td",{},s),d("td",{class:"number"},d("span",{class:"track"},h),Nt(o)),d("td",{},c),d("td",{},r,m&&d("span",{class:"soft"},`, like ${m.formula}`)),d("td",{class:"number"},m?d("span",{class:"soft"},m.r2):Qt(i)),d("td",{},y))}#b(t){this.#t.select(t),this.element.dispatchEvent(new CustomEvent("inspect",{bubbles:!0}))}#x(t){this.#t.apply({op:this.#t.isRemoved(t)?"restore":"prune",edge:t})}#v(t){this.#l={column:t,down:this.#l.column===t?!this.#l.down:t==="importance"||t==="r2"},this.#g(-this.#d)}#g(t){this.#d+=t,this.#m()}#w(){let t=this.#d*Vt,e=this.#p().slice(t,t+Vt).filter(({kind:o})=>o==="spline").map(({edge:o})=>o),s=()=>{let o=e.shift();this.#u.textContent=o?`${e.length+1} to go…`:"Find formulas for these",this.#u.disabled=o!==void 0,o&&(this.#f=xe(this.#t,o,([r])=>{r&&this.#i.set(o.join(),{formula:G(r,2),r2:Qt(r.r2,r.missing)}),this.#m(),s()}))};s()}};function Tn(n,t,e){let[s,o]=[n[e],t[e]];return typeof s=="string"?s.localeCompare(o,void 0,{numeric:!0})||Tn(n,t,"edge"):typeof s=="number"?(Number.isNaN(s)?-1/0:s)-(Number.isNaN(o)?-1/0:o)||Tn(n,t,"edge"):n.edge[0]-t.edge[0]||n.edge[1]-t.edge[1]||n.edge[2]-t.edge[2]}var vi=240,Pe=class{moments=[];#t=0;receive(t){let e=t;if(typeof e!="object"||e===null||e.type!=="frame"||typeof e.step!="number")return!1;let s=r=>typeof r=="number"&&Number.isFinite(r)?r:null,o=this.moments[this.moments.length-1];return o&&e.step<o.step&&(this.moments.length=this.#t=0),this.moments.push({step:e.step,train:s(e.train_loss),validation:s(e.validation_loss),event:typeof e.event=="string"?e.event:null,model:e.model}),this.#t+=1,this.#t>vi&&this.#s(),!0}netAt(t){for(let e=Math.min(t,this.moments.length-1);e>=0;e--)if(this.moments[e].model!=null)return Ve(this.moments[e].model);return null}#s(){let t=0;for(let e of this.moments.slice(0,-1))e.model!=null&&e.event===null&&t++%2&&(e.model=null,this.#t-=1)}};var xi=2e3,wi=1200;function lo(n){return new Nn(n)}var Nn=class{element;#t=new Pe;#s=new st({label:"",height:260,xLabel:"step",yLabel:"loss",logY:!0,onpoint:t=>this.#S(t)});#e=d("p",{role:"status"});#n=d("p",{class:"note"});#o=d("input",{type:"range",min:0,max:0,step:1,"aria-label":"Moment of the training"});#r=d("input",{type:"checkbox",id:"edgewise-follow",checked:!0});#a=E("Pause",()=>this.#g({action:this.#x?"resume":"pause"}),{class:"main"});#h=E("One step",()=>this.#g({action:"step"}));#u=E("Stop",()=>this.#g({action:"stop"}),{title:"End the training and keep the model"});#i=d("input",{type:"number",min:1,max:1e4,step:1,"aria-label":"Intervals per spline"});#c=d("input",{type:"number",min:0,max:.99,step:.01,value:"0.03","aria-label":"Threshold of pruning"});#l;#d=d("ol",{class:"events"});#f;#m=0;#p=0;#y;constructor(t){this.#y=t,this.#l=d("div",{class:"tools"},d("span",{class:"row"},this.#a,this.#h,this.#u),d("span",{class:"row"},E("Refine to",()=>this.#w()),this.#i,d("span",{class:"soft"},"intervals")),d("span",{class:"row"},E("Prune below",()=>this.#E()),this.#c)),this.#o.addEventListener("input",()=>this.#M(Number(this.#o.value))),this.#r.checked=!0,this.#r.addEventListener("change",()=>this.#r.checked&&this.#M(this.#t.moments.length-1)),this.element=d("div",{class:"view training"},this.#l,this.#e,this.#s.element,this.#n,d("div",{class:"row scrub"},this.#o,d("label",{class:"field"},this.#r,"follow the newest")),d("h2",{},"What happened"),this.#d),this.#f=[t.host.onMessage(e=>this.#t.receive(e)&&t.emit("training")),t.on("training",()=>this.#T())],this.#T()}destroy(){this.#f.forEach(t=>t()),this.#s.destroy()}get#b(){let t=this.#y.host.get("training")??{};return{state:"running",step:0,steps:0,message:"",events:[],...t}}get#x(){return this.#b.state==="paused"}get#v(){return["done","stopped","failed"].includes(this.#b.state)}#g(t){this.#y.host.send({type:"steer",...t})}#w(){let t=Math.round(this.#i.valueAsNumber);t>=1&&this.#g({action:"refine",grid:t}),this.#i.value=""}#E(){let t=this.#c.valueAsNumber;t>=0&&t<1&&this.#g({action:"prune",threshold:t})}#M(t){let e=this.#t.moments.length-1;this.#m=Math.max(0,Math.min(t,e)),t<e&&(this.#r.checked=!1),this.#y.showFrame(this.#v&&this.#m===e?null:this.#t.netAt(this.#m)),this.#k()}#S(t){let{moments:e}=this.#t,s=0;e.forEach((o,r)=>{Math.abs(o.step-t)<Math.abs(e[s].step-t)&&(s=r)}),this.#M(s)}#T(){let t=this.#b,{moments:e}=this.#t;this.#e.textContent=Ei(t,e[e.length-1]),this.#a.textContent=this.#x?"Go on":"Pause";for(let s of this.#l.querySelectorAll("button, input"))s.disabled=this.#v;this.#i.value===""&&!this.#i.matches(":focus")&&(this.#i.value=String(2*this.#$())),k(this.#d,...t.events.map(([s,o])=>d("li",{},d("span",{class:"number soft"},`step ${s}: `),o))),this.#r.checked&&e.length&&this.#N(),this.#k()}#N(){let t=this.#t.moments.length-1,e=matchMedia("(prefers-reduced-motion: reduce)").matches;!(t!==this.#m||this.#p===0||this.#v&&this.#y.isLive)||e&&!this.#v&&performance.now()-this.#p<xi||(this.#p=performance.now(),this.#m=t,this.#y.showFrame(this.#v?null:this.#t.netAt(t)))}#$(){let{net:t}=this.#y;return t.layers[0].S-t.k}#k(){let{moments:t}=this.#t;N(this.#o,{max:Math.max(0,t.length-1)}),this.#o.value=String(this.#m);let e=t[this.#m];N(this.#o,{"aria-valuetext":e?`step ${e.step}, loss ${e.train===null?"unknown":x(e.train)}`:"nothing yet"});let s=$i(t,wi),o=s.map(m=>m.step),[r,i]=[s.map(m=>ao(m.train)),s.map(m=>ao(m.validation))],a=i.some(Number.isFinite),l=this.#v&&this.#y.isLive&&e!==void 0;this.#n.textContent=(a?"solid: training, dashed: held-out rows. ":"")+(l?`You see step ${e.step}; the end of the slider is the trained model.`:"");let h=m=>[...Mi(m,this.#b.events),wt(m,o,r),...a?[wt(m,o,i,"line dashed")]:[],...e?[_t(m,e.step),...e.train?[se(m,e.step,e.train)]:[]]:[]],c=o[o.length-1]??1,u=e?`Loss over ${c} steps, now ${r.length?x(r[r.length-1]):"unknown"}`:"No loss yet";this.#s.show([Math.min(o[0]??0,c-1),c],Si(r,i),h,u)}};function Ei({state:n,step:t,steps:e,message:s},o){let r=o?.train==null?"":`, loss ${x(o.train)}`;return`${{running:"Training",paused:"Paused",done:"Done",stopped:"Stopped",failed:"Failed"}[n]??n}: step ${t}${e?` of ${e}`:""}${r}.${s?` ${s}`:""}`}function Mi(n,t){return t.flatMap(([e,s],o)=>{let r=n.x(e),i=r>.6*n.width?{x:r-4,"text-anchor":"end"}:{x:r+4};return[_t(n,e,"event"),b("text",{class:"tick",...i,y:12+14*(o%4)},s)]})}function Si(...n){let[t,e]=ht(...n);return Number.isFinite(t)&&t>0?[t/1.3,e*1.3]:[.1,1]}function ao(n){return n!==null&&n>0?n:NaN}function $i(n,t){let e=Math.ceil(n.length/t);return e<=1?n:n.filter((s,o)=>o%e===0||o===n.length-1)}var ho=[["Everywhere",[["Ctrl + Z","undo the last edit"],["Ctrl + Shift + Z","do it again"],["Esc","back from the edge to the picture"],["?","this help"]]],["Network and matrix",[["← ↑ → ↓","from edge to edge"],["Home, End","first and last edge"],["Enter","open the edge"],["Delete","remove the edge, or bring it back"],["+ − 0","zoom in, zoom out, show everything"],["Esc","follow no node, choose no edge"]]],["Sliders and tabs",[["← →","a step; with Page Up and Page Down ten"],["Home, End","least and most"]]]];function co(n){let t=n.composedPath()[0];return t instanceof HTMLElement?t instanceof HTMLInputElement?!["range","checkbox","radio","button"].includes(t.type):t instanceof HTMLTextAreaElement||t.isContentEditable:!1}function uo(n,t,...e){let s=d("h2",{id:"edgewise-dialog-title"},t),o=E("Close",()=>r.close()),r=d("dialog",{"aria-labelledby":"edgewise-dialog-title"},s,...e,d("div",{class:"row end"},o));return r.addEventListener("close",()=>r.remove()),r.addEventListener("keydown",i=>i.stopPropagation()),n.append(r),r.showModal(),r}function Fn(n){let t=ho.flatMap(([e,s])=>[d("h3",{},e),d("dl",{class:"keys"},...s.flatMap(([o,r])=>[d("dt",{},d("kbd",{},o)),d("dd",{},r)]))]);uo(n,"How to read and use this page",d("p",{},"A KAN passes every input through functions that it has learned, adds the results up, and does so again layer by layer. Each small picture is one of these functions. Thick and dark ones move the result most; a green double frame is a function with a formula; dashes are edges that were removed."),d("p",{},"Click an edge to see it large, drag its points, try formulas or remove it. Click a node to follow only its paths."),...t)}function mo(n,t){let e=jn(t.edits,t.explored.source),s=d("textarea",{class:"code",readonly:!0,rows:Math.min(16,e.split(`
-`).length),"aria-label":"Python script",spellcheck:"false"});s.value=e;let o=d("span",{class:"soft",role:"status"}),r=E("Copy",()=>{Me(e).then(i=>o.textContent=i?"Copied.":"Select the text and copy it.")},{class:"main"});uo(n,"The edits as Python",d("p",{class:"soft"},"Run this to get exactly the model that you see here."),s,d("div",{class:"row"},r,o))}var ki=[["network","Network",wn],["matrix","Matrix",Vs],["edges","Edges",io],["prediction","Prediction",ro],["formula","Formula",Hs],["training","Training",Ai]];function Ai(n){let t=[wn(n),lo(n)],e=d("div",{class:"live"},...t.map(s=>s.element));return e.addEventListener("shown",()=>t.forEach(s=>s.element.dispatchEvent(new Event("shown")))),{element:e,destroy:()=>t.forEach(s=>s.destroy())}}var Oe=class{element;#t;#s;#e=new Map;#n=d("p",{class:"loss"});#o=E("Undo",()=>this.#t.undo(),{title:"Undo the last edit (Ctrl + Z)"});#r=E("Redo",()=>this.#t.redo(),{title:"Do it again (Ctrl + Shift + Z)"});#a=E("Copy as Python",()=>mo(this.element,this.#t),{title:"A script that makes the same edits"});#h=d("p",{class:"shape"});#u=d("p",{class:"unseen","aria-live":"polite"});#i;#c;#l="";constructor(t,e){this.#t=t,this.#s=e,this.#i=ys(t);let s=d("div",{class:"tabs",role:"tablist","aria-label":"Views",onkeydown:a=>this.#w(a)}),o=d("div",{class:"page"});for(let[a,l,h]of ki)this.#y(s,o,a,l,h);this.element=d("div",{class:"ex"},this.#d(),s,d("div",{class:"body"},o,d("aside",{class:"side","aria-label":"The chosen edge"},this.#i.element)),this.#u),this.element.addEventListener("inspect",()=>requestAnimationFrame(()=>this.#M()));let r=t.host.kind==="widget"?this.element:document,i=a=>this.#E(a);r.addEventListener("keydown",i),this.#c=[t.on("payload",()=>this.#b()),t.on("net",()=>(this.#f(),this.#m())),t.host.on("training",()=>this.#x()),t.on("said",()=>this.#u.textContent=t.said),()=>r.removeEventListener("keydown",i)],this.#g("network"),this.#f(),requestAnimationFrame(()=>setTimeout(()=>this.#m())),this.#x()}destroy(){this.#c.forEach(t=>t()),this.#i.destroy();for(let{view:t}of this.#e.values())t?.destroy()}#d(){let t=this.#t,e=d("div",{class:"actions"},d("span",{class:"buttons",role:"group","aria-label":"Edits"},this.#o,this.#r),this.#a,E("Save model",()=>this.#p(),{title:"Download the edited model as JSON"}),E("◐",()=>this.#s.toggle(),{"aria-label":"Light or dark",title:"Light or dark"}),E("?",()=>Fn(this.element),{"aria-label":"Help",title:"Help (?)"}));return d("header",{class:"top"},d("div",{},d("h1",{},t.explored.title||"A Kolmogorov-Arnold network"),this.#h),d("span",{class:"spring"}),this.#n,e)}#f(){let t=this.#t,e=Z(t.net),s=e.filter(o=>t.isRemoved(o)).length;this.#h.textContent=`${qt(t.net)}, ${e.length-s} edges${s?`, ${s} removed`:""}`,this.#o.disabled=!t.canUndo||t.isLive,this.#r.disabled=!t.canRedo||t.isLive,this.#a.disabled=t.edits.length===0}#m(){k(this.#n,...Ti(this.#t)),N(this.#n,{title:this.#t.measure.words})}#p(){let t=this.#t,e=t.host.get("payload");vs({...e,model:In(t.net)},t.explored.title)}#y(t,e,s,o,r){let i=E(o,()=>this.#g(s),{role:"tab",id:`edgewise-tab-${s}`,"aria-controls":`edgewise-panel-${s}`,"aria-selected":"false",tabindex:-1});i.hidden=s==="training";let a=d("div",{class:"page",role:"tabpanel",id:`edgewise-panel-${s}`,"aria-labelledby":`edgewise-tab-${s}`,hidden:!0});this.#e.set(s,{tab:i,panel:a,view:null,make:r}),t.append(i),e.append(a)}#b(){for(let[t,e]of this.#e)t==="training"||!e.view||(e.view.destroy(),e.view.element.remove(),e.view=null);this.#g(this.#l)}#x(){let t=this.#e.get("training"),e=t.tab.hidden&&this.#t.host.get("training")!=null;t.tab.hidden=this.#t.host.get("training")==null,e&&this.#g("training")}#v(t){t.view||(t.view=t.make(this.#t),t.panel.append(t.view.element))}#g(t){for(let[s,{tab:o,panel:r}]of this.#e){let i=s===t;N(o,{"aria-selected":String(i),tabindex:i?0:-1}),r.hidden=!i}let e=this.#e.get(t);this.#v(e),e.view.element.dispatchEvent(new Event("shown")),this.#l=t}#w(t){let e=[...this.#e.keys()].filter(i=>!this.#e.get(i).tab.hidden),s=e.indexOf(this.#l),o={ArrowRight:s+1,ArrowLeft:s-1,Home:0,End:e.length-1}[t.key];if(o===void 0)return;t.preventDefault();let r=e[(o+e.length)%e.length];this.#g(r),this.#e.get(r).tab.focus()}#E(t){if(co(t))return;let e=t.ctrlKey||t.metaKey,s=t.key.toLowerCase();if(e&&s==="z")t.shiftKey?this.#t.redo():this.#t.undo();else if(e&&s==="y")this.#t.redo();else if(t.key==="?")Fn(this.element);else if(t.key==="Escape")this.#S();else return;t.preventDefault(),t.stopPropagation()}#M(){[...this.#i.element.querySelectorAll("h2")].find(e=>!e.closest("[hidden]"))?.focus()}#S(){let{panel:t,tab:e}=this.#e.get(this.#l);(t.querySelector("[tabindex='0']")??e).focus()}};function Ti(n){let{before:t,after:e}=n.loss,{name:s}=n.measure;if(n.isLive)return[d("span",{class:"soft"},"in training")];let o=a=>d("span",{class:"value"},x(a));if(!n.measure.hasTargets)return[d("span",{class:"soft"},"change of the output"),o(e)];if(e===t)return[d("span",{class:"soft"},s),o(t)];let r=t>0?(e-t)/t:1/0,i=r<10?`${Math.round(Math.abs(100*r))} % ${r>0?"more":"less"}`:`× ${x(e/t,2)}`;return[d("span",{class:"soft"},s),d("span",{},x(t)),d("span",{"aria-label":"becomes"},"→"),o(e),d("span",{class:`change ${r>0?"worse":"better"}`},i)]}var Re=class{#t=null;#s;#e;#n=matchMedia("(prefers-color-scheme: dark)");#o=new MutationObserver(()=>this.#r());#r=()=>this.#a();constructor(t,e){this.#s=t,this.#e=e,this.#n.addEventListener("change",this.#r);let s={attributes:!0,attributeFilter:["class","data-theme","data-jp-theme-light","data-vscode-theme-kind"]};for(let o of[document.documentElement,document.body])this.#o.observe(o,s);this.#a()}get scheme(){return this.#s.dataset.scheme}toggle(){this.#t=this.scheme==="dark"?"light":"dark",this.#a()}destroy(){this.#n.removeEventListener("change",this.#r),this.#o.disconnect()}#a(){let t=this.#t??Ni(this.#s)??(this.#n.matches?"dark":"light");this.#s.dataset.scheme!==t&&(this.#s.dataset.scheme=t,this.#e())}};function Ni(n){let t=Fi(n).closest("[data-theme]")?.dataset.theme??document.documentElement.dataset.theme;if(t==="dark"||t==="light")return t;let{body:e,documentElement:s}=document,o=e.dataset.jpThemeLight;if(o)return o==="true"?"light":"dark";let r=[...e.classList,...s.classList];return r.some(i=>["vscode-dark","vscode-high-contrast","dark","dark-theme"].includes(i))?"dark":r.some(i=>["vscode-light","vscode-high-contrast-light","light","light-theme"].includes(i))?"light":null}function Fi(n){let t=n.getRootNode();return t instanceof ShadowRoot?t.host:n}function po(n,t){n.classList.add("edgewise-explorer","ew"),n.classList.toggle("fills",t.kind!=="widget");for(let i of["data-lm-suppress-shortcuts","lm-suppress-shortcuts"])n.setAttribute(i,"true");let e=null,s=new Re(n,()=>e?.emit("theme"));try{e=new de(t)}catch(i){return k(n,Li(i)),{destroy:()=>s.destroy()}}let o=new Oe(e,s);k(n,o.element);let r=[t.on("payload",()=>e.reload()),t.on("edits",i=>e.receiveEdits(i)),t.on("selection",i=>e.receiveSelection(i)),t.on("training",()=>e.emit("training"))];return{destroy(){r.forEach(i=>i()),o.destroy(),s.destroy(),n.replaceChildren()}}}function Li(n){let t=n instanceof jt||n instanceof RangeError?n.message:String(n);return d("div",{class:"ex"},d("p",{class:"failure",role:"alert"},`This model cannot be shown: ${t}`))}function He(n){let t=new Map(Object.entries(n)),e=new Map;return{get:s=>t.get(s)??null,set:(s,o)=>{t.set(s,o),e.get(s)?.forEach(r=>r(o))},on:(s,o)=>{let r=e.get(s)??new Set;return e.set(s,r.add(o)),()=>r.delete(o)}}}var fo=location.pathname.replace(/\/$/,"");function yo(n){let t=He({payload:n}),e=new Set,s=new Set,o=Promise.resolve(),r=a=>{o=o.then(()=>fetch(`${fo}/post`,{method:"POST",headers:{"Content-Type":"application/json"},body:JSON.stringify(a)})).catch(()=>{})},i=new EventSource(`${fo}/events`);return i.onmessage=a=>{let l=JSON.parse(a.data);"key"in l?t.set(l.key,l.value):s.forEach(h=>h(l.message))},{kind:"server",get:t.get,set:(a,l)=>{e.add(a),t.set(a,l)},save:()=>{for(let a of e)r({key:a,value:t.get(a)});e.clear()},on:t.on,send:a=>r({message:a}),onMessage:a=>(s.add(a),()=>s.delete(a))}}function Ci(n){return{kind:"page",...He({payload:n}),save:()=>{},send:()=>{},onMessage:()=>()=>{}}}var go=document.getElementById("edgewise-explorer"),bo=JSON.parse(document.getElementById("edgewise-payload").textContent);po(go,go.dataset.host==="server"?yo(bo):Ci(bo));})();
+"use strict";
+(() => {
+  // src/model/payload.ts
+  var QUANTILES = 33;
+  var VERSION = 1;
+  var PayloadError = class extends Error {
+  };
+  function decode(payload2) {
+    const p = record(payload2, "payload");
+    if (p.format !== "edgewise-explorer") fail("format", "must be 'edgewise-explorer'", p.format);
+    if (p.version !== VERSION) fail("version", `must be ${VERSION}: this page is of another edgewise than the data`, p.version);
+    const net = decodeNet(p.model);
+    const [first, last] = [net.nodes[0], net.nodes[net.nodes.length - 1]];
+    const sample = p.sample == null ? null : decodeSample(p.sample, levelSize(first), levelSize(last));
+    return {
+      title: text(p.title ?? "", "title"),
+      edgewise: text(p.edgewise ?? "", "edgewise"),
+      net,
+      inputs: variables(p.inputs, "inputs", levelSize(first)),
+      outputs: variables(p.outputs, "outputs", levelSize(last)),
+      link: oneOf(p.link ?? "identity", ["identity", "softmax", "sigmoid"], "link"),
+      classes: p.classes == null ? null : list(p.classes, "classes").map(String),
+      nodeQuantiles: perLayer(p.nodes, "nodes", net, (layer) => [layer.I, QUANTILES]),
+      deviations: perLayer(p.deviations, "deviations", net, (layer) => [layer.I, layer.O]),
+      loss: p.loss == null ? null : decodeLoss(record(p.loss, "loss")),
+      sample,
+      formula: p.formula == null ? null : list(p.formula, "formula").map((f, n) => decodeFormula(f, `formula[${n}]`)),
+      source: p.source == null ? null : text(p.source, "source")
+    };
+  }
+  function decodeNet(model) {
+    const m = record(model, "model");
+    const k = whole(m.k, "model.k");
+    const arity = whole(m.mult_arity ?? 2, "model.mult_arity");
+    const nodes = list(m.width, "model.width").map((level2, n) => decodeLevel(level2, `model.width[${n}]`));
+    const layers = list(m.layers, "model.layers");
+    if (layers.length !== nodes.length - 1) fail("model.layers", `must be ${nodes.length - 1}, one less than levels`, layers.length);
+    return {
+      k,
+      outside: oneOf(m.outside, ["linear", "extend"], "model.outside"),
+      baseFun: text(m.base_fun, "model.base_fun"),
+      arity,
+      nodes,
+      layers: layers.map(
+        (layer, l) => decodeLayer(layer, `model.layers[${l}]`, k, levelSize(nodes[l]), nodes[l + 1][0] + arity * nodes[l + 1][1])
+      )
+    };
+  }
+  function levelSize(level2) {
+    return level2[0] + level2[1];
+  }
+  function decodeArray(value, where, shape) {
+    const a = record(value, where);
+    const got = list(a.shape, `${where}.shape`);
+    if (got.length !== shape.length || shape.some((n, d) => n !== -1 && n !== got[d])) {
+      fail(`${where}.shape`, `must be (${shape.join(", ")})`, `(${got.join(", ")})`);
+    }
+    const bytes = Uint8Array.from(atob(text(a.data, `${where}.data`)), (c) => c.charCodeAt(0));
+    const dtype = oneOf(a.dtype, ["f4", "f8"], `${where}.dtype`);
+    const count = got.reduce((product2, n) => product2 * n, 1);
+    const width = dtype === "f4" ? 4 : 8;
+    if (bytes.length !== count * width) fail(`${where}.data`, `must be ${count * width} bytes`, bytes.length);
+    const view = new DataView(bytes.buffer);
+    return Float64Array.from(
+      { length: count },
+      (_, n) => dtype === "f4" ? view.getFloat32(4 * n, true) : view.getFloat64(8 * n, true)
+    );
+  }
+  function encodeNet(net) {
+    const layers = net.layers.map((layer) => ({
+      knots: encodeArray(layer.knots, [layer.I, layer.S + net.k + 1]),
+      coef: encodeArray(layer.coef, [layer.I, layer.S, layer.O]),
+      base: encodeArray(layer.base, [layer.I, layer.O]),
+      spline_scale: layer.scale && encodeArray(layer.scale, [layer.I, layer.O]),
+      mask: encodeArray(layer.mask, [layer.I, layer.O]),
+      symbolic: [...layer.symbolic].map(([place2, { name, affine, sampled }]) => ({
+        i: Math.floor(place2 / layer.O),
+        j: place2 % layer.O,
+        name,
+        affine,
+        ...sampled && {
+          sampled: { knots: encodeArray(sampled.knots, [1, sampled.knots.length]), coef: encodeArray(sampled.coef, [sampled.coef.length]) }
+        }
+      }))
+    }));
+    const { k, arity, outside, baseFun, nodes } = net;
+    return { width: nodes, k, mult_arity: arity, base_fun: baseFun, outside, layers };
+  }
+  function encodeArray(values2, shape) {
+    const bytes = new DataView(new ArrayBuffer(8 * values2.length));
+    values2.forEach((value, n) => bytes.setFloat64(8 * n, value, true));
+    let text2 = "";
+    for (const byte of new Uint8Array(bytes.buffer)) text2 += String.fromCharCode(byte);
+    return { shape, dtype: "f8", data: btoa(text2) };
+  }
+  function decodeLayer(value, where, k, I, O) {
+    const layer = record(value, where);
+    const knots = record(layer.knots, `${where}.knots`);
+    const S = list(knots.shape, `${where}.knots.shape`)[1] - k - 1;
+    if (!(S >= 1)) fail(`${where}.knots`, `must have at least ${k + 2} columns`, S + k + 1);
+    const symbolic = /* @__PURE__ */ new Map();
+    for (const item of list(layer.symbolic ?? [], `${where}.symbolic`)) {
+      const edge = record(item, `${where}.symbolic`);
+      const [i, j] = [whole(edge.i, `${where}.symbolic.i`), whole(edge.j, `${where}.symbolic.j`)];
+      if (i >= I || j >= O) fail(`${where}.symbolic`, `must be edges of (${I}, ${O})`, `(${i}, ${j})`);
+      const affine = list(edge.affine, `${where}.symbolic.affine`).map(Number);
+      const sampled = edge.sampled == null ? void 0 : decodeSampled(edge.sampled, `${where}.symbolic.sampled`);
+      symbolic.set(i * O + j, { name: text(edge.name, `${where}.symbolic.name`), affine, ...sampled && { sampled } });
+    }
+    return {
+      I,
+      O,
+      S,
+      knots: decodeArray(knots, `${where}.knots`, [I, S + k + 1]),
+      coef: decodeArray(layer.coef, `${where}.coef`, [I, S, O]),
+      base: decodeArray(layer.base, `${where}.base`, [I, O]),
+      scale: layer.spline_scale == null ? null : decodeArray(layer.spline_scale, `${where}.spline_scale`, [I, O]),
+      mask: decodeArray(layer.mask, `${where}.mask`, [I, O]),
+      symbolic
+    };
+  }
+  function decodeSampled(value, where) {
+    const s = record(value, where);
+    return { knots: decodeArray(s.knots, `${where}.knots`, [1, -1]), coef: decodeArray(s.coef, `${where}.coef`, [-1]) };
+  }
+  function decodeLevel(level2, where) {
+    if (typeof level2 === "number") return [whole(level2, where), 0];
+    const pair = list(level2, where);
+    return [whole(pair[0], where), whole(pair[1] ?? 0, where)];
+  }
+  function decodeSample(value, I, O) {
+    const s = record(value, "sample");
+    const x = decodeArray(s.x, "sample.x", [-1, I]);
+    const n = x.length / I;
+    return { n, x, y: s.y == null ? null : decodeArray(s.y, "sample.y", [n, O]) };
+  }
+  function variables(value, where, count) {
+    const items = list(value, where);
+    if (items.length !== count) fail(where, `must be ${count}`, items.length);
+    return items.map((item, n) => {
+      const v = record(item, `${where}[${n}]`);
+      return {
+        name: text(v.name, `${where}[${n}].name`),
+        unit: v.unit == null ? null : text(v.unit, `${where}[${n}].unit`),
+        shift: Number(v.shift ?? 0),
+        scale: Number(v.scale ?? 1),
+        bend: v.bend == null ? null : Number(v.bend),
+        category: v.category == null ? null : decodeCategory(v.category, `${where}[${n}].category`),
+        quantiles: v.quantiles == null ? [] : list(v.quantiles, `${where}[${n}].quantiles`).map(Number)
+      };
+    });
+  }
+  function decodeCategory(value, where) {
+    const category = record(value, where);
+    return { column: text(category.column, `${where}.column`), level: text(category.level, `${where}.level`) };
+  }
+  function perLayer(value, where, net, shape) {
+    const items = list(value, where);
+    if (items.length !== net.layers.length) fail(where, `must be ${net.layers.length}, one per layer`, items.length);
+    return items.map((item, l) => decodeArray(item, `${where}[${l}]`, shape(net.layers[l])));
+  }
+  function decodeLoss(loss) {
+    const number2 = (v) => typeof v === "number" ? v : null;
+    return { name: text(loss.name, "loss.name"), train: number2(loss.train), test: number2(loss.test) };
+  }
+  function decodeFormula(value, where) {
+    const f = record(value, where);
+    return {
+      latex: text(f.latex, `${where}.latex`),
+      python: text(f.python, `${where}.python`),
+      sympy: text(f.sympy, `${where}.sympy`)
+    };
+  }
+  function record(value, where) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) fail(where, "must be an object", value);
+    return value;
+  }
+  function list(value, where) {
+    if (!Array.isArray(value)) fail(where, "must be a list", value);
+    return value;
+  }
+  function text(value, where) {
+    if (typeof value !== "string") fail(where, "must be a string", value);
+    return value;
+  }
+  function whole(value, where) {
+    if (!Number.isInteger(value) || value < 0) fail(where, "must be an integer >= 0", value);
+    return value;
+  }
+  function oneOf(value, known2, where) {
+    if (!known2.includes(value)) fail(where, `must be one of ${known2.join(", ")}`, value);
+    return value;
+  }
+  function fail(where, rule, value) {
+    const shown2 = typeof value === "object" ? JSON.stringify(value)?.slice(0, 60) : String(value);
+    throw new PayloadError(`\`${where}\` ${rule}; got ${shown2}.`);
+  }
+
+  // src/app/dom.ts
+  var SVG = "http://www.w3.org/2000/svg";
+  function h(tag, attributes = {}, ...children) {
+    return fill(document.createElement(tag), attributes, children);
+  }
+  function svg(tag, attributes = {}, ...children) {
+    return fill(document.createElementNS(SVG, tag), attributes, children);
+  }
+  function set(element2, attributes) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (typeof value === "function") element2.addEventListener(name.slice(2), value);
+      else if (value === false || value == null) element2.removeAttribute(name);
+      else element2.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+  function fillWith(element2, ...children) {
+    element2.replaceChildren(...children.filter(isThere).map(asNode));
+  }
+  function button(words, onclick, attributes = {}) {
+    return h("button", { type: "button", onclick, ...attributes }, words);
+  }
+  function choice(label, options, onchange) {
+    const select = h("select", { onchange: () => onchange(select.value) });
+    select.append(...options.map(([value, words]) => h("option", { value }, words)));
+    return { element: h("label", { class: "field" }, h("span", {}, label), select), select };
+  }
+  function fill(element2, attributes, children) {
+    set(element2, attributes);
+    element2.append(...children.filter(isThere).map(asNode));
+    return element2;
+  }
+  function isThere(child) {
+    return child !== null && child !== void 0 && child !== false;
+  }
+  function asNode(child) {
+    return typeof child === "number" ? String(child) : child;
+  }
+
+  // src/model/wording.ts
+  function shown(value, digits = 3) {
+    if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "∞" : "−∞";
+    if (value === 0) return "0";
+    const size = Math.abs(value);
+    const text2 = size < 1e-3 || size >= 1e5 ? value.toExponential(digits - 1) : value.toPrecision(digits);
+    const [mantissa, exponent] = text2.split("e");
+    const short = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
+    return (exponent ? `${short}e${Number(exponent)}` : short).replaceAll("-", "−");
+  }
+  function withUnit({ name, unit }) {
+    return unit ? `${name} (${unit})` : name;
+  }
+  function shortened(text2, most) {
+    return text2.length <= most ? text2 : `${text2.slice(0, Math.max(1, most - 1))}…`;
+  }
+  function nodeOfSum(net, l, j) {
+    const [sums] = net.nodes[l + 1];
+    if (j < sums) return { node: j, factor: -1 };
+    return { node: sums + Math.floor((j - sums) / net.arity), factor: (j - sums) % net.arity };
+  }
+  function nodeName({ inputs, outputs }, net, level2, node) {
+    if (level2 === 0) return inputs[node]?.name ?? `input ${node}`;
+    if (level2 === net.layers.length) return outputs[node]?.name ?? `output ${node}`;
+    return node < net.nodes[level2][0] ? `node ${level2}.${node}` : `product ${level2}.${node}`;
+  }
+  function targetName(explored, net, l, j) {
+    const { node, factor } = nodeOfSum(net, l, j);
+    const name = nodeName(explored, net, l + 1, node);
+    return factor < 0 ? name : `${name}, factor ${factor + 1}`;
+  }
+  function edgeName(explored, net, [l, i, j]) {
+    return `${nodeName(explored, net, l, i)} → ${targetName(explored, net, l, j)}`;
+  }
+  function shapeText(net) {
+    return net.nodes.map(([sums, products]) => products ? `${sums} + ${products}×` : `${sums}`).join(" → ");
+  }
+  var TEMPLATES = {
+    "0": () => "0",
+    x: (z) => z,
+    "x^2": (z) => `${group(z)}²`,
+    "x^3": (z) => `${group(z)}³`,
+    "x^4": (z) => `${group(z)}⁴`,
+    "x^5": (z) => `${group(z)}⁵`,
+    "1/x": (z) => `1/${group(z)}`,
+    "1/x^2": (z) => `1/${group(z)}²`,
+    "1/x^3": (z) => `1/${group(z)}³`,
+    "1/x^4": (z) => `1/${group(z)}⁴`,
+    "1/x^5": (z) => `1/${group(z)}⁵`,
+    sqrt: (z) => `√${group(z)}`,
+    "x^0.5": (z) => `√${group(z)}`,
+    "x^1.5": (z) => `${group(z)}^1.5`,
+    "1/sqrt(x)": (z) => `1/√${group(z)}`,
+    "1/x^0.5": (z) => `1/√${group(z)}`,
+    "x^p": (z, p) => `${group(z)}^${p}`,
+    abs: (z) => `|${z}|`,
+    gaussian: (z) => `exp(−${group(z)}²)`
+  };
+  function formulaText({ name, affine, sampled }, digits = 3, variable2 = "x") {
+    if (sampled) return `${name}(${variable2})`;
+    const [a, b, c, d, p] = affine;
+    const inner = plus(times(a, variable2, digits), b, digits);
+    const template = TEMPLATES[name] ?? ((z) => `${name}(${z})`);
+    if (name === "0" || c === 0) return shown(d, digits);
+    const body = template(inner, shown(p, digits));
+    const needsGroup = name === "x" && inner.includes(" ");
+    return plus(times(c, needsGroup && shown(c, digits) !== "1" ? `(${body})` : body, digits), d, digits);
+  }
+  function formulaWithin(edge, letters) {
+    const bare = { ...edge, affine: [1, 0, 1, 0, edge.affine[4]] };
+    return [formulaText(edge, 2), formulaText(bare, 2), edge.name].find((text2) => text2.length <= letters) ?? "";
+  }
+  function times(factor, body, digits) {
+    const number2 = shown(factor, digits);
+    if (number2 === "1") return body;
+    if (number2 === "−1") return `−${body}`;
+    const tight = /^[\p{L}(|√]$/u.test(body) || body.startsWith("(");
+    return tight ? `${number2}${body}` : /^\d/.test(body) ? `${number2} · ${body}` : `${number2} ${body}`;
+  }
+  function plus(body, term, digits) {
+    if (term === 0) return body;
+    return `${body} ${term < 0 ? "−" : "+"} ${shown(Math.abs(term), digits)}`;
+  }
+  function group(z) {
+    return /^[\p{L}\d]$/u.test(z) ? z : `(${z})`;
+  }
+
+  // src/model/edits.ts
+  function applyEdit(net, edit) {
+    const [l, i, j] = edit.edge;
+    const layer = net.layers[l];
+    if (!layer || i >= layer.I || j >= layer.O || i < 0 || j < 0) throw new RangeError(`there is no edge (${l}, ${i}, ${j})`);
+    const layers = net.layers.slice();
+    layers[l] = { ...layer, ...changes(layer, edit, i * layer.O + j) };
+    return { ...net, layers };
+  }
+  function changes(layer, edit, place2) {
+    switch (edit.op) {
+      case "coef":
+        return { coef: withValue(layer.coef, coefPlace(layer, edit.edge, edit.index), edit.value) };
+      case "base":
+        return { base: withValue(layer.base, place2, edit.value) };
+      case "prune":
+      case "restore":
+        return { mask: withValue(layer.mask, place2, edit.op === "prune" ? 0 : 1) };
+      case "fix":
+        return { symbolic: new Map(layer.symbolic).set(place2, { name: edit.name, affine: edit.affine }) };
+      case "unfix": {
+        const symbolic = new Map(layer.symbolic);
+        symbolic.delete(place2);
+        return { symbolic };
+      }
+    }
+  }
+  function applyEdits(net, edits) {
+    return edits.reduce(applyEdit, net);
+  }
+  function withEdit(original, edits, edit) {
+    const kept = edits.filter((other) => fieldOf(other) !== fieldOf(edit));
+    return isAsBefore(original, edit) ? kept : [...kept, edit];
+  }
+  function coefPlace(layer, [, i, j], index) {
+    return (i * layer.S + index) * layer.O + j;
+  }
+  function asPython(edits, source) {
+    const lines = edits.map((edit) => `    ${pythonDict(edit)},`);
+    return [
+      "from edgewise import KAN",
+      "from edgewise.explorer import apply_edits",
+      "",
+      source === null ? "model = ...  # your trained model" : `model = ${source}`,
+      "# the edits made in the explorer, in full precision",
+      `model = apply_edits(model, [${lines.length ? `
+${lines.join("\n")}
+` : ""}])`,
+      ""
+    ].join("\n");
+  }
+  function checkedEdits(value) {
+    if (!Array.isArray(value)) throw new Error("edits must be a list");
+    return value.map((item, n) => {
+      const edit = item;
+      const known2 = ["coef", "base", "fix", "unfix", "prune", "restore"].includes(edit?.op);
+      if (!known2 || !Array.isArray(edit.edge) || edit.edge.length !== 3) throw new Error(`edits[${n}] is not an edit`);
+      return edit;
+    });
+  }
+  function fieldOf(edit) {
+    const field = { coef: "coef", base: "base", fix: "symbolic", unfix: "symbolic", prune: "mask", restore: "mask" }[edit.op];
+    return [field, ...edit.edge, edit.op === "coef" ? edit.index : ""].join();
+  }
+  function isAsBefore(net, edit) {
+    const [l, i, j] = edit.edge;
+    const layer = net.layers[l];
+    const place2 = i * layer.O + j;
+    switch (edit.op) {
+      case "coef":
+        return Object.is(layer.coef[coefPlace(layer, edit.edge, edit.index)], edit.value);
+      case "base":
+        return Object.is(layer.base[place2], edit.value);
+      case "prune":
+        return layer.mask[place2] === 0;
+      case "restore":
+        return layer.mask[place2] !== 0;
+      case "unfix":
+        return !layer.symbolic.has(place2);
+      case "fix": {
+        const before = layer.symbolic.get(place2);
+        return before?.name === edit.name && before.affine.every((value, n) => Object.is(value, edit.affine[n]));
+      }
+    }
+  }
+  function withValue(array, place2, value) {
+    const copy = array.slice();
+    copy[place2] = value;
+    return copy;
+  }
+  function pythonDict(edit) {
+    const entries = Object.entries(edit).map(([key, value]) => `"${key}": ${pythonValue(value)}`);
+    return `{${entries.join(", ")}}`;
+  }
+  function pythonValue(value) {
+    if (Array.isArray(value)) return `[${value.map(pythonValue).join(", ")}]`;
+    if (typeof value === "number") return pythonNumber(value);
+    return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  }
+  function pythonNumber(value) {
+    return Object.is(value, -0) ? "-0.0" : String(value);
+  }
+
+  // src/maths/basis.ts
+  var near = new Float64Array(16);
+  var slopes = new Float64Array(9);
+  function findCell(knots, x, first, last, at2 = 0) {
+    let lo = first;
+    let hi = last;
+    while (lo < hi) {
+      const middle = lo + hi + 1 >> 1;
+      if (x >= knots[at2 + middle]) lo = middle;
+      else hi = middle - 1;
+    }
+    return lo;
+  }
+  function localBasis(knots, k, x, out, order = 0, outside = "linear", at2 = 0, count = knots.length) {
+    return outside === "linear" ? linearBasis(knots, k, x, out, order, at2, count) : extendedBasis(knots, k, x, out, order, at2, count);
+  }
+  function linearBasis(knots, k, x, out, order, at2, count) {
+    const lo = knots[at2 + k];
+    const hi = knots[at2 + count - k - 1];
+    const inside = x < lo ? lo : x > hi ? hi : x;
+    const cell = findCell(knots, inside, k, count - k - 2, at2);
+    if (near.length < 2 * k) grow(k);
+    for (let n = 0; n < 2 * k; n++) near[n] = knots[at2 + cell - k + 1 + n];
+    if (inside === x || order === 1) fill2(k, inside, out, order);
+    else if (order > 1) out.fill(0, 0, k + 1);
+    else {
+      fill2(k, inside, out, 0);
+      fill2(k, inside, slopes, 1);
+      for (let n = 0; n <= k; n++) out[n] = out[n] + slopes[n] * (x - inside);
+    }
+    if (x !== x) out.fill(NaN, 0, k + 1);
+    return cell - k;
+  }
+  function extendedBasis(knots, k, x, out, order, at2, count) {
+    if (!(x >= knots[at2] && x < knots[at2 + count - 1])) {
+      out.fill(x !== x ? NaN : 0, 0, k + 1);
+      return 0;
+    }
+    const cell = findCell(knots, x, 0, count - 2, at2);
+    if (near.length < 2 * k) grow(k);
+    const width = knots[at2 + count - 1] - knots[at2];
+    for (let n = 0; n < 2 * k; n++) {
+      const m = cell - k + 1 + n;
+      near[n] = m < 0 ? knots[at2] + m * width : m >= count ? knots[at2 + count - 1] + (m - count + 1) * width : knots[at2 + m];
+    }
+    fill2(k, x, out, order);
+    const first = cell - k;
+    for (let n = 0; n <= k; n++) if (first + n < 0 || first + n > count - k - 2) out[n] = 0;
+    return first;
+  }
+  function fill2(k, x, out, order) {
+    if (order > k) {
+      out.fill(0, 0, k + 1);
+      return;
+    }
+    out[0] = 1;
+    for (let p = 1; p <= k - order; p++) {
+      let carry = 0;
+      for (let r = 0; r < p; r++) {
+        const left = near[k + r - p];
+        const right = near[k + r];
+        const quotient2 = out[r] / (right - left);
+        out[r] = carry + quotient2 * (right - x);
+        carry = quotient2 * (x - left);
+      }
+      out[p] = carry;
+    }
+    for (let p = k - order + 1; p <= k; p++) {
+      let before = 0;
+      for (let n = 0; n < p; n++) {
+        const quotient2 = out[n] / (near[k + n] - near[k - p + n]);
+        out[n] = p * (before - quotient2);
+        before = quotient2;
+      }
+      out[p] = p * before;
+    }
+  }
+  function controlSites(knots, k) {
+    const size = knots.length - k - 1;
+    return Float64Array.from({ length: size }, (_, s) => {
+      if (k === 0) return (knots[s] + knots[s + 1]) / 2;
+      let sum2 = 0;
+      for (let n = 1; n <= k; n++) sum2 += knots[s + n];
+      return sum2 / k;
+    });
+  }
+  function grow(k) {
+    near = new Float64Array(2 * k);
+    slopes = new Float64Array(k + 1);
+  }
+
+  // src/maths/special.ts
+  var ERFC = [
+    -0.6513268598908547,
+    0.6419697923564902,
+    0.019476473204185836,
+    -0.00956151478680863,
+    -946595344482037e-18,
+    366839497852761e-18,
+    42523324806908e-18,
+    -20278578112534e-18,
+    -1624290004647e-18,
+    1303655835581e-18,
+    15626441722e-18,
+    -85238095915e-18,
+    6529054439e-18,
+    5059343496e-18,
+    -991364157e-18,
+    -227365122e-18,
+    96467911e-18,
+    2394038e-18,
+    -6886028e-18,
+    894488e-18,
+    313092e-18,
+    -112708e-18,
+    381e-18,
+    7106e-18,
+    -1523e-18,
+    -95e-18,
+    121e-18,
+    -28e-18
+  ];
+  var J0 = [
+    0.15772797147489012,
+    -0.008723442352852221,
+    0.2651786132033368,
+    -0.37009499387264977,
+    0.15806710233209725,
+    -0.034893769411408884,
+    0.004819180069467605,
+    -460626166206275e-18,
+    32460328821005e-18,
+    -1761946907762e-18,
+    76081635924e-18,
+    -26792535306e-19,
+    784869631e-19,
+    -1943834687e-21,
+    41253206e-21,
+    -758851e-21,
+    12219e-21
+  ];
+  var J1 = [
+    0.08104484632565812,
+    -0.1489751450676521,
+    0.1609992623572097,
+    -0.08268049176681791,
+    0.022213639654966037,
+    -0.003646940600769276,
+    405033772835482e-18,
+    -32555548668573e-18,
+    1985877404992e-18,
+    -95219847568e-18,
+    36871337591e-19,
+    -1178026623e-19,
+    316015458e-20,
+    -72217557e-21,
+    1423214e-21,
+    -24442e-21
+  ];
+  var P0 = [
+    0.9994603493475187,
+    -536522046813212e-18,
+    307518478752e-17,
+    -51705945376e-18,
+    16306464635e-19,
+    -786409138e-19,
+    5168262387e-21,
+    -430457887e-21,
+    43265957e-21,
+    -5069034e-21,
+    674807e-21,
+    -100115e-21,
+    16306e-21
+  ];
+  var Q0 = [
+    -0.015555854605337009,
+    68385199426116e-18,
+    -74144984110606e-20,
+    17972457247969e-21,
+    -7271915936866e-22,
+    42201219046687e-24,
+    -3206747420997e-24,
+    300614512535e-24,
+    -33363281853e-24,
+    425522504e-23,
+    -609993013e-24,
+    9662129e-23,
+    -16686066e-24
+  ];
+  var P1 = [
+    1.0009030408600137,
+    898989833085941e-18,
+    -3987284300489e-18,
+    6177633960644e-20,
+    -18718907491063e-22,
+    88168986596e-21,
+    -5704863640396e-24,
+    469919551523e-24,
+    -46842237838e-24,
+    5452674896e-24,
+    -722118084e-24,
+    106676891e-24,
+    -17312313e-24
+  ];
+  var Q1 = [
+    0.04677778706953532,
+    -96277235491571e-18,
+    91386152579555e-20,
+    -20959781384084e-21,
+    8229193327651e-22,
+    -46863636881769e-24,
+    3515218794969e-24,
+    -326431567433e-24,
+    35967765829e-24,
+    -4561252395e-24,
+    650828296e-24,
+    -102691475e-24,
+    17676355e-24
+  ];
+  function chebyshev(c, t) {
+    const twice = 4 * t - 2;
+    let b1 = 0;
+    let b2 = 0;
+    for (let n = c.length - 1; n > 0; n--) {
+      const b0 = twice * b1 - b2 + c[n];
+      b2 = b1;
+      b1 = b0;
+    }
+    return twice / 2 * b1 - b2 + c[0];
+  }
+  function erf(x) {
+    if (Math.abs(x) < 0.5) {
+      const square = x * x;
+      let term = x;
+      let sum2 = x;
+      for (let n = 1; n < 13; n++) {
+        term *= -square / n;
+        sum2 += term / (2 * n + 1);
+      }
+      return 2 / Math.sqrt(Math.PI) * sum2;
+    }
+    return x < 0 ? erfc(-x) - 1 : 1 - erfc(x);
+  }
+  function erfc(x) {
+    if (x < 0) return 2 - erfc(-x);
+    const t = 2 / (2 + x);
+    return t * Math.exp(-x * x + chebyshev(ERFC, t));
+  }
+  function besselJ0(x) {
+    const size = Math.abs(x);
+    if (size === Infinity) return 0;
+    if (!(size > 8)) return chebyshev(J0, (size / 8) ** 2);
+    const [sin, cos] = [Math.sin(size), Math.cos(size)];
+    const t = (8 / size) ** 2;
+    const [p, q] = [chebyshev(P0, t), 8 / size * chebyshev(Q0, t)];
+    return (p * (cos + sin) - q * (sin - cos)) / Math.sqrt(Math.PI * size);
+  }
+  function besselJ1(x) {
+    const size = Math.abs(x);
+    if (size === Infinity) return 0;
+    if (!(size > 8)) return x * chebyshev(J1, (size / 8) ** 2);
+    const [sin, cos] = [Math.sin(size), Math.cos(size)];
+    const t = (8 / size) ** 2;
+    const [p, q] = [chebyshev(P1, t), 8 / size * chebyshev(Q1, t)];
+    const value = (p * (sin - cos) + q * (sin + cos)) / Math.sqrt(Math.PI * size);
+    return x < 0 ? -value : value;
+  }
+
+  // src/maths/functions.ts
+  var LOG2E = Math.LOG2E;
+  var sigmoid = (z) => z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z));
+  var FUNCTIONS = new Map(
+    [
+      fun("0", 0, () => 0, () => 0),
+      fun("x", 1, (z) => z, () => 1, ["odd"]),
+      fun("x^2", 2, (z) => z * z, (z) => 2 * z, ["even"]),
+      fun("x^3", 3, (z) => z * z * z, (z) => 3 * z * z, ["odd"]),
+      fun("x^4", 3, (z) => z * z * z * z, (z) => 4 * z * z * z, ["even"]),
+      fun("x^5", 3, (z) => z * z * z * z * z, (z) => 5 * z * z * z * z, ["odd"]),
+      inverse(1, 2),
+      inverse(2, 2),
+      inverse(3, 3),
+      inverse(4, 4),
+      inverse(5, 5),
+      fun("sqrt", 2, Math.sqrt, (z) => 0.5 / Math.sqrt(z)),
+      fun("x^0.5", 2, Math.sqrt, (z) => 0.5 / Math.sqrt(z), [], "sqrt"),
+      fun("x^1.5", 4, (z) => z * Math.sqrt(z), (z) => 1.5 * Math.sqrt(z)),
+      fun("1/sqrt(x)", 2, (z) => 1 / Math.sqrt(z), (z) => -0.5 / (z * Math.sqrt(z))),
+      fun("1/x^0.5", 2, (z) => 1 / Math.sqrt(z), (z) => -0.5 / (z * Math.sqrt(z)), [], "1/sqrt(x)"),
+      fun("x^p", 5, (z, p) => z ** p, (z, p) => p * z ** (p - 1), ["free"]),
+      fun("exp", 2, Math.exp, Math.exp),
+      fun("log", 2, Math.log, (z) => 1 / z),
+      fun("abs", 3, Math.abs, Math.sign, ["even"]),
+      fun("sin", 2, Math.sin, Math.cos, ["odd", "periodic"]),
+      fun("cos", 2, Math.cos, (z) => -Math.sin(z), ["even", "periodic"], "sin"),
+      fun("tan", 3, Math.tan, (z) => 1 + Math.tan(z) ** 2, ["odd", "periodic"]),
+      fun("tanh", 3, Math.tanh, (z) => 1 / Math.cosh(z) ** 2, ["odd"]),
+      fun("sigmoid", 3, sigmoid, (z) => sigmoid(z) * sigmoid(-z), [], "tanh"),
+      fun("sinh", 3, Math.sinh, Math.cosh, ["odd"]),
+      fun("cosh", 3, Math.cosh, Math.sinh, ["even"]),
+      fun("sgn", 3, Math.sign, () => 0, ["odd"]),
+      fun("relu", 3, (z) => Math.max(z, 0), (z) => z > 0 ? 1 : 0),
+      fun("arcsin", 4, Math.asin, (z) => 1 / Math.sqrt(1 - z * z), ["odd"]),
+      fun("arccos", 4, Math.acos, (z) => -1 / Math.sqrt(1 - z * z), [], "arcsin"),
+      fun("arctan", 4, Math.atan, (z) => 1 / (1 + z * z), ["odd"]),
+      fun("arctanh", 4, Math.atanh, (z) => 1 / (1 - z * z), ["odd"]),
+      fun("gaussian", 3, (z) => Math.exp(-z * z), (z) => -2 * z * Math.exp(-z * z), ["even"]),
+      fun("erf", 4, erf, (z) => 2 / Math.sqrt(Math.PI) * Math.exp(-z * z), ["odd"]),
+      fun("j0", 4, besselJ0, (z) => -besselJ1(z), ["even", "periodic"]),
+      fun("j1", 4, besselJ1, j1Slope, ["odd", "periodic"])
+    ].map((f) => [f.name, f])
+  );
+  var silu = (x) => x / (1 + Math.exp(-x));
+  var normal = (x) => 0.5 * (1 + erf(x / Math.SQRT2));
+  var BASE_FUNCTIONS = /* @__PURE__ */ new Map([
+    ["silu", { value: silu, slope: (x) => sigmoid(x) * (1 + x * sigmoid(-x)) }],
+    ["identity", { value: (x) => x, slope: () => 1 }],
+    ["tanh", { value: Math.tanh, slope: (x) => 1 / Math.cosh(x) ** 2 }],
+    ["gelu", { value: (x) => x * normal(x), slope: (x) => normal(x) + x * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI) }],
+    ["relu", { value: (x) => Math.max(x, 0), slope: (x) => x > 0 ? 1 : 0 }],
+    ["zero", null]
+  ]);
+  function functionNamed(name) {
+    const found = FUNCTIONS.get(name);
+    if (!found) throw new RangeError(`there is no function "${name}"; known are ${[...FUNCTIONS.keys()].join(", ")}.`);
+    return found;
+  }
+  function baseNamed(name) {
+    const found = BASE_FUNCTIONS.get(name);
+    if (found === void 0) throw new RangeError(`there is no base function "${name}"; known are ${[...BASE_FUNCTIONS.keys()].join(", ")}.`);
+    return found;
+  }
+  function description(missing, complexity) {
+    return 2 * Math.log(missing + 1e-14) * LOG2E + complexity;
+  }
+  function fun(name, complexity, value, slope, traits = [], twinOf = null) {
+    const has = (trait) => traits.includes(trait);
+    return {
+      name,
+      complexity,
+      value,
+      slope,
+      twinOf,
+      odd: has("odd"),
+      even: has("even"),
+      periodic: has("periodic"),
+      freeExponent: has("free")
+    };
+  }
+  function inverse(n, complexity) {
+    const name = n === 1 ? "1/x" : `1/x^${n}`;
+    const powers = [(z) => z, (z) => z * z, (z) => z * z * z, (z) => z * z * z * z, (z) => z * z * z * z * z];
+    const below = powers[n - 1];
+    return fun(name, complexity, (z, p) => 1 / below(z, p), (z, p) => -n / (below(z, p) * z), [n % 2 ? "odd" : "even"]);
+  }
+  function j1Slope(z) {
+    return Math.abs(z) < 1e-8 ? 0.5 : besselJ0(z) - besselJ1(z) / z;
+  }
+
+  // src/maths/edge.ts
+  function domainOf(net, l, i) {
+    const layer = net.layers[l];
+    const at2 = i * (layer.S + net.k + 1);
+    return [layer.knots[at2 + net.k], layer.knots[at2 + layer.S]];
+  }
+  function knotsOf(net, layer, i) {
+    const count = layer.S + net.k + 1;
+    return layer.knots.subarray(i * count, (i + 1) * count);
+  }
+  function coefOf(layer, i, j) {
+    return Float64Array.from({ length: layer.S }, (_, s) => layer.coef[(i * layer.S + s) * layer.O + j]);
+  }
+  function edgeFunction(net, l, i, j, spline = false) {
+    const layer = net.layers[l];
+    const edge = i * layer.O + j;
+    const mask = spline ? 1 : layer.mask[edge];
+    if (mask === 0) return () => 0;
+    const symbolic = spline ? void 0 : layer.symbolic.get(edge);
+    if (symbolic) {
+      const f2 = symbolicFunction(symbolic);
+      return mask === 1 ? f2 : (x) => mask * f2(x);
+    }
+    const f = splineFunction(knotsOf(net, layer, i), net.k, coefOf(layer, i, j), net.outside);
+    const [scale, weight] = [layer.scale ? layer.scale[edge] : 1, layer.base[edge]];
+    const base = baseNamed(net.baseFun);
+    return base ? (x) => mask * (scale * f(x) + weight * base.value(x)) : (x) => mask * scale * f(x);
+  }
+  function splineFunction(knots, k, coef, outside = "linear", order = 0) {
+    const local = new Float64Array(k + 1);
+    return (x) => {
+      const first = localBasis(knots, k, x, local, order, outside);
+      let sum2 = 0;
+      for (let n = Math.max(0, -first); n <= k && first + n < coef.length; n++) sum2 += local[n] * coef[first + n];
+      return sum2;
+    };
+  }
+  function symbolicFunction(edge, order = 0) {
+    if (edge.sampled) return splineFunction(edge.sampled.knots, 3, edge.sampled.coef, "linear", order);
+    const [a, b, c, d, p] = edge.affine;
+    const f = functionNamed(edge.name);
+    return order === 0 ? (x) => c * f.value(a * x + b, p) + d : (x) => c * a * f.slope(a * x + b, p);
+  }
+  function edgeValue(net, l, i, j, x) {
+    return edgeFunction(net, l, i, j)(x);
+  }
+
+  // src/model/importance.ts
+  function importancesOf(deviations) {
+    return { deviations: deviations.map((d) => d.slice()), largest: deviations.map(largest) };
+  }
+  function withChanged(explored, before, net, quantiles, edges) {
+    const deviations = before.deviations.slice();
+    for (const [l, i, j] of edges) {
+      const place2 = i * net.layers[l].O + j;
+      if (deviations[l] === before.deviations[l]) deviations[l] = before.deviations[l].slice();
+      const now = spread(net, l, i, j, quantiles[l]);
+      const then = spread(explored.net, l, i, j, explored.nodeQuantiles[l]);
+      const known2 = explored.deviations[l][place2];
+      deviations[l][place2] = then > 0 && known2 > 0 ? known2 * now / then : now;
+    }
+    return { deviations, largest: deviations.map(largest) };
+  }
+  function importancesFrom(net, quantiles) {
+    return importancesOf(
+      net.layers.map(
+        ({ I, O }, l) => Float64Array.from({ length: I * O }, (_, place2) => spread(net, l, Math.floor(place2 / O), place2 % O, quantiles[l]))
+      )
+    );
+  }
+  function importance({ deviations, largest: largest4 }, l, place2) {
+    return largest4[l] > 0 ? deviations[l][place2] / largest4[l] : 0;
+  }
+  function quantilesOf(values2, I) {
+    const n = values2.length / I;
+    const quantiles = new Float64Array(I * QUANTILES);
+    for (let i = 0; i < I; i++) {
+      const column = Float64Array.from({ length: n }, (_, row2) => values2[row2 * I + i]).sort();
+      for (let q = 0; q < QUANTILES; q++) {
+        const at2 = q / (QUANTILES - 1) * (n - 1);
+        const below = Math.floor(at2);
+        quantiles[i * QUANTILES + q] = column[below] + (at2 - below) * (column[Math.min(below + 1, n - 1)] - column[below]);
+      }
+    }
+    return quantiles;
+  }
+  function spread(net, l, i, j, quantiles) {
+    let [total, mean, squares] = [0, 0, 0];
+    for (let q = 0; q < QUANTILES; q++) {
+      const weight = q === 0 || q === QUANTILES - 1 ? 0.5 : 1;
+      const y = edgeValue(net, l, i, j, quantiles[i * QUANTILES + q]);
+      total += weight;
+      const step = y - mean;
+      mean += weight / total * step;
+      squares += weight * step * (y - mean);
+    }
+    return Math.sqrt(squares / total);
+  }
+  function largest(values2) {
+    return values2.reduce((top, value) => value > top ? value : top, 0);
+  }
+
+  // src/maths/network.ts
+  function forward(net, x) {
+    const rows = x.length / net.layers[0].I;
+    const values2 = [x];
+    const sums = [];
+    net.layers.forEach((layer, l) => {
+      sums.push(layerSums(net, layer, values2[l], rows));
+      values2.push(multiply(sums[l], rows, net.nodes[l + 1], net.arity));
+    });
+    return { rows, values: values2, sums };
+  }
+  function predict(net, x) {
+    return forward(net, x).values[net.layers.length];
+  }
+  var MOST_CANCELLATION = 1e6;
+  function outputsAfter(net, before, trace, edge) {
+    const { rows, values: values2 } = trace;
+    const l = edge[0];
+    const sums = [sumsAfter(net, before, trace, edge)];
+    let entering = multiply(sums[0], rows, net.nodes[l + 1], net.arity);
+    if (l + 1 < net.layers.length) {
+      const { node } = nodeOfSum(net, l, edge[2]);
+      sums.push(trace.sums[l + 1].slice());
+      for (const [x, sign] of [[entering, 1], [values2[l + 1], -1]]) addInput(net, net.layers[l + 1], node, x, rows, sums[1], sign);
+      entering = multiply(sums[1], rows, net.nodes[l + 2], net.arity);
+    }
+    if (sums.some((now, m) => !(MOST_CANCELLATION * largest2(now) >= largest2(trace.sums[l + m])))) return predict(tail(net, l), values2[l]);
+    return l + 2 < net.layers.length ? predict(tail(net, l + 2), entering) : entering;
+  }
+  function sumsAfter(net, before, { rows, values: values2, sums }, [l, i, j]) {
+    const { I, O } = net.layers[l];
+    const [now, then] = [net, before].map((one) => edgeFunction(one, l, i, j));
+    const after = sums[l].slice();
+    for (let row2 = 0; row2 < rows; row2++) {
+      const x = values2[l][row2 * I + i];
+      after[row2 * O + j] += now(x) - then(x);
+    }
+    return after;
+  }
+  function tail(net, from) {
+    return { ...net, layers: net.layers.slice(from), nodes: net.nodes.slice(from) };
+  }
+  function largest2(values2) {
+    let most = 0;
+    for (const value of values2) most = Math.max(most, Math.abs(value));
+    return most;
+  }
+  var known = /* @__PURE__ */ new WeakMap();
+  function effectiveWeights(layer) {
+    let weights = known.get(layer);
+    if (!weights) known.set(layer, weights = multipliedIn(layer));
+    return weights;
+  }
+  function multipliedIn(layer) {
+    const { I, S, O, scale, mask, symbolic } = layer;
+    if (!scale && symbolic.size === 0 && mask.every((m) => m === 1)) return layer;
+    const present = mask.map((m, edge) => symbolic.has(edge) ? 0 : m);
+    const coef = new Float64Array(layer.coef.length);
+    for (let i = 0; i < I; i++) {
+      for (let s = 0; s < S; s++) {
+        for (let j = 0; j < O; j++) {
+          const at2 = (i * S + s) * O + j;
+          coef[at2] = layer.coef[at2] * present[i * O + j] * (scale ? scale[i * O + j] : 1);
+        }
+      }
+    }
+    return { coef, base: layer.base.map((b, edge) => b * present[edge]) };
+  }
+  function layerSums(net, layer, x, rows) {
+    const out = new Float64Array(rows * layer.O);
+    for (let i = 0; i < layer.I; i++) addInput(net, layer, i, x, rows, out);
+    return out;
+  }
+  function addInput(net, layer, i, x, rows, out, sign = 1) {
+    const { I, O, S } = layer;
+    const { k } = net;
+    const { coef, base } = effectiveWeights(layer);
+    const local = new Float64Array(k + 1);
+    const T = S + k + 1;
+    const residual = baseNamed(net.baseFun);
+    for (let row2 = 0; row2 < rows; row2++) {
+      const value = x[row2 * I + i];
+      const first = localBasis(layer.knots, k, value, local, 0, net.outside, i * T, T);
+      for (let n = Math.max(0, -first); n <= k && first + n < S; n++) {
+        const b = sign * local[n];
+        const from = (i * S + first + n) * O;
+        for (let j = 0; j < O; j++) out[row2 * O + j] += b * coef[from + j];
+      }
+      if (residual) {
+        const b = sign * residual.value(value);
+        for (let j = 0; j < O; j++) out[row2 * O + j] += b * base[i * O + j];
+      }
+    }
+    if (layer.symbolic.size === 0) return;
+    for (let j = 0; j < O; j++) {
+      const [symbolic, mask] = [layer.symbolic.get(i * O + j), sign * layer.mask[i * O + j]];
+      if (!symbolic || mask === 0) continue;
+      const f = symbolicFunction(symbolic);
+      for (let row2 = 0; row2 < rows; row2++) out[row2 * O + j] += mask * f(x[row2 * I + i]);
+    }
+  }
+  function multiply(sums, rows, [plain, products], arity) {
+    if (products === 0) return sums;
+    const [wide, narrow] = [plain + arity * products, plain + products];
+    const out = new Float64Array(rows * narrow);
+    for (let row2 = 0; row2 < rows; row2++) {
+      for (let n = 0; n < plain; n++) out[row2 * narrow + n] = sums[row2 * wide + n];
+      for (let m = 0; m < products; m++) {
+        let product2 = 1;
+        for (let f = 0; f < arity; f++) product2 *= sums[row2 * wide + plain + m * arity + f];
+        out[row2 * narrow + plain + m] = product2;
+      }
+    }
+    return out;
+  }
+  function respond(explored, outputs) {
+    const O = explored.outputs.length;
+    for (let at2 = 0; at2 < outputs.length; at2 += O) {
+      if (explored.link === "softmax") softmax(outputs.subarray(at2, at2 + O));
+      else {
+        for (let j = 0; j < O; j++) {
+          const { shift, scale } = explored.outputs[j];
+          const value = outputs[at2 + j] * scale + shift;
+          outputs[at2 + j] = explored.link === "sigmoid" ? 1 / (1 + Math.exp(-value)) : value;
+        }
+      }
+    }
+    return outputs;
+  }
+  function softmax(row2) {
+    const most = row2.reduce((a, b) => Math.max(a, b), -Infinity);
+    let total = 0;
+    row2.forEach((v, n) => total += row2[n] = Math.exp(v - most));
+    row2.forEach((v, n) => row2[n] = v / total);
+  }
+
+  // src/model/measure.ts
+  var MOST_EDGE_VALUES = 2e5;
+  var MADE_UP_POINTS = 256;
+  var Measure = class {
+    /** Rows used. */
+    n;
+    /** (n, I) in network units. */
+    x;
+    /** What is measured, in words: "mean squared error on 200 points of the data". */
+    words;
+    /** Short name for a label: "loss" or "change of output". */
+    name;
+    /** Whether true values are at hand; otherwise the saved model takes their place. */
+    hasTargets;
+    /** Loss of the model as loaded. */
+    first;
+    #target;
+    #link;
+    #net;
+    #trace;
+    constructor(explored) {
+      const { net, sample } = explored;
+      const edges = net.layers.reduce((sum2, layer) => sum2 + layer.I * layer.O, 0);
+      const most = Math.max(64, Math.floor(MOST_EDGE_VALUES / edges));
+      const all = sample ?? { n: MADE_UP_POINTS, x: madeUpPoints(explored.nodeQuantiles[0], MADE_UP_POINTS), y: null };
+      const rows = everyNth(all.n, most);
+      this.n = rows.length;
+      this.x = pick(all.x, all.n, rows);
+      this.hasTargets = all.y !== null;
+      this.#link = this.hasTargets ? explored.link : "identity";
+      this.#net = net;
+      this.#trace = forward(net, this.x);
+      this.#target = all.y === null ? this.#output : pick(all.y, all.n, rows);
+      this.first = lossOf(this.#output, this.#target, this.#link, this.n);
+      const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
+      this.name = this.hasTargets ? "loss" : "change";
+      const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.#link];
+      this.words = this.hasTargets ? `${what} on ${some} points of the attached data` : `mean squared change of the output against the saved model, on ${some} points ` + (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
+    }
+    /** Remember the node values of a model, so that of an edit only what it changes need be computed; its loss. */
+    rebase(net) {
+      this.#net = net;
+      this.#trace = forward(net, this.x);
+      return lossOf(this.#output, this.#target, this.#link, this.n);
+    }
+    get #output() {
+      return this.entering(this.#trace.values.length - 1);
+    }
+    /** (n, I) values that enter layer l of the remembered model. */
+    entering(l) {
+      return this.#trace.values[l];
+    }
+    /** Loss of a model that differs from the remembered one in this edge only. */
+    loss(net, edge) {
+      return lossOf(outputsAfter(net, this.#net, this.#trace, edge), this.#target, this.#link, this.n);
+    }
+  };
+  function lossOf(output, target, link, n) {
+    let sum2 = 0;
+    if (link === "identity") {
+      for (let m = 0; m < output.length; m++) sum2 += (output[m] - target[m]) ** 2;
+      return sum2 / output.length;
+    }
+    if (link === "sigmoid") {
+      for (let m = 0; m < output.length; m++) sum2 += softplus(output[m]) - target[m] * output[m];
+      return sum2 / output.length;
+    }
+    const classes = output.length / n;
+    for (let row2 = 0; row2 < n; row2++) {
+      const logits = output.subarray(row2 * classes, (row2 + 1) * classes);
+      const top = Math.max(...logits);
+      const logSum = top + Math.log(logits.reduce((total, z) => total + Math.exp(z - top), 0));
+      for (let c = 0; c < classes; c++) sum2 += target[row2 * classes + c] * (logSum - logits[c]);
+    }
+    return sum2 / n;
+  }
+  function softplus(z) {
+    return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+  }
+  function everyNth(n, most) {
+    const count = Math.min(n, most);
+    return Array.from({ length: count }, (_, m) => Math.floor(m * n / count));
+  }
+  function pick(matrix, n, rows) {
+    const width = matrix.length / n;
+    const picked = new Float64Array(rows.length * width);
+    rows.forEach((row2, m) => picked.set(matrix.subarray(row2 * width, (row2 + 1) * width), m * width));
+    return picked;
+  }
+  function madeUpPoints(quantiles, n) {
+    const I = quantiles.length / QUANTILES;
+    const next = randomNumbers(7);
+    return Float64Array.from({ length: n * I }, (_, m) => {
+      const at2 = next() * (QUANTILES - 1);
+      const below = Math.floor(at2);
+      const place2 = m % I * QUANTILES + below;
+      return quantiles[place2] + (at2 - below) * (quantiles[Math.min(place2 + 1, quantiles.length - 1)] - quantiles[place2]);
+    });
+  }
+  function randomNumbers(seed) {
+    let state = seed;
+    return () => {
+      state = state + 1831565813 | 0;
+      let t = Math.imul(state ^ state >>> 15, 1 | state);
+      t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+      return ((t ^ t >>> 14) >>> 0) / 4294967296;
+    };
+  }
+
+  // src/app/store.ts
+  var [FRAME_ROWS, MANY_EDGES, EVERY] = [128, 500, 10];
+  var Store = class {
+    host;
+    explored;
+    look = { threshold: 0, focus: null, showRemoved: true };
+    selection = null;
+    /** Inputs, in network units, at which single predictions are shown. */
+    point;
+    quantiles;
+    changed = "all";
+    /** What happened last, for those who listen. */
+    said = "";
+    #importances;
+    #measured = null;
+    #history;
+    #at = 0;
+    #draft = null;
+    #frame = null;
+    #frames = 0;
+    /** Quantiles and importances of the loaded model while frames are shown. */
+    #resting = null;
+    #listeners = /* @__PURE__ */ new Map();
+    #waiting = /* @__PURE__ */ new Set();
+    #pendingChange = /* @__PURE__ */ new Map();
+    #scheduled = false;
+    constructor(host) {
+      this.host = host;
+      this.explored = decode(host.get("payload"));
+      this.point = medians(this.explored);
+      this.quantiles = this.explored.nodeQuantiles;
+      this.#importances = importancesOf(this.explored.deviations);
+      this.#history = [{ net: this.original, edits: [], loss: null }];
+      this.receiveEdits(host.get("edits"));
+    }
+    /** Another model takes the place of this one, as when training ends. */
+    reload() {
+      this.explored = decode(this.host.get("payload"));
+      this.point = this.point.length === this.explored.net.layers[0].I ? this.point : medians(this.explored);
+      this.#measured = null;
+      this.quantiles = this.explored.nodeQuantiles;
+      this.#importances = importancesOf(this.explored.deviations);
+      this.#history = [{ net: this.original, edits: [], loss: null }];
+      this.#at = 0;
+      this.#draft = this.#frame = this.#resting = null;
+      if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+      this.emit("payload");
+      this.#markAll();
+    }
+    // ---------------------------------------------------------------- reading
+    get original() {
+      return this.explored.net;
+    }
+    /** The model as shown: a frame of training, a half-done edit, or the last edit. */
+    get net() {
+      return this.#frame ?? this.#draft?.net ?? this.#history[this.#at].net;
+    }
+    get edits() {
+      return this.#history[this.#at].edits;
+    }
+    get canUndo() {
+      return this.#at > 0;
+    }
+    get canRedo() {
+      return this.#at < this.#history.length - 1;
+    }
+    /** Made when first asked for: it computes the whole model on many points, and the picture must not wait for that. */
+    get measure() {
+      return this.#measured ??= new Measure(this.explored);
+    }
+    /** Whether frames of training are shown, which cannot be edited. */
+    get isLive() {
+      return this.#frame !== null;
+    }
+    get loss() {
+      const { first } = this.measure;
+      return { before: first, after: this.#draft?.loss ?? this.#history[this.#at].loss ?? first };
+    }
+    /** Whether an edit is shown that is not done yet. */
+    get isDraft() {
+      return this.#draft !== null;
+    }
+    importance(l, i, j) {
+      return importance(this.#importances, l, i * this.net.layers[l].O + j);
+    }
+    /** The interval over which the function of an edge from node i is drawn. */
+    domain(l, i) {
+      const q = this.quantiles[l];
+      const [lo, hi] = [q[i * QUANTILES], q[(i + 1) * QUANTILES - 1]];
+      return hi > lo ? [lo, hi] : [lo - 0.5, lo + 0.5];
+    }
+    hasEdge([l, i, j]) {
+      const layer = this.net.layers[l];
+      return layer !== void 0 && i < layer.I && j < layer.O;
+    }
+    isRemoved([l, i, j]) {
+      return this.net.layers[l].mask[i * this.net.layers[l].O + j] === 0;
+    }
+    // ---------------------------------------------------------------- editing
+    /** Show an edit that is not done yet, as while a point is dragged. */
+    preview(edit) {
+      if (this.isLive) return;
+      const net = applyEdit(this.#history[this.#at].net, edit);
+      this.#draft = { net, edit, loss: this.measure.loss(net, edit.edge) };
+      this.#mark([edit.edge]);
+    }
+    /** Do what was previewed. */
+    commit() {
+      if (this.#draft) this.apply(this.#draft.edit);
+    }
+    apply(edit) {
+      if (this.isLive) return;
+      const { net, edits } = this.#history[this.#at];
+      this.#push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: null }, [edit.edge]);
+    }
+    /** Several edits as one step. */
+    applyAll(edits) {
+      if (this.isLive || edits.length === 0) return;
+      const now = this.#history[this.#at];
+      const list2 = edits.reduce((all, edit) => withEdit(this.original, all, edit), now.edits);
+      this.#push({ net: applyEdits(now.net, edits), edits: list2, loss: null }, edits.map((edit) => edit.edge));
+    }
+    undo() {
+      this.#travel(this.#at - 1);
+    }
+    redo() {
+      this.#travel(this.#at + 1);
+    }
+    /** Back to the model as it was loaded, as a step that can be undone. */
+    reset() {
+      if (this.edits.length) this.#push({ net: this.original, edits: [], loss: null }, editedEdges(this.edits));
+    }
+    /** One edge back to what it was when loaded. */
+    resetEdge(edge) {
+      const edits = this.edits.filter((edit) => edit.edge.join() !== edge.join());
+      if (edits.length < this.edits.length) this.#push({ net: applyEdits(this.original, edits), edits, loss: null }, [edge]);
+    }
+    isEdited(edge) {
+      return this.edits.some((edit) => edit.edge.join() === edge.join());
+    }
+    /** Edits from the other side (Python): they replace those made here. */
+    receiveEdits(value) {
+      if (value == null || JSON.stringify(value) === JSON.stringify(this.edits)) return;
+      const edits = checkedEdits(value);
+      const changed = [...editedEdges(this.edits), ...editedEdges(edits)];
+      this.#push({ net: applyEdits(this.original, edits), edits, loss: null }, changed, false);
+    }
+    // ---------------------------------------------------------------- looking
+    select(edge) {
+      if (edge?.join() === this.selection?.join()) return;
+      this.selection = edge;
+      if (this.#draft) this.#mark([this.#draft.edit.edge]);
+      this.#draft = null;
+      this.host.set("selection", edge === null ? null : [...edge]);
+      this.host.save();
+      this.emit("selection");
+    }
+    /** A choice made on the other side; anything that is no edge means none. */
+    receiveSelection(value) {
+      const edge = Array.isArray(value) && value.length === 3 ? value.map(Number) : null;
+      this.select(edge && this.hasEdge(edge) ? edge : null);
+    }
+    setLook(look) {
+      this.look = { ...this.look, ...look };
+      this.emit("view");
+    }
+    say(words) {
+      this.said = words;
+      this.emit("said");
+    }
+    setPoint(point2) {
+      this.point = point2;
+      this.emit("view");
+    }
+    /** A frame of training; null goes back to the loaded model. */
+    showFrame(net) {
+      const before = this.net;
+      this.#frame = net;
+      if (net) this.#followFrame(net, before);
+      else if (this.#resting) [{ quantiles: this.quantiles, importances: this.#importances }, this.#resting] = [this.#resting, null];
+      if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+      this.#markAll();
+    }
+    /** Call back at most once per animation frame after the topic changed. */
+    on(topic, callback) {
+      const set2 = this.#listeners.get(topic) ?? /* @__PURE__ */ new Set();
+      this.#listeners.set(topic, set2.add(callback));
+      return () => set2.delete(callback);
+    }
+    emit(topic) {
+      this.#waiting.add(topic);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      requestAnimationFrame(() => this.#flush());
+    }
+    // ---------------------------------------------------------------- inside
+    #push(moment, edges, tellHost = true) {
+      this.#history = [...this.#history.slice(0, this.#at + 1), moment];
+      this.#at += 1;
+      this.#settle(edges, tellHost);
+    }
+    #travel(to) {
+      if (to < 0 || to >= this.#history.length || this.isLive) return;
+      const edges = [...editedEdges(this.edits), ...editedEdges(this.#history[to].edits)];
+      this.#at = to;
+      this.#settle(edges, true);
+    }
+    /** After the model changed for good: node values, quantiles, importances, host. */
+    #settle(edges, tellHost) {
+      this.#draft = null;
+      this.#history[this.#at].loss = this.measure.rebase(this.net);
+      let touched = [...edges];
+      if (this.explored.sample) touched = this.#followQuantiles(touched);
+      this.#importances = withChanged(this.explored, this.#importances, this.net, this.quantiles, touched);
+      if (tellHost) {
+        this.host.set("edits", this.edits);
+        this.host.save();
+      }
+      this.#mark(touched);
+    }
+    /** With data at hand the values that reach later layers are known too; returns all edges that see others. */
+    #followQuantiles(edges) {
+      const { net, measure } = this;
+      const first = Math.min(...edges.map(([l]) => l));
+      this.quantiles = this.edits.length === 0 ? this.explored.nodeQuantiles : this.quantiles.map((q, l) => l > first ? quantilesOf(measure.entering(l), net.layers[l].I) : q);
+      return [...edges, ...allEdges(net).filter(([l]) => l > first)];
+    }
+    /** Node values and importances of a frame: of large models not of every one. */
+    #followFrame(net, before) {
+      this.#resting ??= { quantiles: this.quantiles, importances: this.#importances };
+      const edges = net.layers.reduce((sum2, { I, O }) => sum2 + I * O, 0);
+      const isAsBefore2 = net.layers.every(({ I, O }, l) => before.layers[l]?.I === I && before.layers[l].O === O);
+      this.#frames += 1;
+      if (isAsBefore2 && edges > MANY_EDGES && this.#frames % EVERY !== 0) return;
+      const { values: values2 } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
+      this.quantiles = net.layers.map(({ I }, l) => quantilesOf(values2[l], I));
+      this.#importances = importancesFrom(net, this.quantiles);
+    }
+    #mark(edges) {
+      if (this.#pendingChange !== "all") for (const edge of edges) this.#pendingChange.set(edge.join(), edge);
+      this.emit("net");
+    }
+    #markAll() {
+      this.#pendingChange = "all";
+      this.emit("net");
+    }
+    #flush() {
+      this.#scheduled = false;
+      const topics = [...this.#waiting];
+      this.#waiting.clear();
+      this.changed = this.#pendingChange;
+      this.#pendingChange = /* @__PURE__ */ new Map();
+      for (const topic of topics) for (const callback of [...this.#listeners.get(topic) ?? []]) callback();
+    }
+  };
+  function allEdges(net) {
+    return net.layers.flatMap(
+      (layer, l) => Array.from({ length: layer.I * layer.O }, (_, place2) => [l, Math.floor(place2 / layer.O), place2 % layer.O])
+    );
+  }
+  function editedEdges(edits) {
+    return [...new Map(edits.map((edit) => [edit.edge.join(), edit.edge])).values()];
+  }
+  function medians({ net, nodeQuantiles: [quantiles], inputs }) {
+    const middle = (QUANTILES - 1) / 2;
+    const point2 = Float64Array.from({ length: levelSize(net.nodes[0]) }, (_, i) => quantiles[i * QUANTILES + middle]);
+    const commonest = /* @__PURE__ */ new Map();
+    inputs.forEach(({ category }, i) => {
+      if (!category) return;
+      const count = quantiles.subarray(i * QUANTILES, (i + 1) * QUANTILES).reduce((sum2, value) => sum2 + value, 0);
+      point2[i] = 0;
+      if (count > (commonest.get(category.column)?.count ?? 0)) commonest.set(category.column, { i, count });
+    });
+    for (const { i } of commonest.values()) point2[i] = 1;
+    return point2;
+  }
+
+  // src/charts/ticks.ts
+  function roundTicks(lo, hi, wanted) {
+    if (!(hi > lo) || !Number.isFinite(hi - lo)) return Number.isFinite(lo) ? [lo] : [];
+    const raw = (hi - lo) / Math.max(wanted, 1);
+    const power2 = 10 ** Math.floor(Math.log10(raw));
+    const step = power2 * ([1, 2, 5, 10].find((m) => m * power2 >= raw * 0.999) ?? 10);
+    const first = Math.ceil(lo / step - 1e-9);
+    const count = Math.floor(hi / step + 1e-9) - first + 1;
+    return Array.from({ length: Math.max(count, 0) }, (_, n) => Number(((first + n) * step).toPrecision(12)));
+  }
+
+  // src/charts/scale.ts
+  function rangeOf(...lists) {
+    let [lo, hi] = [Infinity, -Infinity];
+    for (const list2 of lists) {
+      for (let n = 0; n < list2.length; n++) {
+        if (!Number.isFinite(list2[n])) continue;
+        lo = Math.min(lo, list2[n]);
+        hi = Math.max(hi, list2[n]);
+      }
+    }
+    if (lo > hi) return [0, 1];
+    if (hi - lo > 1e-12 * Math.max(Math.abs(lo), Math.abs(hi))) return [lo, hi];
+    const room = Math.abs(lo) * 0.1 || 1;
+    return [lo - room, lo + room];
+  }
+  function widened([lo, hi], share) {
+    return [lo - share * (hi - lo), hi + share * (hi - lo)];
+  }
+  function spaced([lo, hi], count) {
+    return Float64Array.from({ length: count }, (_, n) => lo + (hi - lo) * n / (count - 1));
+  }
+  function logTicks([lo, hi], count) {
+    const [first, last] = [Math.ceil(Math.log10(lo) - 1e-9), Math.floor(Math.log10(hi) + 1e-9)];
+    const every = Math.max(1, Math.ceil((last - first + 1) / count));
+    const all = [];
+    for (let power2 = first; power2 <= last; power2 += every) all.push(Number(`1e${power2}`));
+    return all.length >= 2 ? all : roundTicks(lo, hi, 3).filter((v) => v > 0);
+  }
+  function tickText(value, all) {
+    const step = all.length > 1 ? Math.min(...all.slice(1).map((v, n) => v - all[n])) : Math.abs(value) || 1;
+    const most = Math.max(...all.map(Math.abs));
+    if (most >= 1e5 || most < 1e-3) return shown(value, 1 + Math.max(0, Math.round(Math.log10(most / step))));
+    return value.toFixed(Math.min(8, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))).replace("-", "−");
+  }
+  function logText(value) {
+    return value >= 1e-3 && value < 1e5 ? String(Number(value.toPrecision(2))) : shown(value, 2);
+  }
+
+  // src/model/units.ts
+  var NEAREST = 1 - 1e-9;
+  function toUser({ shift, scale, bend: bend2 }, seen2) {
+    if (bend2 === null) return seen2 * scale + shift;
+    const share = Math.min(Math.max(seen2 / bend2, -NEAREST), NEAREST);
+    return seen2 / Math.sqrt(1 - share ** 2) * scale + shift;
+  }
+  function toNetwork({ shift, scale, bend: bend2 }, value) {
+    const z = (value - shift) / scale;
+    return bend2 === null ? z : z / Math.sqrt(1 + (z / bend2) ** 2);
+  }
+
+  // src/views/edges.ts
+  var STYLES = 8;
+  var POINTS = 33;
+  function kindOf(store, edge) {
+    if (store.isRemoved(edge)) return "removed";
+    return symbolicOf(store, edge) ? "symbolic" : "spline";
+  }
+  function symbolicOf({ net }, [l, i, j]) {
+    return net.layers[l].symbolic.get(i * net.layers[l].O + j);
+  }
+  function styleOf(store, [l, i, j]) {
+    return Math.min(STYLES - 1, Math.floor(store.importance(l, i, j) * STYLES));
+  }
+  function edgeSentence(store, edge) {
+    const name = edgeName(store.explored, store.net, edge);
+    if (store.isRemoved(edge)) return `${name}: removed`;
+    return `${name}: ${kindText(store, edge)}, importance ${percent(store.importance(...edge))}`;
+  }
+  function kindText(store, edge) {
+    const symbolic = symbolicOf(store, edge);
+    return symbolic ? formulaText(symbolic) : "spline";
+  }
+  function percent(share) {
+    return share > 0 && share < 0.01 ? "under 1 %" : `${Math.round(100 * share)} %`;
+  }
+  var Curves = class {
+    #known = /* @__PURE__ */ new Map();
+    #store;
+    constructor(store) {
+      this.#store = store;
+    }
+    /** Forget the edges that the store says changed. */
+    refresh() {
+      const { changed } = this.#store;
+      if (changed === "all") this.#known.clear();
+      else for (const key of changed.keys()) this.#known.delete(key);
+    }
+    /** Of a removed edge: what waits behind. */
+    of(edge) {
+      const key = edge.join();
+      let curve = this.#known.get(key);
+      if (!curve) this.#known.set(key, curve = this.#compute(edge));
+      return curve;
+    }
+    #compute([l, i, j]) {
+      const { net } = this.#store;
+      const [lo, hi] = this.#store.domain(l, i);
+      const f = edgeFunction(net, l, i, j, net.layers[l].mask[i * net.layers[l].O + j] === 0);
+      const y = Float64Array.from({ length: POINTS }, (_, n) => f(lo + (hi - lo) * n / (POINTS - 1)));
+      let [low, high] = [Infinity, -Infinity];
+      for (const value of y) {
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+      const size = high - low;
+      const flat = !(size > 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-300)) || !Number.isFinite(size);
+      return { heights: y.map((value) => flat ? 0.5 : (high - value) / size), size: flat ? 0 : size };
+    }
+  };
+  function curvePath({ heights: curve }, x, y, w, h2) {
+    let path = "";
+    for (let n = 0; n < curve.length; n++) {
+      const px = x - w + 2 * w * n / (curve.length - 1);
+      const py = y - h2 + 2 * h2 * curve[n];
+      path += `${n ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
+    }
+    return path;
+  }
+
+  // src/views/edgePlot.ts
+  var SIZE = { width: 352, height: 232 };
+  var FRAME = { left: 44, right: 344, top: 10, bottom: 190 };
+  var SAMPLES = 200;
+  var BINS = 40;
+  var EdgePlot = class {
+    element = svg("svg", { class: "edge-plot", viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, "aria-hidden": "true" });
+    #store;
+    #edge = null;
+    #window = { x: [0, 1], y: [0, 1] };
+    #dragged = null;
+    /** What stays where it is while a point is dragged, and what it was drawn for. */
+    #still = svg("g");
+    #moving = svg("g");
+    #drawn = [];
+    constructor(store) {
+      this.#store = store;
+      this.element.append(this.#still, this.#moving);
+      this.element.addEventListener("pointermove", (event) => this.#drag(event));
+      for (const end of ["pointerup", "pointercancel"]) this.element.addEventListener(end, () => this.#drop());
+    }
+    draw(edge) {
+      const isSame = this.#edge?.join() === edge.join();
+      this.#edge = edge;
+      if (this.#dragged === null) this.#window = isSame && this.#store.isDraft ? this.#grown(this.#windowOf(edge)) : this.#windowOf(edge);
+      const { net, original, quantiles } = this.#store;
+      const drawn = [edge.join(), ...this.#window.x, ...this.#window.y, net.layers[edge[0]].knots, original, quantiles[edge[0]]];
+      if (drawn.some((part, n) => part !== this.#drawn[n])) {
+        this.#drawn = drawn;
+        const still = [...this.#ground(edge), ...this.#axes(edge), this.#density(edge), this.#knots(edge), this.#framed(this.#curve(edge, "before"))];
+        this.#still.replaceChildren(...still);
+      }
+      const points = this.#controlPoints(edge);
+      this.#moving.replaceChildren(this.#framed(this.#curve(edge, "now"), this.#polygon(points)), ...points.map((point2) => this.#handle(point2)));
+    }
+    // ---------------------------------------------------------------- scales
+    #windowOf(edge) {
+      const [l, i] = edge;
+      const [grid, data] = [domainOf(this.#store.net, l, i), this.#store.domain(l, i)];
+      const [lo, hi] = [Math.min(grid[0], data[0]), Math.max(grid[1], data[1])];
+      const x = [lo - 0.03 * (hi - lo), hi + 0.03 * (hi - lo)];
+      let [low, high] = [Infinity, -Infinity];
+      const values2 = [...this.#values(edge, "now", x), ...this.#values(edge, "before", x), ...this.#controlPoints(edge).map(({ y }) => y)];
+      for (const value of values2.filter(Number.isFinite)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+      if (!(high > low)) [low, high] = [(Number.isFinite(low) ? low : 0) - 0.5, (Number.isFinite(low) ? low : 0) + 0.5];
+      return { x, y: [low - 0.24 * (high - low), high + 0.08 * (high - low)] };
+    }
+    /** While a slider moves the window only grows, and then by some more, so that axes seldom change. */
+    #grown({ x, y: [low, high] }) {
+      const { y } = this.#window;
+      if (low >= y[0] && high <= y[1]) return this.#window;
+      const room = 0.3 * (high - low);
+      return { x, y: [low < y[0] ? low - room : y[0], high > y[1] ? high + room : y[1]] };
+    }
+    #px(x) {
+      const [lo, hi] = this.#window.x;
+      return FRAME.left + (x - lo) / (hi - lo) * (FRAME.right - FRAME.left);
+    }
+    #py(y) {
+      const [lo, hi] = this.#window.y;
+      return FRAME.bottom - (y - lo) / (hi - lo) * (FRAME.bottom - FRAME.top);
+    }
+    #values([l, i, j], when, [lo, hi]) {
+      const net = when === "now" ? this.#store.net : this.#store.original;
+      if (!net.layers[l] || j >= net.layers[l].O || i >= net.layers[l].I) return [];
+      const f = edgeFunction(net, l, i, j, when === "now" && this.#store.isRemoved([l, i, j]));
+      return Array.from({ length: SAMPLES + 1 }, (_, n) => f(lo + (hi - lo) * n / SAMPLES));
+    }
+    // ---------------------------------------------------------------- parts
+    #ground([l, i]) {
+      const [lo, hi] = domainOf(this.#store.net, l, i);
+      const beyond = ([from, to]) => svg("rect", { class: "beyond", x: this.#px(from), y: FRAME.top, width: Math.max(0, this.#px(to) - this.#px(from)), height: FRAME.bottom - FRAME.top });
+      return [beyond([this.#window.x[0], lo]), beyond([hi, this.#window.x[1]])];
+    }
+    #axes([l, i]) {
+      const { explored, net } = this.#store;
+      const variable2 = l === 0 ? explored.inputs[i] : null;
+      const [x0, x1] = this.#window.x.map((x) => variable2 ? toUser(variable2, x) : x);
+      const place2 = (value) => this.#px(variable2 ? toNetwork(variable2, value) : value);
+      let free = -Infinity;
+      const xTicks = roundTicks(Math.min(x0, x1), Math.max(x0, x1), 5).filter((value) => {
+        const fits = place2(value) >= free && place2(value) <= FRAME.right - 4;
+        if (fits) free = place2(value) + 34;
+        return fits;
+      });
+      const xs = xTicks.map((value, _, all) => {
+        const x = place2(value);
+        return svg(
+          "g",
+          {},
+          svg("line", { class: "grid", x1: x, x2: x, y1: FRAME.top, y2: FRAME.bottom }),
+          svg("text", { x, y: FRAME.bottom + 15, "text-anchor": "middle" }, tickText(value, all))
+        );
+      });
+      const ys = roundTicks(...this.#window.y, 4).map((value, _, all) => {
+        const y = this.#py(value);
+        return svg(
+          "g",
+          {},
+          svg("line", { class: value === 0 ? "grid zero" : "grid", x1: FRAME.left, x2: FRAME.right, y1: y, y2: y }),
+          svg("text", { x: FRAME.left - 6, y: y + 4, "text-anchor": "end" }, tickText(value, all))
+        );
+      });
+      const name = variable2 ? withUnit(variable2) : nodeName(explored, net, l, i);
+      const title = svg("text", { class: "title", x: (FRAME.left + FRAME.right) / 2, y: SIZE.height - 8, "text-anchor": "middle" }, name);
+      return [...xs, ...ys, title];
+    }
+    /** Parts that must not leave the frame. */
+    #framed(...parts) {
+      const [x, y, width, height] = [FRAME.left, FRAME.top - 3, FRAME.right - FRAME.left, FRAME.bottom - FRAME.top + 6];
+      return svg("svg", { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}` }, ...parts);
+    }
+    /** How often each value occurs: equal shares between the quantiles, counted into bins. */
+    #density([l, i]) {
+      const q = this.#store.quantiles[l].subarray(i * QUANTILES, (i + 1) * QUANTILES);
+      const [lo, hi] = [q[0], q[QUANTILES - 1]];
+      const shares = new Float64Array(BINS);
+      for (let n = 0; n < BINS; n++) {
+        const [from, to] = [lo + (hi - lo) * n / BINS, lo + (hi - lo) * (n + 1) / BINS];
+        shares[n] = shareBelow(q, to) - shareBelow(q, from);
+      }
+      const most = Math.max(...shares, 1e-12);
+      const tall = 0.16 * (FRAME.bottom - FRAME.top);
+      const path = Array.from(shares, (share, n) => {
+        const [a, b] = [this.#px(lo + (hi - lo) * n / BINS), this.#px(lo + (hi - lo) * (n + 1) / BINS)];
+        const top = FRAME.bottom - tall * share / most;
+        return `M${a} ${FRAME.bottom}V${top}H${b}V${FRAME.bottom}Z`;
+      });
+      return svg("path", { class: "density", d: hi > lo ? path.join("") : "" });
+    }
+    #knots([l, i]) {
+      const { net } = this.#store;
+      const [lo, hi] = this.#window.x;
+      const inside = [...knotsOf(net, net.layers[l], i)].filter((t) => t >= lo && t <= hi);
+      return svg("path", { class: "knots", d: inside.map((t) => `M${this.#px(t)} ${FRAME.bottom}v-6`).join("") });
+    }
+    #curve(edge, when) {
+      const [lo, hi] = this.#window.x;
+      let pen = "M";
+      const path = this.#values(edge, when, this.#window.x).map((y, n) => {
+        if (!Number.isFinite(y)) return pen = "M", "";
+        const at2 = `${pen}${this.#px(lo + (hi - lo) * n / SAMPLES).toFixed(1)} ${clamp(this.#py(y)).toFixed(1)}`;
+        pen = "L";
+        return at2;
+      });
+      return svg("path", { class: `function ${when} ${when === "now" ? kindOf(this.#store, edge) : ""}`, d: path.join("") });
+    }
+    // ---------------------------------------------------------------- control points
+    /** Where the control points lie: the coefficient over its site, the residual function added, as the curve has it. */
+    #controlPoints([l, i, j]) {
+      if (kindOf(this.#store, [l, i, j]) !== "spline") return [];
+      const { net } = this.#store;
+      const layer = net.layers[l];
+      const { factor, residual } = this.#parts([l, i, j]);
+      return Array.from(controlSites(knotsOf(net, layer, i), net.k), (x, index) => ({
+        index,
+        x,
+        y: factor * layer.coef[coefPlace(layer, [l, i, j], index)] + residual(x)
+      }));
+    }
+    /** phi = factor * spline + residual */
+    #parts([l, i, j]) {
+      const { net } = this.#store;
+      const layer = net.layers[l];
+      const place2 = i * layer.O + j;
+      const base = baseNamed(net.baseFun);
+      const mask = layer.mask[place2];
+      return {
+        factor: mask * (layer.scale ? layer.scale[place2] : 1),
+        residual: (x) => base ? mask * layer.base[place2] * base.value(x) : 0
+      };
+    }
+    #polygon(points) {
+      const path = points.map(({ x, y }, n) => `${n ? "L" : "M"}${this.#px(x)} ${clamp(this.#py(y))}`);
+      return svg("path", { class: "polygon", d: path.join("") });
+    }
+    #handle({ index, x, y }) {
+      const [cx, cy] = [this.#px(x), clamp(this.#py(y))];
+      const handle = svg("g", { class: "handle" }, svg("circle", { class: "reach", cx, cy, r: 11 }), svg("circle", { cx, cy, r: 4.5 }));
+      if (cx < FRAME.left - 4 || cx > FRAME.right + 4) set(handle, { display: "none" });
+      if (this.#dragged === index) handle.classList.add("held");
+      handle.addEventListener("pointerdown", (event) => {
+        if (this.#store.isLive || event.button !== 0) return;
+        this.#dragged = index;
+        this.element.setPointerCapture(event.pointerId);
+        event.preventDefault();
+      });
+      return handle;
+    }
+    #drag(event) {
+      if (this.#dragged === null || !this.#edge) return;
+      const edit = this.#editTo(event, this.#dragged);
+      if (edit) this.#store.preview(edit);
+    }
+    #editTo(event, index) {
+      const edge = this.#edge;
+      const box = this.element.getBoundingClientRect();
+      const py = (event.clientY - box.top) / box.height * SIZE.height;
+      const [lo, hi] = this.#window.y;
+      const y = lo + (FRAME.bottom - py) / (FRAME.bottom - FRAME.top) * (hi - lo);
+      const { factor, residual } = this.#parts(edge);
+      if (factor === 0) return null;
+      const { net } = this.#store;
+      const site = controlSites(knotsOf(net, net.layers[edge[0]], edge[1]), net.k)[index];
+      return { op: "coef", edge, index, value: (y - residual(site)) / factor };
+    }
+    #drop() {
+      if (this.#dragged === null) return;
+      this.#dragged = null;
+      this.#store.commit();
+      if (this.#edge) this.draw(this.#edge);
+    }
+  };
+  function clamp(y) {
+    return Math.min(Math.max(y, FRAME.top - 6), FRAME.bottom + 6);
+  }
+  function shareBelow(quantiles, x) {
+    const last = quantiles.length - 1;
+    if (x <= quantiles[0]) return 0;
+    if (x >= quantiles[last]) return 1;
+    let n = 0;
+    while (quantiles[n + 1] < x) n++;
+    const width = quantiles[n + 1] - quantiles[n];
+    return (n + (width > 0 ? (x - quantiles[n]) / width : 1)) / last;
+  }
+
+  // src/maths/descent.ts
+  var ARRIVED = 1e-30;
+  var STUCK = 1e6;
+  var Descent = class {
+    #f;
+    #J;
+    #A = new Float64Array(9);
+    #B = new Float64Array(9);
+    #g = new Float64Array(3);
+    #total;
+    /** Of the linear fit at the place looked at last: factor, mean of f, square of f less its mean. */
+    #c = 0;
+    #mean = 0;
+    #own = 0;
+    /**
+     * @param u inputs from -1 to 1
+     * @param y values, in place brought to a weighted mean of 0
+     * @param w weights, in place brought to a sum of 1
+     */
+    #u;
+    #y;
+    #w;
+    constructor(u, y, w) {
+      this.#u = u;
+      this.#y = y;
+      this.#w = w;
+      const weight = w.reduce((a, b) => a + b, 0);
+      for (let n = 0; n < w.length; n++) w[n] /= weight;
+      const mean = this.#dot(y, null);
+      for (let n = 0; n < y.length; n++) y[n] -= mean;
+      this.#f = new Float64Array(u.length);
+      this.#J = [0, 1, 2].map(() => new Float64Array(u.length));
+      this.#total = this.#dot(y, y);
+    }
+    /** A first look: `missing` to a few digits, in one pass. */
+    glance(fun2, s, t, p) {
+      const [u, y, w] = [this.#u, this.#y, this.#w];
+      const value = fun2.value;
+      let sum2 = 0;
+      let size = 0;
+      let shared = 0;
+      for (let n = 0; n < u.length; n++) {
+        const v = value(s * u[n] + t, p);
+        const weighted = w[n] * v;
+        sum2 += weighted;
+        size += weighted * v;
+        shared += weighted * y[n];
+      }
+      const own = size - sum2 * sum2;
+      return own > 1e-12 * size ? 1 - shared * shared / (own * this.#total) : NaN;
+    }
+    /** Share of the variance left unexplained by the best c and d; NaN where f is not defined, or constant. */
+    missing(fun2, [s, t, p]) {
+      const [u, y, f, w] = [this.#u, this.#y, this.#f, this.#w];
+      const value = fun2.value;
+      let sum2 = 0;
+      let size = 0;
+      for (let n = 0; n < u.length; n++) {
+        f[n] = value(s * u[n] + t, p);
+        sum2 += w[n] * f[n];
+        size += w[n] * f[n] * f[n];
+      }
+      if (!Number.isFinite(size)) return NaN;
+      let own = 0;
+      let shared = 0;
+      for (let n = 0; n < u.length; n++) {
+        f[n] -= sum2;
+        own += w[n] * f[n] * f[n];
+        shared += w[n] * f[n] * y[n];
+      }
+      if (own <= 1e-20 * size) return NaN;
+      this.#c = shared / own;
+      this.#mean = sum2;
+      this.#own = own;
+      let left = 0;
+      for (let n = 0; n < u.length; n++) left += w[n] * (y[n] - this.#c * f[n]) ** 2;
+      return left / this.#total;
+    }
+    /** Levenberg-Marquardt from a place. */
+    follow(fun2, start, steps) {
+      let place2 = start;
+      let missing = this.missing(fun2, place2);
+      const unknowns = fun2.freeExponent ? 3 : 2;
+      let damping = 1e-3;
+      let fresh = false;
+      for (let step = 0; step < steps && missing > ARRIVED && damping < STUCK; step++) {
+        if (!fresh) this.#linearize(fun2, place2, unknowns);
+        fresh = true;
+        const move = this.#solve(unknowns, damping);
+        const promised = this.#gain(move, unknowns) / (this.#total * missing);
+        const trial = [place2[0] + move[0], place2[1] + move[1], place2[2] + move[2]];
+        const missed = this.missing(fun2, trial);
+        const gained = missing - missed > 1e-6 * missing;
+        if (missed < missing) [place2, missing, damping, fresh] = [trial, missed, Math.max(damping * 0.2, 1e-14), false];
+        else damping *= 5;
+        if (!gained && !(promised > 1e-12)) break;
+      }
+      return [place2, missing];
+    }
+    /** c and d of the best linear fit, the largest |f| and the range of y. */
+    linear(fun2, place2) {
+      this.missing(fun2, place2);
+      const [c, mean, f, y] = [this.#c, this.#mean, this.#f, this.#y];
+      return {
+        c,
+        d: -c * mean,
+        largest: f.reduce((most, v) => Math.max(most, Math.abs(v + mean)), 0),
+        range: y.reduce((most, v) => Math.max(most, v), -Infinity) - y.reduce((least, v) => Math.min(least, v), Infinity)
+      };
+    }
+    /** Gram matrix and gradient of the residuals at the place looked at last, what c and d can do projected out. */
+    #linearize(fun2, [s, t, p], unknowns) {
+      const [u, y, f, w, J, A, g, c, own] = [this.#u, this.#y, this.#f, this.#w, this.#J, this.#A, this.#g, this.#c, this.#own];
+      for (let n = 0; n < u.length; n++) {
+        const z = s * u[n] + t;
+        const inner = c * fun2.slope(z, p);
+        J[0][n] = inner * u[n];
+        J[1][n] = inner;
+        if (unknowns === 3) J[2][n] = c * (f[n] + this.#mean) * Math.log(z);
+      }
+      for (let m = 0; m < unknowns; m++) {
+        const column = J[m];
+        let mean = 0;
+        let share = 0;
+        for (let n = 0; n < u.length; n++) {
+          mean += w[n] * column[n];
+          share += w[n] * column[n] * f[n];
+        }
+        share /= own;
+        let sum2 = 0;
+        for (let n = 0; n < u.length; n++) {
+          column[n] -= mean + share * f[n];
+          sum2 += w[n] * column[n] * (y[n] - c * f[n]);
+        }
+        g[m] = sum2;
+        for (let q = 0; q <= m; q++) A[3 * m + q] = A[3 * q + m] = this.#dot(column, J[q]);
+      }
+    }
+    /** `(A + damping diag A) move = g`, by elimination; at most three unknowns. */
+    #solve(unknowns, damping) {
+      const B = this.#B;
+      B.set(this.#A);
+      const move = [this.#g[0], this.#g[1], unknowns === 3 ? this.#g[2] : 0];
+      const floor = 1e-12 * Math.max(B[0], B[4], unknowns === 3 ? B[8] : 0);
+      for (let m = 0; m < unknowns; m++) B[4 * m] += damping * (B[4 * m] + floor) + 1e-300;
+      for (let m = 0; m < unknowns; m++) {
+        for (let r = m + 1; r < unknowns; r++) {
+          const factor = B[3 * r + m] / B[4 * m];
+          for (let q = m; q < unknowns; q++) B[3 * r + q] -= factor * B[3 * m + q];
+          move[r] -= factor * move[m];
+        }
+      }
+      for (let m = unknowns - 1; m >= 0; m--) {
+        for (let q = m + 1; q < unknowns; q++) move[m] -= B[3 * m + q] * move[q];
+        move[m] /= B[4 * m];
+      }
+      return [move[0], move[1], move[2]];
+    }
+    /** What a move takes away if all is linear. */
+    #gain(move, unknowns) {
+      let gain = 0;
+      for (let m = 0; m < unknowns; m++) {
+        gain += 2 * move[m] * this.#g[m];
+        for (let q = 0; q < unknowns; q++) gain -= move[m] * this.#A[3 * m + q] * move[q];
+      }
+      return gain;
+    }
+    #dot(a, b) {
+      let sum2 = 0;
+      for (let n = 0; n < a.length; n++) sum2 += this.#w[n] * a[n] * (b ? b[n] : 1);
+      return sum2;
+    }
+  };
+
+  // src/maths/fit.ts
+  var SCAN_ROWS = 32;
+  var SEARCH_ROWS = 100;
+  var MOST_ROWS = 2e3;
+  var FOLLOWED = 4;
+  var HIGHEST_FREQUENCY = 120;
+  var DISTINCT = [...FUNCTIONS.values()].filter((f) => f.twinOf === null).map((f) => f.name);
+  function candidates(xs, ys, weights = null, names = DISTINCT) {
+    const functions = [...names].map(functionNamed);
+    const samples = new Samples(xs, ys, weights);
+    const found = [];
+    for (const f of functions) {
+      const fit = f.name === "0" ? samples.constant() : samples.spread > 0 ? samples.fit(f) : null;
+      if (fit) found.push(fit);
+    }
+    const score = (one) => description(one.missing, one.complexity);
+    return found.sort((a, b) => score(a) - score(b));
+  }
+  var Samples = class {
+    #scan;
+    #search;
+    #all;
+    #middle;
+    #half;
+    #mean;
+    /** Largest distance of a value from the mean; 0 where nothing is to be fitted. */
+    spread;
+    constructor(xs, ys, weights) {
+      const weight = (n) => weights ? weights[n] : 1;
+      const rows = Array.from({ length: xs.length }, (_, n) => n).filter((n) => Number.isFinite(xs[n]) && Number.isFinite(ys[n]) && weight(n) > 0).sort((a, b) => xs[a] - xs[b]);
+      const [lo, hi] = rows.length ? [xs[rows[0]], xs[rows[rows.length - 1]]] : [0, 0];
+      [this.#middle, this.#half] = [lo + (hi - lo) / 2, (hi - lo) / 2];
+      const total = rows.reduce((sum2, n) => sum2 + weight(n), 0);
+      this.#mean = rows.reduce((sum2, n) => sum2 + weight(n) / total * ys[n], 0);
+      const most = rows.reduce((max, n) => Math.max(max, Math.abs(ys[n] - this.#mean)), 0);
+      this.spread = this.#half > 0 && most > 4 * Number.EPSILON * Math.abs(this.#mean) ? most : 0;
+      const some = (count) => {
+        const few = spreadOut(rows, count);
+        return new Descent(
+          Float64Array.from(few, (n) => (xs[n] - this.#middle) / this.#half),
+          Float64Array.from(few, (n) => (ys[n] - this.#mean) / this.spread),
+          Float64Array.from(few, (n) => weight(n) / total)
+        );
+      };
+      [this.#scan, this.#search, this.#all] = [some(SCAN_ROWS), some(SEARCH_ROWS), some(MOST_ROWS)];
+    }
+    /** The function "0", which explains a constant completely and anything else not at all. */
+    constant() {
+      const missing = this.spread > 0 ? 1 : 0;
+      return { name: "0", affine: [1, 0, 0, this.#mean, 1], r2: 1 - missing, missing, complexity: 0 };
+    }
+    /** The best numbers of one function; null where it is defined on all samples for no numbers. */
+    fit(f) {
+      const starts = bestStarts(f, f.periodic ? this.#search : this.#scan);
+      let ends = best(starts.map((place2) => this.#search.follow(f, place2, 4)), 3);
+      ends = best(ends.map(([place2]) => this.#search.follow(f, place2, 12)), 2);
+      ends = best(ends.map(([place2]) => this.#all.follow(f, place2, 60)), 1);
+      return ends.length ? this.#candidate(f, ...ends[0]) : null;
+    }
+    #candidate(f, place2, missing) {
+      const { c, d, largest: largest4, range } = this.#all.linear(f, place2);
+      const [s, t, p] = place2;
+      const affine = [s / this.#half, t - s * this.#middle / this.#half, c * this.spread, d * this.spread + this.#mean, p];
+      if (!affine.every(Number.isFinite) || !(missing <= 1)) return null;
+      const cancellation = Math.abs(c) * largest4 / range;
+      return { name: f.name, affine, r2: 1 - missing, missing, complexity: f.complexity + 0.5 * Math.log2(1 + cancellation) };
+    }
+  };
+  function bestStarts(f, samples) {
+    const places = startsOf(f);
+    const missing = Float64Array.from(places, ([s, t, p]) => samples.glance(f, s, t, p));
+    const order = [...missing.keys()].filter((n) => missing[n] < 1).sort((a, b) => missing[a] - missing[b]);
+    const steepness = /* @__PURE__ */ new Map();
+    for (const n of order) {
+      const kind = Math.abs(places[n][0]) + 1e3 * places[n][2];
+      if (steepness.size < FOLLOWED && !steepness.has(kind)) steepness.set(kind, n);
+    }
+    return [.../* @__PURE__ */ new Set([...order.slice(0, FOLLOWED), ...steepness.values()])].map((n) => places[n]);
+  }
+  function best(ends, count) {
+    return ends.filter(([, missing]) => missing >= 0).sort((a, b) => a[1] - b[1]).slice(0, count);
+  }
+  var SLOPES = Array.from({ length: 16 }, (_, n) => 10 ** (-1 + 0.18 * n));
+  var OUTSIDE = [1.001, 1.01, 1.03, 1.1, 1.3, 2, 4];
+  var CENTRES = [...Array.from({ length: 9 }, (_, n) => -1 + n / 4), ...OUTSIDE, ...OUTSIDE.map((v) => -v)];
+  var POWERS = [-2.5, -1.5, -0.5, 0.3, 0.7, 1.5, 2.5];
+  var AFFINE = (slopes2) => slopes2.flatMap((s) => CENTRES.map((centre) => [s, -s * centre, 1]));
+  var ONE_SIGN = AFFINE(SLOPES);
+  var BOTH_SIGNS = AFFINE([...SLOPES, ...SLOPES.map((s) => -s)]);
+  var FREQUENCIES = Array.from({ length: Math.floor(HIGHEST_FREQUENCY / 0.6) }, (_, n) => 0.3 + 0.6 * n);
+  var OSCILLATING = [...ONE_SIGN, ...FREQUENCIES.flatMap((s) => [0, 1, 2, 3].map((n) => [s, n * Math.PI / 4, 1]))];
+  var WITH_POWER = [1, -1].flatMap((s) => OUTSIDE.flatMap((t) => POWERS.map((p) => [s, t, p])));
+  function startsOf(f) {
+    if (f.name === "x") return [[1, 0, 1]];
+    if (f.freeExponent) return WITH_POWER;
+    if (f.periodic) return OSCILLATING;
+    return f.odd || f.even ? ONE_SIGN : BOTH_SIGNS;
+  }
+  function spreadOut(rows, count) {
+    if (rows.length <= count) return [...rows];
+    return Array.from({ length: count }, (_, n) => rows[Math.round(n * (rows.length - 1) / (count - 1))]);
+  }
+
+  // src/views/guesses.ts
+  var MOST_ROWS2 = 240;
+  var SLICE_MS = 8;
+  function guess(store, [l, i, j], found) {
+    const xs = valuesAt(store, l, i);
+    const ys = xs.map(edgeFunction(store.net, l, i, j, true));
+    const names = [...DISTINCT];
+    const best2 = [];
+    let timer = setTimeout(step, 0);
+    function step() {
+      const end = performance.now() + SLICE_MS;
+      while (names.length && performance.now() < end) best2.push(...candidates(xs, ys, null, [names.shift()]));
+      if (names.length) timer = setTimeout(step, 0);
+      else found(best2.sort((a, b) => description(a.missing, a.complexity) - description(b.missing, b.complexity)));
+    }
+    return () => clearTimeout(timer);
+  }
+  function agreement(store, [l, i, j]) {
+    const xs = valuesAt(store, l, i);
+    const [spline, now] = [true, false].map((behind) => xs.map(edgeFunction(store.net, l, i, j, behind)));
+    const mean = spline.reduce((sum2, y) => sum2 + y, 0) / spline.length;
+    const [rest, all] = [now, spline.map(() => mean)].map((other) => spline.reduce((sum2, y, n) => sum2 + (y - other[n]) ** 2, 0));
+    return all > 0 ? 1 - rest / all : Number.NaN;
+  }
+  function valuesAt(store, l, i) {
+    if (store.explored.sample) {
+      const { I } = store.net.layers[l];
+      const values2 = store.measure.entering(l);
+      const step = Math.ceil(store.measure.n / MOST_ROWS2);
+      return Float64Array.from({ length: Math.ceil(store.measure.n / step) }, (_, row2) => values2[row2 * step * I + i]);
+    }
+    const quantiles = store.quantiles[l].subarray(i * QUANTILES, (i + 1) * QUANTILES);
+    return Float64Array.from({ length: 4 * (QUANTILES - 1) + 1 }, (_, n) => {
+      const below = Math.min(Math.floor(n / 4), QUANTILES - 2);
+      return quantiles[below] + (n / 4 - below) * (quantiles[below + 1] - quantiles[below]);
+    });
+  }
+  function r2Text(r2, missing = 1 - r2) {
+    if (!Number.isFinite(r2)) return "–";
+    if (missing > 0 && missing < 5e-5) return `1 − ${missing.toExponential(0).replace("e-", "e−")}`;
+    return r2 < 0 ? "< 0" : r2.toFixed(4);
+  }
+
+  // src/views/formulas.ts
+  var FEW = 5;
+  var REST_MS = 180;
+  var Formulas = class {
+    element;
+    #store;
+    #body = h("tbody");
+    #status = h("p", { class: "note", role: "status" });
+    #caption = h("p", { class: "note" });
+    #lossHead = h("th", { scope: "col" });
+    #table;
+    #more = button("Show all", () => this.#showAll());
+    #shownFor = "";
+    #found = [];
+    #all = false;
+    #stop = () => {
+    };
+    #lossTimer;
+    constructor(store) {
+      this.#store = store;
+      const head = (words) => h("th", { scope: "col" }, words);
+      const heads = [head("Formula"), head("R²"), this.#lossHead, head(h("span", { class: "unseen" }, "Choose"))];
+      this.#table = h("table", { class: "formulas" }, h("thead", {}, h("tr", {}, ...heads)), this.#body);
+      this.element = h("div", {}, h("h3", {}, "Formulas that fit"), this.#status, this.#table, this.#more, this.#caption);
+    }
+    destroy() {
+      this.#stop();
+      clearTimeout(this.#lossTimer);
+    }
+    /** Search again if the edge is another one or its spline changed; else only the losses are new. */
+    show(edge) {
+      const { net, isLive } = this.#store;
+      const [l, i, j] = edge;
+      const { coef, base, S, O } = net.layers[l];
+      const spline = Array.from({ length: S }, (_, s) => coef[(i * S + s) * O + j]);
+      const key = [edge, spline, base[i * O + j]].join();
+      this.element.hidden = isLive || this.#store.isRemoved(edge);
+      if (this.element.hidden) return this.destroy();
+      this.#lossHead.textContent = this.#store.measure.name;
+      this.#caption.textContent = `R²: share of the edge's variation that the formula gives. ${this.#store.measure.name}: ${this.#store.measure.words}, with the formula in place.`;
+      if (key === this.#shownFor) return this.#list(edge);
+      this.#shownFor = key;
+      this.destroy();
+      this.#found = [];
+      this.#all = false;
+      this.#list(edge);
+      if (this.#store.isDraft) this.#shownFor = "";
+      this.#status.textContent = "Searching…";
+      if (this.#store.isDraft) return;
+      const timer = setTimeout(() => this.#search(edge), REST_MS);
+      this.#stop = () => clearTimeout(timer);
+    }
+    #search(edge) {
+      this.#stop = guess(this.#store, edge, (found) => {
+        this.#found = found;
+        this.#status.textContent = found.length ? "" : "No formula fits: the edge is constant or nothing reaches it.";
+        this.#list(edge);
+      });
+    }
+    #showAll() {
+      this.#all = true;
+      if (this.#store.selection) this.#list(this.#store.selection);
+    }
+    #list(edge) {
+      const listed = this.#all ? this.#found : this.#found.slice(0, FEW);
+      const now = symbolicOf(this.#store, edge);
+      const cells = [];
+      const rows = listed.map((candidate) => {
+        const edit = { op: "fix", edge, name: candidate.name, affine: candidate.affine };
+        const loss = h("td", { class: "number" }, "…");
+        cells.push([loss, edit]);
+        const isNow = now?.name === candidate.name && now.affine.every((value, n) => value === candidate.affine[n]);
+        const choose = button(isNow ? "In use" : "Use", () => this.#use(edit), { "aria-label": `${isNow ? "In use:" : "Use"} ${formulaText(candidate)}`, disabled: isNow });
+        return h(
+          "tr",
+          {},
+          h("th", { scope: "row", title: formulaText(candidate, 6) }, formulaText(candidate, 2)),
+          h("td", { class: "number" }, r2Text(candidate.r2, candidate.missing)),
+          loss,
+          h("td", {}, choose)
+        );
+      });
+      fillWith(this.#body, ...rows);
+      this.#table.hidden = listed.length === 0;
+      this.#more.hidden = this.#all || this.#found.length <= FEW;
+      clearTimeout(this.#lossTimer);
+      this.#lossTimer = setTimeout(() => this.#fillLosses(cells), REST_MS);
+    }
+    /** One loss at a time, between other work. */
+    #fillLosses(cells) {
+      const next = cells.shift();
+      if (!next) return;
+      this.#lossTimer = setTimeout(() => {
+        const [cell, edit] = next;
+        cell.textContent = shown(this.#store.measure.loss(applyEdit(this.#store.net, edit), edit.edge));
+        this.#fillLosses(cells);
+      });
+    }
+    #use(edit) {
+      this.#store.apply(edit);
+      if (edit.op === "fix") this.#store.say(`The edge is now ${formulaText(edit)}. ${this.#store.measure.name} ${shown(this.#store.loss.after)}`);
+    }
+  };
+
+  // src/views/sliders.ts
+  var STEPS = 100;
+  var Sliders = class {
+    element = h("div", { class: "sliders" });
+    #store;
+    #rows = [];
+    #built = "";
+    constructor(store) {
+      this.#store = store;
+    }
+    get isEmpty() {
+      return this.#rows.length === 0;
+    }
+    show(edge) {
+      const symbolic = symbolicOf(this.#store, edge);
+      const key = `${edge.join()} ${symbolic?.name ?? ""} ${this.#store.net.layers[edge[0]].S}`;
+      if (key !== this.#built) this.#build(edge);
+      this.#built = key;
+      for (const { quantity, range, field } of this.#rows) {
+        const value = quantity.read();
+        const active = range.getRootNode();
+        if (active.activeElement !== field) field.value = String(Number(value.toPrecision(6)));
+        if (Number(range.value) !== value) range.value = String(value);
+        for (const input of [range, field]) input.disabled = this.#store.isLive;
+      }
+    }
+    #build(edge) {
+      const quantities = symbolicOf(this.#store, edge) ? this.#affine(edge) : this.#coefficients(edge);
+      const size = Math.max(0.5, ...quantities.map((q) => Math.abs(q.read())));
+      this.#rows = quantities.map((quantity) => this.#row(quantity, Number((size / STEPS).toPrecision(1))));
+      fillWith(
+        this.element,
+        ...this.#rows.map(({ quantity, range, field }) => h("div", { class: "slider" }, h("span", {}, quantity.words), range, field))
+      );
+    }
+    #row(quantity, step) {
+      const value = quantity.read();
+      const range = h("input", { type: "range", "aria-label": quantity.words });
+      set(range, { step, min: value - STEPS * step, max: value + STEPS * step });
+      range.value = String(value);
+      const field = h("input", { type: "number", step: "any", "aria-label": `${quantity.words}, exact value` });
+      range.addEventListener("input", () => this.#store.preview(quantity.edit(Number(range.value))));
+      range.addEventListener("change", () => this.#store.commit());
+      field.addEventListener("change", () => {
+        if (field.value !== "" && Number.isFinite(Number(field.value))) this.#store.apply(quantity.edit(Number(field.value)));
+      });
+      return { quantity, range, field };
+    }
+    #coefficients(edge) {
+      const [l, i, j] = edge;
+      const layer = () => this.#store.net.layers[l];
+      const sites = controlSites(knotsOf(this.#store.net, layer(), i), this.#store.net.k);
+      const quantities = Array.from(sites, (site, index) => ({
+        words: `point at ${shown(site, 2)}`,
+        read: () => layer().coef[coefPlace(layer(), edge, index)],
+        edit: (value) => ({ op: "coef", edge, index, value })
+      }));
+      if (this.#store.net.baseFun !== "zero") {
+        quantities.push({
+          words: `share of ${this.#store.net.baseFun}(x)`,
+          read: () => layer().base[i * layer().O + j],
+          edit: (value) => ({ op: "base", edge, value })
+        });
+      }
+      return quantities;
+    }
+    #affine(edge) {
+      const now = () => symbolicOf(this.#store, edge);
+      const { name, sampled } = now();
+      if (sampled) return [];
+      const words = ["a, stretches x", "b, shifts x", "c, stretches the result", "d, shifts the result", "p, the exponent"];
+      const count = functionNamed(name).freeExponent ? 5 : 4;
+      return words.slice(0, count).map((text2, n) => ({
+        words: text2,
+        read: () => now()?.affine[n] ?? 0,
+        edit: (value) => ({ op: "fix", edge, name, affine: now().affine.map((old, m) => m === n ? value : old) })
+      }));
+    }
+  };
+
+  // src/views/inspector.ts
+  var MOST_OUTPUTS = 4;
+  var STRONGEST = 6;
+  function inspectorView(store) {
+    const view = new Inspector(store);
+    return { element: view.element, destroy: () => view.destroy() };
+  }
+  var Inspector = class {
+    element = h("section", { class: "inspector" });
+    #store;
+    #plot;
+    #sliders;
+    #formulas;
+    #heading = h("h2", { tabindex: -1 });
+    #about = h("p", { class: "soft" });
+    #effects = h("dl", { class: "effects" });
+    #remove = button("Remove edge", () => this.#toggleRemoved());
+    #unfix = button("Back to spline", () => this.#edit("unfix", "The edge is a spline again."));
+    #reset = button("Undo all on this edge", () => this.#store.selection && this.#store.resetEdge(this.#store.selection));
+    #welcome = h("div", { class: "welcome" });
+    #numbers;
+    #body;
+    #offs;
+    constructor(store) {
+      this.#store = store;
+      this.#plot = new EdgePlot(store);
+      this.#sliders = new Sliders(store);
+      this.#numbers = h("details", { open: true }, h("summary", {}, "Numbers"), this.#sliders.element);
+      this.#formulas = new Formulas(store);
+      const legend2 = h(
+        "p",
+        { class: "note legend" },
+        "Line: the function. Dots: drag them. Grey: where the data are. Ticks: knots. Dashes: as loaded."
+      );
+      this.#body = h(
+        "div",
+        {},
+        this.#heading,
+        this.#about,
+        this.#plot.element,
+        legend2,
+        this.#effects,
+        h("div", { class: "row" }, this.#remove, this.#unfix, this.#reset),
+        this.#formulas.element,
+        this.#numbers
+      );
+      this.element.append(this.#welcome, this.#body);
+      this.#offs = [store.on("net", () => this.#update()), store.on("selection", () => this.#update()), store.on("view", () => this.#showEffects())];
+      this.#update();
+    }
+    destroy() {
+      this.#offs.forEach((off) => off());
+      this.#formulas.destroy();
+    }
+    #update() {
+      const store = this.#store;
+      const edge = store.selection;
+      this.#body.hidden = edge === null;
+      this.#welcome.hidden = edge !== null;
+      if (!edge) return this.#greet();
+      const kind = kindOf(store, edge);
+      this.#heading.textContent = edgeName(store.explored, store.net, edge);
+      const what = { spline: "a spline", symbolic: kindText(store, edge), removed: "removed" }[kind];
+      this.#about.textContent = `${what}; importance ${percent(store.importance(...edge))}; edge (${edge.join(", ")})`;
+      this.#plot.draw(edge);
+      this.#sliders.show(edge);
+      this.#numbers.hidden = this.#sliders.isEmpty;
+      this.#formulas.show(edge);
+      this.#showEffects();
+      this.#remove.textContent = kind === "removed" ? "Bring back" : "Remove edge";
+      this.#unfix.hidden = kind !== "symbolic";
+      this.#reset.hidden = !store.isEdited(edge);
+      for (const control of [this.#remove, this.#unfix, this.#reset]) control.disabled = store.isLive;
+    }
+    /** Nothing chosen: say what can be done, and offer what matters. */
+    #greet() {
+      const store = this.#store;
+      const strongest2 = allEdges(store.net).map((edge) => ({ edge, strength: store.importance(...edge) })).sort((a, b) => b.strength - a.strength).slice(0, STRONGEST);
+      const items = strongest2.map(
+        ({ edge, strength }) => h("li", {}, button(edgeName(store.explored, store.net, edge), () => store.select(edge)), h("span", { class: "soft number" }, percent(strength)))
+      );
+      fillWith(
+        this.#welcome,
+        h("h2", { tabindex: -1 }, "Choose an edge"),
+        h("p", {}, "Every small picture is a function that the network has learned. Click one to move it, name it or remove it."),
+        h("h3", {}, "The strongest"),
+        h("ul", { class: "strongest" }, ...items)
+      );
+    }
+    /** Loss and prediction, before and now. */
+    #showEffects() {
+      const store = this.#store;
+      if (!store.selection) return;
+      const { before, after } = store.loss;
+      const rows = [];
+      if (!store.isLive) {
+        rows.push(h("dt", { title: store.measure.words }, store.measure.hasTargets ? "Loss" : "Change of the output"));
+        rows.push(h("dd", { class: "number" }, store.measure.hasTargets ? fromTo(before, after) : shown(after)));
+      }
+      for (const { name, was, is } of this.#predictions()) rows.push(h("dt", {}, name), h("dd", { class: "number" }, fromTo(was, is)));
+      const atPoint = "Outputs at the point chosen in the tab Prediction; the medians of the inputs at first.";
+      fillWith(this.#effects, ...rows);
+      set(this.#effects, { title: `${store.measure.words}. ${atPoint}` });
+    }
+    #predictions() {
+      const store = this.#store;
+      const { explored } = store;
+      const at2 = (net) => respond(explored, predict(net, store.point));
+      const [was, is] = [at2(store.original), at2(store.net)];
+      const all = explored.outputs.map((output, n) => ({ name: explored.classes?.[n] ?? withUnit(output), was: was[n], is: is[n] }));
+      return all.sort((a, b) => Math.abs(b.is - b.was) - Math.abs(a.is - a.was)).slice(0, MOST_OUTPUTS);
+    }
+    #toggleRemoved() {
+      const removed = this.#store.selection && this.#store.isRemoved(this.#store.selection);
+      this.#edit(removed ? "restore" : "prune", removed ? "The edge is back." : "The edge is removed.");
+    }
+    #edit(op, said) {
+      if (!this.#store.selection) return;
+      this.#store.apply({ op, edge: this.#store.selection });
+      this.#store.say(`${said} ${this.#store.measure.name} ${shown(this.#store.loss.after)}`);
+    }
+  };
+  function fromTo(was, is) {
+    return shown(was, 4) === shown(is, 4) ? shown(is, 4) : `${shown(was, 4)} → ${shown(is, 4)}`;
+  }
+
+  // src/app/lazily.ts
+  function lazily(element2, redraw) {
+    let isStale = false;
+    element2.addEventListener("shown", () => {
+      if (isStale) redraw();
+      isStale = false;
+    });
+    return () => {
+      if (element2.closest("[hidden]")) isStale = true;
+      else redraw();
+    };
+  }
+
+  // src/app/save.ts
+  function saveSvg(element2, name) {
+    save(new Blob([standalone(element2)], { type: "image/svg+xml" }), `${fileName(name)}.svg`);
+  }
+  function savePng(element2, name) {
+    const { width, height } = element2.viewBox.baseVal;
+    const image = new Image();
+    image.onload = () => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [2 * width, 2 * height];
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => blob && save(blob, `${fileName(name)}.png`), "image/png");
+    };
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(element2))}`;
+  }
+  function saveJson(value, name) {
+    save(new Blob([JSON.stringify(value)], { type: "application/json" }), `${fileName(name)}.json`);
+  }
+  async function copyText(text2) {
+    try {
+      await navigator.clipboard.writeText(text2);
+      return true;
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text2;
+      area.style.position = "fixed";
+      document.body.append(area);
+      area.select();
+      const copied = document.execCommand("copy");
+      area.remove();
+      return copied;
+    }
+  }
+  var STYLES2 = [
+    "fill",
+    "fill-opacity",
+    "stroke",
+    "stroke-width",
+    "stroke-opacity",
+    "stroke-dasharray",
+    "stroke-linejoin",
+    "stroke-linecap",
+    "opacity",
+    "font-family",
+    "font-size",
+    "font-weight",
+    "text-anchor",
+    "dominant-baseline",
+    "paint-order",
+    "display"
+  ];
+  var INHERITED_NONE = ["fill", "stroke", "stroke-dasharray", "display"];
+  function standalone(element2) {
+    const copy = element2.cloneNode(true);
+    const parts = element2.querySelectorAll("*");
+    copy.querySelectorAll("*").forEach((part, n) => {
+      const computed = getComputedStyle(parts[n]);
+      for (const style of STYLES2) {
+        const value = computed.getPropertyValue(style);
+        if (value && (value !== "none" || INHERITED_NONE.includes(style))) part.setAttribute(style, value);
+      }
+      part.removeAttribute("class");
+    });
+    for (const hidden of copy.querySelectorAll("[display=none]")) hidden.remove();
+    const ground = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    ground.setAttribute("width", "100%");
+    ground.setAttribute("height", "100%");
+    ground.setAttribute("fill", getComputedStyle(element2).getPropertyValue("--ground").trim() || "white");
+    copy.prepend(ground);
+    copy.removeAttribute("class");
+    element2.remove();
+    return new XMLSerializer().serializeToString(copy);
+  }
+  function save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1e4);
+  }
+  function fileName(title) {
+    return title.trim().replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60) || "network";
+  }
+
+  // src/formula/expression.ts
+  var number = (value) => ({ kind: "number", value });
+  var named = (name) => ({ kind: "name", name });
+  var call = (name, argument) => ({ kind: "call", name, argument });
+  function sum(terms) {
+    const flat = terms.flatMap((term) => term.kind === "sum" ? term.terms : [term]);
+    const constant = flat.reduce((total, term) => total + (term.kind === "number" ? term.value : 0), 0);
+    const others = merged(flat.filter((term) => term.kind !== "number"));
+    if (others.length === 0) return number(constant);
+    if (constant !== 0) others.push(number(constant));
+    return others.length === 1 ? others[0] : { kind: "sum", terms: others };
+  }
+  function product(factor, ...parts) {
+    const flat = [];
+    for (const part of parts) {
+      if (part.kind === "number") factor *= part.value;
+      else if (part.kind === "product") {
+        factor *= part.factor;
+        flat.push(...part.parts);
+      } else flat.push(part);
+    }
+    if (factor === 0 || flat.length === 0) return number(factor);
+    if (flat.length === 1 && flat[0].kind === "sum") return sum(flat[0].terms.map((term) => product(factor, term)));
+    return factor === 1 && flat.length === 1 ? flat[0] : { kind: "product", factor, parts: flat };
+  }
+  function power(base, exponent) {
+    if (base.kind === "number") return number(base.value ** exponent);
+    if (exponent === 1) return base;
+    const factor = leading(base);
+    const canLeave = factor > 0 || factor < 0 && Number.isInteger(exponent);
+    if (!canLeave || factor === 1) return { kind: "power", base, exponent };
+    return product(factor ** exponent, { kind: "power", base: product(1 / factor, base), exponent });
+  }
+  function leading(base) {
+    const terms = base.kind === "sum" ? base.terms.filter((term) => term.kind !== "number") : [base];
+    return terms.length === 1 && terms[0].kind === "product" ? terms[0].factor : 1;
+  }
+  function merged(terms) {
+    const found = /* @__PURE__ */ new Map();
+    for (const term of terms) {
+      const [factor, rest] = term.kind === "product" ? [term.factor, product(1, ...term.parts)] : [1, term];
+      const key = JSON.stringify(rest);
+      found.set(key, { factor: factor + (found.get(key)?.factor ?? 0), rest });
+    }
+    return [...found.values()].map(({ factor, rest }) => product(factor, rest)).filter((term) => term.kind !== "number");
+  }
+  function sizeOf(expr) {
+    switch (expr.kind) {
+      case "number":
+      case "name":
+        return 1;
+      case "sum":
+        return expr.terms.reduce((total, term) => total + sizeOf(term), 0);
+      case "product":
+        return expr.parts.reduce((total, part) => total + sizeOf(part), expr.factor === 1 ? 0 : 1);
+      case "power":
+        return 1 + sizeOf(expr.base);
+      case "call":
+        return 1 + sizeOf(expr.argument);
+    }
+  }
+
+  // src/formula/compose.ts
+  function compose(explored, net, byNode) {
+    const lines = [];
+    const unnamed = [];
+    let nodes = explored.inputs.map(seen);
+    net.layers.forEach((layer, l) => {
+      const sums = Array.from({ length: layer.O }, (_, j) => sum(nodes.map((node, i) => {
+        const edge = i * layer.O + j;
+        if (layer.mask[edge] === 0) return number(0);
+        const symbolic = layer.symbolic.get(edge);
+        if (symbolic && !symbolic.sampled) return edgeExpression(symbolic, node);
+        unnamed.push([l, i, j]);
+        return call({ edge: [l, i, j] }, node);
+      })));
+      nodes = multiplied(sums, net.nodes[l + 1], net.arity);
+      const isLast = l + 1 === net.layers.length;
+      if (isLast) nodes = nodes.map((node, j) => sum([product(explored.outputs[j].scale, node), number(explored.outputs[j].shift)]));
+      if (isLast || byNode) {
+        lines.push(...nodes.map((expr, node) => ({ target: { level: l + 1, node }, expr })));
+        nodes = nodes.map((expr, node) => expr.kind === "number" ? expr : named({ level: l + 1, node }));
+      }
+    });
+    return { lines: used(lines, net.layers.length), unnamed, inputs: explored.inputs.length };
+  }
+  function seen({ shift, scale, bend: bend2 }, input) {
+    const z = product(1 / scale, sum([named({ input }), number(-shift)]));
+    if (bend2 === null) return z;
+    return product(1, z, power(sum([number(1), power(product(1 / bend2, z), 2)]), -0.5));
+  }
+  function used(lines, last) {
+    const wanted = /* @__PURE__ */ new Set();
+    const kept = [];
+    for (const line2 of [...lines].reverse()) {
+      const { level: level2, node } = line2.target;
+      if (level2 < last && (line2.expr.kind === "number" || !wanted.has(`${level2}.${node}`))) continue;
+      namesIn(line2.expr, (name) => wanted.add(name));
+      kept.unshift(line2);
+    }
+    return kept;
+  }
+  function namesIn(expr, found) {
+    if (expr.kind === "name" && "level" in expr.name) found(`${expr.name.level}.${expr.name.node}`);
+    if (expr.kind === "sum") expr.terms.forEach((term) => namesIn(term, found));
+    if (expr.kind === "product") expr.parts.forEach((part) => namesIn(part, found));
+    if (expr.kind === "power") namesIn(expr.base, found);
+    if (expr.kind === "call") namesIn(expr.argument, found);
+  }
+  function multiplied(sums, [plain, products], arity) {
+    const made = Array.from({ length: products }, (_, m) => {
+      const first = plain + m * arity;
+      return product(1, ...sums.slice(first, first + arity));
+    });
+    return [...sums.slice(0, plain), ...made];
+  }
+  function edgeExpression({ name, affine }, x) {
+    const [a, b, c, d, p] = affine;
+    const z = sum([product(a, x), number(b)]);
+    return sum([product(c, functionOf(name, z, p)), number(d)]);
+  }
+  var POWERS2 = {
+    "x": 1,
+    "x^2": 2,
+    "x^3": 3,
+    "x^4": 4,
+    "x^5": 5,
+    "1/x": -1,
+    "1/x^2": -2,
+    "1/x^3": -3,
+    "1/x^4": -4,
+    "1/x^5": -5,
+    "sqrt": 0.5,
+    "x^0.5": 0.5,
+    "x^1.5": 1.5,
+    "1/sqrt(x)": -0.5,
+    "1/x^0.5": -0.5
+  };
+  function functionOf(name, z, p) {
+    if (name === "0") return number(0);
+    if (name === "x^p") return power(z, p);
+    if (name === "gaussian") return call("exp", product(-1, power(z, 2)));
+    if (name === "sigmoid") return power(sum([number(1), call("exp", product(-1, z))]), -1);
+    return name in POWERS2 ? power(z, POWERS2[name]) : call(name, z);
+  }
+
+  // src/formula/print.ts
+  var SUM = 0;
+  var PRODUCT = 1;
+  var ATOM = 2;
+  function print(expr, dialect2, least = SUM) {
+    return write(expr, dialect2, least);
+  }
+  function write(expr, dialect2, least) {
+    const grouped = (body, own) => own < least ? dialect2.group(body) : body;
+    const { negative, size } = signOf(expr);
+    if (negative) return grouped(dialect2.sum([{ negative, body: write(size, dialect2, PRODUCT) }]), SUM);
+    switch (expr.kind) {
+      case "number":
+        return dialect2.number(expr.value);
+      case "name":
+        return dialect2.name(expr.name);
+      case "call":
+        return dialect2.call(expr.name, write(expr.argument, dialect2, SUM));
+      case "power":
+        return expr.exponent < 0 ? grouped(quotient(1, [expr], dialect2), PRODUCT) : raised(expr.base, expr.exponent, dialect2);
+      case "product":
+        return grouped(quotient(expr.factor, expr.parts, dialect2), PRODUCT);
+      case "sum":
+        return grouped(dialect2.sum(expr.terms.map((term) => {
+          const { negative: minus, size: body } = signOf(term);
+          return { negative: minus, body: write(body, dialect2, PRODUCT) };
+        })), SUM);
+    }
+  }
+  function signOf(expr) {
+    if (expr.kind === "number" && expr.value < 0) return { negative: true, size: { kind: "number", value: -expr.value } };
+    if (expr.kind !== "product" || expr.factor >= 0) return { negative: false, size: expr };
+    if (expr.factor === -1 && expr.parts.length === 1) return { negative: true, size: expr.parts[0] };
+    return { negative: true, size: { ...expr, factor: -expr.factor } };
+  }
+  function quotient(factor, parts, dialect2) {
+    const above = parts.filter((part) => !isBelow(part));
+    const below = parts.filter(isBelow);
+    const many = above.length + (factor === 1 ? 0 : 1) > 1;
+    const top = above.map((part) => write(part, dialect2, many || below.length ? ATOM : PRODUCT));
+    if (factor !== 1 || top.length === 0) top.unshift(dialect2.number(factor));
+    const upper = top.length === 1 ? top[0] : dialect2.product(top);
+    if (below.length === 0) return upper;
+    const under = below.map((part) => raised(part.base, -part.exponent, dialect2, below.length > 1));
+    return dialect2.fraction(upper, under.length === 1 ? under[0] : dialect2.product(under));
+  }
+  function isBelow(part) {
+    return part.kind === "power" && part.exponent < 0;
+  }
+  function raised(base, exponent, dialect2, tight = true) {
+    if (exponent === 1) return write(base, dialect2, tight ? ATOM : SUM);
+    if (exponent === 0.5) return dialect2.root(write(base, dialect2, SUM));
+    const isPlain = base.kind === "name" || base.kind === "number";
+    const body = write(base, dialect2, isPlain ? ATOM : SUM);
+    return dialect2.power(isPlain ? body : dialect2.group(body), exponent);
+  }
+
+  // src/formula/mathml.ts
+  var MATHML = "http://www.w3.org/1998/Math/MathML";
+  function element(tag, ...children) {
+    const made = document.createElementNS(MATHML, tag);
+    made.append(...children);
+    return made;
+  }
+  var row = (...children) => element("mrow", ...children);
+  var operator = (sign) => element("mo", sign);
+  var bracketed = (body, open = "(", close = ")") => row(operator(open), body, operator(close));
+  var WORDS = { log: "ln", arctanh: "artanh", sgn: "sgn", arcsin: "arcsin" };
+  function dialect(explored, digits) {
+    const name = (of) => "input" in of ? variable(explored.inputs[of.input].name) : indexed("h", `${of.level},${of.node}`);
+    return {
+      number: (value) => numeral(value, digits),
+      name,
+      call: (called, z) => calledWith(called, z),
+      power: (base, exponent) => element("msup", base, exponent % 1 ? numeral(exponent, digits) : element("mn", String(exponent))),
+      root: (base) => element("msqrt", base),
+      fraction: (above, below) => element("mfrac", above, below),
+      product: (parts) => {
+        const read = parts.length > 1 && parts[0].textContent === "1" ? parts.slice(1) : parts;
+        return row(...read.flatMap((part, n) => n === 0 ? [part] : [times2(part), part]));
+      },
+      sum: (terms) => row(...terms.flatMap(({ negative, body }, n) => n === 0 && !negative ? [body] : [operator(negative ? "−" : "+"), body])),
+      group: (body) => bracketed(body)
+    };
+  }
+  function times2(after) {
+    if (/^\d/.test(after.textContent ?? "")) return operator("·");
+    const space = element("mspace");
+    space.setAttribute("width", "0.14em");
+    return space;
+  }
+  function calledWith(called, z) {
+    if (typeof called !== "string") return row(indexed("f", called.edge.join(",")), bracketed(z));
+    if (called === "exp") return element("msup", element("mi", "e"), z);
+    if (called === "abs") return bracketed(z, "|", "|");
+    if (called === "relu") return row(element("mi", "max"), bracketed(row(element("mn", "0"), operator(","), z)));
+    if (called === "j0" || called === "j1") return row(indexed("J", called[1]), bracketed(z));
+    return row(element("mi", WORDS[called] ?? called), operator("⁡"), bracketed(z));
+  }
+  function numeral(value, digits) {
+    const text2 = value !== 0 && (value < 1e-3 || value >= 1e5) ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
+    const [mantissa, exponent] = text2.split("e");
+    if (!exponent) return element("mn", mantissa);
+    const power2 = element("msup", element("mn", "10"), element("mn", String(Number(exponent)).replace("-", "−")));
+    return Number(mantissa) === 1 ? power2 : row(element("mn", mantissa), operator("·"), power2);
+  }
+  function variable(name) {
+    const parts = /^(\p{L})_?(\d+)$/u.exec(name);
+    return parts ? indexed(parts[1], parts[2]) : element("mi", name);
+  }
+  function indexed(letter, index) {
+    return element("msub", element("mi", letter), element("mn", index));
+  }
+  function asMathml(explored, composed, digits) {
+    const last = composed.lines[composed.lines.length - 1].target.level;
+    const own = dialect(explored, digits);
+    return composed.lines.map(({ target, expr }) => {
+      const left = target.level === last ? variable(explored.outputs[target.node].name) : indexed("h", `${target.level},${target.node}`);
+      const terms = expr.kind === "sum" ? expr.terms : [expr];
+      const pieces = terms.map((term, n) => {
+        const isFirst = n === 0;
+        const { negative, size } = signOf(term);
+        const sign = negative ? [operator("−")] : isFirst ? [] : [operator("+")];
+        const spaced2 = sign.map((mark) => isFirst ? mark : infix(mark));
+        return element("math", row(...isFirst ? [left, operator("=")] : [], ...spaced2, print(size, own, PRODUCT)));
+      });
+      const line2 = document.createElement("p");
+      line2.append(...pieces.flatMap((piece, n) => n === 0 ? [piece] : [" ", piece]));
+      return line2;
+    });
+  }
+  function infix(mark) {
+    mark.setAttribute("form", "infix");
+    return mark;
+  }
+
+  // src/formula/text.ts
+  var LATEX = {
+    exp: (z) => `e^{${z}}`,
+    abs: (z) => `\\left|${z}\\right|`,
+    log: (z) => `\\ln\\left(${z}\\right)`,
+    sgn: (z) => `\\operatorname{sgn}\\left(${z}\\right)`,
+    relu: (z) => `\\max\\left(0, ${z}\\right)`,
+    arctanh: (z) => `\\operatorname{artanh}\\left(${z}\\right)`,
+    erf: (z) => `\\operatorname{erf}\\left(${z}\\right)`,
+    j0: (z) => `J_0\\left(${z}\\right)`,
+    j1: (z) => `J_1\\left(${z}\\right)`
+  };
+  function latexDialect(words) {
+    return {
+      number: latexNumber,
+      name: words,
+      call: (name, z) => typeof name !== "string" ? `f_{${name.edge.join(",")}}\\left(${z}\\right)` : LATEX[name]?.(z) ?? `\\${name}\\left(${z}\\right)`,
+      power: (base, exponent) => `${base}^{${latexNumber(exponent)}}`,
+      root: (base) => `\\sqrt{${base}}`,
+      fraction: (above, below) => `\\frac{${above}}{${below}}`,
+      product: (parts) => parts.join(" \\cdot "),
+      sum: (terms) => signed(terms),
+      group: (body) => `\\left(${body}\\right)`
+    };
+  }
+  function latexNumber(value) {
+    const [mantissa, exponent] = String(value).split("e");
+    return exponent ? `${mantissa} \\cdot 10^{${Number(exponent)}}` : mantissa;
+  }
+  function latexText(name) {
+    if (/^[a-zA-Z]$/.test(name)) return name;
+    const indexed2 = /^([a-zA-Z])_?(\d+)$/.exec(name);
+    if (indexed2) return `${indexed2[1]}_{${indexed2[2]}}`;
+    const marks = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" };
+    return `\\text{${oneLine(name).replace(/[\\~^#$%&_{}]/g, (c) => marks[c] ?? `\\${c}`)}}`;
+  }
+  function asLatex(explored, composed) {
+    const words = (name) => "input" in name ? latexText(explored.inputs[name.input].name) : `h_{${name.level},${name.node}}`;
+    const left = ({ target }) => isOutput(composed, target) ? latexText(explored.outputs[target.node].name) : words(target);
+    return composed.lines.map((line2) => `${left(line2)} = ${print(line2.expr, latexDialect(words))}`).join(" \\\\\n");
+  }
+  var NUMPY = {
+    abs: "np.abs",
+    sgn: "np.sign",
+    j0: "special.j0",
+    j1: "special.j1",
+    erf: "special.erf"
+  };
+  var SYMPY = {
+    abs: (z) => `Abs(${z})`,
+    sgn: (z) => `sign(${z})`,
+    relu: (z) => `Max(${z}, 0)`,
+    j0: (z) => `besselj(0, ${z})`,
+    j1: (z) => `besselj(1, ${z})`,
+    arcsin: (z) => `asin(${z})`,
+    arccos: (z) => `acos(${z})`,
+    arctan: (z) => `atan(${z})`,
+    arctanh: (z) => `atanh(${z})`
+  };
+  var edgeWord = (edge) => `f_${edge.join("_")}`;
+  function codeDialect(words, call2, root2) {
+    return {
+      number: (value) => String(value),
+      name: words,
+      call: call2,
+      power: (base, exponent) => `${base}**${exponent}`,
+      root: (base) => `${root2}(${base})`,
+      fraction: (above, below) => `${above}/(${below})`,
+      product: (parts) => parts.join("*"),
+      sum: (terms) => signed(terms),
+      group: (body) => `(${body})`
+    };
+  }
+  function asPython2(explored, net, composed) {
+    const { inputs, outputs } = identifiers(explored);
+    const words = (name) => "input" in name ? inputs[name.input] : `h_${name.level}_${name.node}`;
+    const call2 = (name, z) => typeof name !== "string" ? `${edgeWord(name.edge)}(${z})` : name === "relu" ? `np.maximum(${z}, 0)` : `${NUMPY[name] ?? `np.${name}`}(${z})`;
+    const body = composed.lines.map((line2) => {
+      const left = isOutput(composed, line2.target) ? outputs[line2.target.node] : words(line2.target);
+      return `    ${left} = ${print(line2.expr, codeDialect(words, call2, "np.sqrt"))}`;
+    });
+    const known2 = body.join("\n").includes("special.");
+    return [
+      "import numpy as np",
+      ...composed.unnamed.length ? ["from scipy.interpolate import BSpline"] : [],
+      ...known2 || net.baseFun === "gelu" ? ["from scipy import special"] : [],
+      "",
+      ...composed.unnamed.length ? [...edgeHelper(net), ...composed.unnamed.flatMap((edge) => edgeDefinition(net, edge)), ""] : [],
+      `def network(${inputs.join(", ")}):`,
+      `    """${comment(explored, inputs)}"""`,
+      ...body,
+      `    return ${outputs.join(", ")}`,
+      ""
+    ].join("\n");
+  }
+  function asSympy(explored, composed) {
+    const { inputs, outputs } = identifiers(explored);
+    const words = (name) => "input" in name ? inputs[name.input] : `h_${name.level}_${name.node}`;
+    const call2 = (name, z) => typeof name !== "string" ? `${edgeWord(name.edge)}(${z})` : SYMPY[name]?.(z) ?? `${name}(${z})`;
+    const functions = composed.unnamed.map(edgeWord);
+    return [
+      "from sympy import *",
+      "",
+      declaration(inputs, "symbols"),
+      ...functions.length ? [declaration(functions, "symbols", ", cls=Function")] : [],
+      ...composed.lines.map((line2) => {
+        const left = isOutput(composed, line2.target) ? outputs[line2.target.node] : words(line2.target);
+        return `${left} = ${print(line2.expr, codeDialect(words, call2, "sqrt"))}`;
+      }),
+      ""
+    ].join("\n");
+  }
+  function declaration(names, maker, more = "") {
+    return `${names.join(", ")} = ${maker}("${names.join(" ")}"${more})`;
+  }
+  var BASES = {
+    silu: "x / (1 + np.exp(-x))",
+    identity: "x",
+    tanh: "np.tanh(x)",
+    gelu: "x * special.ndtr(x)",
+    relu: "np.maximum(x, 0)"
+  };
+  function edgeHelper(net) {
+    const base = BASES[net.baseFun];
+    const inside = net.outside === "linear" ? [
+      "    spline = BSpline(knots, coef, k)",
+      "    inside = np.clip(x, knots[k], knots[-k - 1])",
+      net.k > 0 ? "    value = spline(inside) + spline.derivative()(inside) * (x - inside)" : "    value = spline(inside)"
+    ] : [
+      '    knots, coef = np.pad(knots, k, mode="linear_ramp", end_values=(knots[0] - 1, knots[-1] + 1)), np.pad(coef, k)',
+      "    inside = (x >= knots[k]) & (x < knots[-k - 1])",
+      "    value = np.where(inside, BSpline(knots, coef, k)(x), 0.0)"
+    ];
+    return [
+      "",
+      "def edge(x, weight, knots, coef, k):",
+      "    x, knots, coef = np.asarray(x, dtype=float), np.array(knots), np.array(coef)",
+      ...inside,
+      base ? `    return weight * (${base}) + value` : "    return value",
+      ""
+    ];
+  }
+  function edgeDefinition(net, [l, i, j]) {
+    const layer = net.layers[l];
+    const at2 = i * layer.O + j;
+    const sampled = layer.symbolic.get(at2)?.sampled;
+    const scale = layer.scale ? layer.scale[at2] : 1;
+    const coef = sampled ? sampled.coef : coefOf(layer, i, j).map((c) => scale * c);
+    const knots = sampled ? sampled.knots : knotsOf(net, layer, i);
+    const list2 = (values2) => `[${[...values2].join(", ")}]`;
+    const weight = sampled ? 0 : layer.base[at2];
+    return ["", `def ${edgeWord([l, i, j])}(x):`, `    return edge(x, ${weight}, ${list2(knots)}, ${list2(coef)}, ${sampled ? 3 : net.k})`, ""];
+  }
+  function identifiers({ inputs, outputs }) {
+    const taken = /* @__PURE__ */ new Set(["np", "special", "edge", "network", "BSpline", "symbols", "Function", ...KEYWORDS]);
+    const safe = ({ name }, n, letter) => {
+      const plain = name.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "_").replace(/^_+|_+$/g, "").slice(0, 40);
+      let word = /^[A-Za-z]/.test(plain) ? plain : plain ? `${letter}_${plain}` : `${letter}_${n + 1}`;
+      if (/^[fh]_\d/.test(word)) word = `${letter}_${word}`;
+      while (taken.has(word)) word += "_";
+      taken.add(word);
+      return word;
+    };
+    return { inputs: inputs.map((v, n) => safe(v, n, "x")), outputs: outputs.map((v, n) => safe(v, n, "y")) };
+  }
+  var KEYWORDS = "False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield E I N O Q S pi beta gamma zeta Abs sign Max besselj exp log sin cos tan sqrt".split(" ");
+  function comment({ inputs }, words) {
+    const about = inputs.map(({ name, unit }, n) => name !== words[n] || unit ? `${words[n]}: ${oneLine(name)}${unit ? ` (${oneLine(unit)})` : ""}` : "");
+    const told = about.filter(Boolean).join("; ").replace(/[\\"]/g, "'");
+    return told || "The network as a formula.";
+  }
+  function oneLine(text2) {
+    return text2.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+  }
+  function isOutput(composed, { level: level2 }) {
+    return level2 === composed.lines[composed.lines.length - 1].target.level;
+  }
+  function signed(terms) {
+    return terms.map(({ negative, body }, n) => n === 0 ? negative ? `-${body}` : body : negative ? ` - ${body}` : ` + ${body}`).join("");
+  }
+
+  // src/views/formula.ts
+  var READABLE = 160;
+  var DRAWABLE = 4e3;
+  var MOST_EDGES = 2e3;
+  function formulaView(store) {
+    return new FormulaPanel(store);
+  }
+  var FormulaPanel = class {
+    element;
+    #lines = h("div", { class: "formula-lines", tabindex: 0, role: "region", "aria-label": "Formula" });
+    #words = h("p", { class: "note" });
+    #said = h("span", { class: "soft", role: "status" });
+    #copies;
+    #offs;
+    #form = "auto";
+    #digits = 3;
+    #composed = null;
+    #store;
+    constructor(store) {
+      this.#store = store;
+      const forms = [["auto", "as it reads best"], ["whole", "in one line"], ["nodes", "node by node"]];
+      const form = choice("write it", forms, (value) => this.#change(() => this.#form = value));
+      const digits = choice("digits", ["2", "3", "4", "6", "9"].map((d) => [d, d]), (value) => this.#change(() => this.#digits = Number(value)));
+      digits.select.value = "3";
+      const copy = (words, text2) => button(words, () => void this.#copy(words, text2));
+      this.#copies = [
+        copy("LaTeX", (c) => asLatex(store.explored, c)),
+        copy("Python", (c) => asPython2(store.explored, store.net, c)),
+        copy("SymPy", (c) => asSympy(store.explored, c))
+      ];
+      this.element = h(
+        "div",
+        { class: "view formula" },
+        h("div", { class: "tools" }, form.element, digits.element),
+        this.#lines,
+        this.#words,
+        h("div", { class: "row" }, h("span", { class: "soft" }, "copy with all digits as"), h("span", { class: "buttons" }, ...this.#copies), this.#said)
+      );
+      this.#offs = [store.on("net", lazily(this.element, () => this.#update()))];
+      this.#update();
+    }
+    destroy() {
+      this.#offs.forEach((off) => off());
+    }
+    #change(edit) {
+      edit();
+      this.#update();
+    }
+    #update() {
+      const store = this.#store;
+      this.#said.textContent = "";
+      this.#composed = this.#compose();
+      this.#copies.forEach((copy) => copy.disabled = this.#composed === null);
+      if (!this.#composed) {
+        fillWith(this.#lines, h("p", {}, "This network has too many edges to read as a formula. Remove some first: the Edges tab sorts them by importance."));
+        this.#words.textContent = "";
+        return;
+      }
+      const { unnamed } = this.#composed;
+      fillWith(this.#lines, ...asMathml(store.explored, this.#composed, this.#digits));
+      const { link } = store.explored;
+      this.#words.textContent = (unnamed.length === 0 ? "Every edge has a formula." : `${unnamed.length} ${unnamed.length === 1 ? "edge has" : "edges have"} no formula yet: f with its layer, input and output stands for what such an edge has learned. Choose one in the Network tab to try formulas.`) + (link === "identity" ? "" : link === "sigmoid" ? " The share is 1 / (1 + exp(−value))." : " Shares are the softmax of these values.");
+    }
+    #compose() {
+      const { explored, net } = this.#store;
+      const present = net.layers.reduce((sum2, layer) => sum2 + layer.mask.reduce((a, m) => a + (m === 0 ? 0 : 1), 0), 0);
+      if (present > MOST_EDGES) return null;
+      const size = (composed) => composed.lines.reduce((sum2, line2) => sum2 + sizeOf(line2.expr), 0);
+      const nodes = compose(explored, net, true);
+      if (this.#form === "nodes" || wholeSize(this.#store) > DRAWABLE) return nodes;
+      const whole2 = compose(explored, net, false);
+      return this.#form === "whole" || size(whole2) <= READABLE ? whole2 : nodes;
+    }
+    async #copy(words, text2) {
+      if (!this.#composed) return;
+      const done = await copyText(text2(this.#composed));
+      this.#said.textContent = done ? `${words} copied.` : "This browser does not let the page copy.";
+    }
+  };
+  function wholeSize({ net }) {
+    let sizes = new Float64Array(net.layers[0].I).fill(1);
+    for (const [l, layer] of net.layers.entries()) {
+      const sums = new Float64Array(layer.O);
+      layer.mask.forEach((m, edge) => sums[edge % layer.O] += m === 0 ? 0 : 2 + sizes[Math.floor(edge / layer.O)]);
+      const [plain, products] = net.nodes[l + 1];
+      sizes = Float64Array.from({ length: plain + products }, (_, n) => n < plain ? sums[n] : sums.slice(plain + (n - plain) * net.arity, plain + (n - plain + 1) * net.arity).reduce((a, b) => a + b, 0));
+    }
+    return sizes.reduce((a, b) => a + b, 0);
+  }
+
+  // src/views/matrix.ts
+  var HEAD = { side: 96, top: 26 };
+  var SIZES = [18, 140];
+  var LEGIBLE = 44;
+  function matrixView(store) {
+    const view = new MatrixView(store);
+    return { element: view.element, destroy: () => view.destroy() };
+  }
+  var MatrixView = class {
+    element;
+    #store;
+    #curves;
+    #canvas = h("canvas", { "aria-hidden": "true" });
+    #spacer = h("div", { class: "spacer" }, this.#canvas);
+    #scroller;
+    #tip = h("p", { class: "note" }, " ");
+    #layers;
+    #observer;
+    #offs;
+    #layer = 0;
+    #order = "own";
+    #size = 56;
+    /** Cells fill the frame until their size is chosen. */
+    #isFitted = true;
+    #sizer = h("input", {
+      type: "range",
+      min: SIZES[0],
+      max: SIZES[1],
+      value: this.#size,
+      oninput: () => {
+        this.#isFitted = false;
+        this.#rebuild({ size: Number(this.#sizer.value) });
+      }
+    });
+    #toScale = false;
+    #rows = [];
+    #columns = [];
+    #cursor = null;
+    #waiting = false;
+    constructor(store) {
+      this.#store = store;
+      this.#curves = new Curves(store);
+      this.#layers = choice("Layer", [], (value) => this.#rebuild({ layer: Number(value) }));
+      this.#scroller = h(
+        "div",
+        {
+          class: "matrix",
+          tabindex: 0,
+          role: "application",
+          "aria-label": "Matrix of edges, inputs down, outputs across. Arrow keys move, Enter opens an edge, Delete removes it.",
+          onscroll: () => this.#paintSoon(),
+          onclick: (event) => this.#click(event),
+          onpointermove: (event) => this.#hover(event),
+          onkeydown: (event) => this.#key(event),
+          onblur: () => this.#moveTo(null)
+        },
+        this.#spacer
+      );
+      this.element = h("section", { class: "view", "aria-label": "Matrix" }, this.#tools(), this.#scroller, this.#tip);
+      this.#observer = new ResizeObserver(() => this.#rebuild({}));
+      this.#observer.observe(this.#scroller);
+      const redraw = lazily(this.element, () => this.#rebuild({}));
+      const repaint = lazily(this.element, () => this.#paintSoon());
+      this.#offs = [
+        store.on("net", () => {
+          this.#curves.refresh();
+          if (store.isDraft) repaint();
+          else redraw();
+        }),
+        store.on("selection", () => this.#paintSoon()),
+        store.on("theme", () => this.#paintSoon())
+      ];
+    }
+    destroy() {
+      this.#observer.disconnect();
+      this.#offs.forEach((off) => off());
+    }
+    #tools() {
+      const orders = [["own", "as they are"], ["importance", "by importance"], ["name", "by name"]];
+      const toScale = h("input", { type: "checkbox", onchange: () => this.#rebuild({ toScale: toScale.checked }) });
+      return h(
+        "div",
+        { class: "tools" },
+        this.#layers.element,
+        choice("Order", orders, (order) => this.#rebuild({ order })).element,
+        h("label", { class: "field" }, h("span", {}, "Size"), this.#sizer),
+        h("label", { class: "field" }, toScale, h("span", {}, "Heights to scale"))
+      );
+    }
+    #rebuild(change) {
+      this.#layer = change.layer ?? this.#layer;
+      this.#order = change.order ?? this.#order;
+      this.#size = change.size ?? this.#size;
+      this.#toScale = change.toScale ?? this.#toScale;
+      const { net, explored } = this.#store;
+      this.#layer = Math.min(this.#layer, net.layers.length - 1);
+      const level2 = (l2) => l2 === 0 ? "inputs" : l2 === net.layers.length ? "outputs" : `level ${l2}`;
+      const options = net.layers.map((_, l2) => h("option", { value: l2 }, `${l2}: ${level2(l2)} → ${level2(l2 + 1)}`));
+      this.#layers.select.replaceChildren(...options);
+      this.#layers.select.value = String(this.#layer);
+      const { I, O } = net.layers[this.#layer];
+      const most = (edges) => Math.max(...edges.map((edge) => this.#store.importance(...edge)));
+      const all = (n) => Array.from({ length: n }, (_, m) => m);
+      const [l, order] = [this.#layer, this.#order];
+      this.#rows = sorted(all(I), order, (i) => most(all(O).map((j) => [l, i, j])), (i) => nodeName(explored, net, l, i));
+      this.#columns = sorted(all(O), order, (j) => most(all(I).map((i) => [l, i, j])), (j) => targetName(explored, net, l, j));
+      if (this.#isFitted) this.#fit(I, O);
+      this.#spacer.style.width = `${HEAD.side + O * this.#size + 2}px`;
+      this.#spacer.style.height = `${HEAD.top + I * this.#size + 2}px`;
+      this.#paintSoon();
+    }
+    #fit(I, O) {
+      const room = Math.min((this.#scroller.clientWidth - HEAD.side - 4) / O, (this.#scroller.clientHeight - HEAD.top - 4) / I);
+      this.#size = Math.floor(Math.min(SIZES[1], Math.max(LEGIBLE, room)));
+      this.#sizer.value = String(this.#size);
+    }
+    // ---------------------------------------------------------------- painting
+    #paintSoon() {
+      if (this.#waiting) return;
+      this.#waiting = true;
+      requestAnimationFrame(() => {
+        this.#waiting = false;
+        if (this.#scroller.clientWidth > 0) this.#paint();
+      });
+    }
+    #paint() {
+      const [scroller, canvas, size] = [this.#scroller, this.#canvas, this.#size];
+      const [width, height] = [scroller.clientWidth, scroller.clientHeight];
+      const sharpness = Math.min(2, devicePixelRatio || 1);
+      [canvas.width, canvas.height] = [width * sharpness, height * sharpness];
+      [canvas.style.width, canvas.style.height] = [`${width}px`, `${height}px`];
+      const context = canvas.getContext("2d");
+      const style = getComputedStyle(canvas);
+      const colour2 = (name) => style.getPropertyValue(name).trim();
+      context.scale(sharpness, sharpness);
+      context.fillStyle = colour2("--ground");
+      context.fillRect(0, 0, width, height);
+      const [x0, y0] = [HEAD.side - scroller.scrollLeft, HEAD.top - scroller.scrollTop];
+      const seen2 = (start, end, count) => [Math.max(0, Math.floor(start / size)), Math.min(count, Math.ceil(end / size))];
+      const [fromRow, toRow] = seen2(scroller.scrollTop, height - y0, this.#rows.length);
+      const [fromColumn, toColumn] = seen2(scroller.scrollLeft, width - x0, this.#columns.length);
+      const largest4 = this.#toScale ? this.#largestSize() : 0;
+      for (let r = fromRow; r < toRow; r++) {
+        for (let c = fromColumn; c < toColumn; c++) {
+          this.#paintCell(context, colour2, this.#edgeAt(r, c), x0 + c * size, y0 + r * size, largest4);
+        }
+      }
+      this.#paintHeads(context, colour2, x0, y0, [fromRow, toRow], [fromColumn, toColumn], width, height);
+    }
+    #paintCell(context, colour2, edge, x, y, largest4) {
+      const [size, store] = [this.#size, this.#store];
+      const kind = kindOf(store, edge);
+      const level2 = styleOf(store, edge);
+      context.setLineDash(kind === "removed" ? [3, 3] : []);
+      context.strokeStyle = colour2(kind === "symbolic" ? "--symbolic" : "--line");
+      context.lineWidth = 1;
+      context.strokeRect(x + 1.5, y + 1.5, size - 3, size - 3);
+      if (kind === "symbolic") context.strokeRect(x + 4, y + 4, size - 8, size - 8);
+      const { heights, size: range } = this.#curves.of(edge);
+      const share = largest4 > 0 ? range / largest4 : 1;
+      const [left, wide, tall] = [x + size * 0.14, size * 0.72, size * 0.66 * share];
+      context.beginPath();
+      heights.forEach((height, n) => context.lineTo(left + wide * n / (heights.length - 1), y + size / 2 + tall * (height - 0.5)));
+      context.strokeStyle = colour2(kind === "removed" ? "--soft" : `--edge-${level2}`);
+      context.lineWidth = kind === "removed" ? 1 : 1 + 0.22 * level2;
+      context.stroke();
+      context.setLineDash([]);
+      if (kind === "symbolic") {
+        context.fillStyle = colour2("--ink");
+        context.font = `${Math.min(11, size * 0.2)}px system-ui, sans-serif`;
+        context.textAlign = "center";
+        context.fillText(formulaWithin(symbolicOf(store, edge), Math.floor((size - 10) / 5.6)), x + size / 2, y + size - 8);
+      }
+      const isCursor = this.#cursor?.join() === edge.join();
+      if (!isCursor && store.selection?.join() !== edge.join()) return;
+      context.strokeStyle = colour2("--select");
+      context.lineWidth = 2.5;
+      context.strokeRect(x + 1.5, y + 1.5, size - 3, size - 3);
+    }
+    /** Names that stay in view while the cells move beneath them. */
+    #paintHeads(context, colour2, x0, y0, rows, columns, width, height) {
+      const { explored, net } = this.#store;
+      const [l, size] = [this.#layer, this.#size];
+      context.fillStyle = colour2("--ground");
+      context.fillRect(0, 0, width, HEAD.top);
+      context.fillRect(0, 0, HEAD.side, height);
+      context.fillStyle = colour2("--ink");
+      context.font = `${Math.min(12.5, size * 0.6)}px system-ui, sans-serif`;
+      context.textBaseline = "middle";
+      context.textAlign = "right";
+      context.save();
+      context.beginPath();
+      context.rect(0, HEAD.top, HEAD.side, height);
+      context.clip();
+      for (let r = rows[0]; r < rows[1]; r++) {
+        context.fillText(shortened(nodeName(explored, net, l, this.#rows[r]), 14), HEAD.side - 8, y0 + (r + 0.5) * size);
+      }
+      context.restore();
+      context.textAlign = "center";
+      context.beginPath();
+      context.rect(HEAD.side, 0, width, HEAD.top);
+      context.clip();
+      context.font = "12px system-ui, sans-serif";
+      const room = Math.floor(size / 6.6);
+      for (let c = columns[0]; c < columns[1]; c++) {
+        const name = targetName(explored, net, l, this.#columns[c]);
+        const short = name.length < room ? name : name.replace(/^node |^product |, factor /g, (m) => m.startsWith(",") ? "·" : "");
+        if (room >= 2) context.fillText(shortened(short, room), x0 + (c + 0.5) * size, HEAD.top / 2);
+      }
+    }
+    #largestSize() {
+      const { I, O } = this.#store.net.layers[this.#layer];
+      let largest4 = 0;
+      for (let i = 0; i < I; i++) for (let j = 0; j < O; j++) largest4 = Math.max(largest4, this.#curves.of([this.#layer, i, j]).size);
+      return largest4;
+    }
+    // ---------------------------------------------------------------- pointing and typing
+    #edgeAt(row2, column) {
+      return [this.#layer, this.#rows[row2], this.#columns[column]];
+    }
+    #under(event) {
+      const box = this.#scroller.getBoundingClientRect();
+      const [x, y] = [event.clientX - box.left - HEAD.side, event.clientY - box.top - HEAD.top];
+      if (x < 0 || y < 0) return null;
+      const [row2, column] = [Math.floor((y + this.#scroller.scrollTop) / this.#size), Math.floor((x + this.#scroller.scrollLeft) / this.#size)];
+      return row2 < this.#rows.length && column < this.#columns.length ? this.#edgeAt(row2, column) : null;
+    }
+    #click(event) {
+      const edge = this.#under(event);
+      if (edge) this.#store.select(edge);
+    }
+    #hover(event) {
+      const edge = this.#under(event);
+      this.#tip.textContent = edge ? edgeSentence(this.#store, edge) : " ";
+      this.#scroller.style.cursor = edge ? "pointer" : "";
+    }
+    #key(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const [store, rows, columns] = [this.#store, this.#rows, this.#columns];
+      const at2 = this.#cursor ?? (store.selection?.[0] === this.#layer ? store.selection : this.#edgeAt(0, 0));
+      const [row2, column] = [rows.indexOf(at2[1]), columns.indexOf(at2[2])];
+      const steps = {
+        ArrowDown: [row2 + 1, column],
+        ArrowUp: [row2 - 1, column],
+        ArrowRight: [row2, column + 1],
+        ArrowLeft: [row2, column - 1],
+        Home: [0, 0],
+        End: [rows.length - 1, columns.length - 1]
+      };
+      if (event.key in steps) {
+        const [r, c] = this.#cursor ? steps[event.key] : [row2, column];
+        this.#moveTo([Math.min(Math.max(r, 0), rows.length - 1), Math.min(Math.max(c, 0), columns.length - 1)]);
+      } else if (event.key === "Enter") {
+        store.select(at2);
+        this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
+      } else if (event.key === "Delete" || event.key === "Backspace") {
+        store.apply({ op: store.isRemoved(at2) ? "restore" : "prune", edge: at2 });
+        store.say(edgeSentence(store, at2));
+      } else return;
+      event.preventDefault();
+      event.stopPropagation();
+    }
+    #moveTo(place2) {
+      this.#cursor = place2 && this.#edgeAt(...place2);
+      if (place2) {
+        const [y, x] = place2.map((n) => n * this.#size);
+        const [tall, wide] = [this.#scroller.clientHeight - HEAD.top, this.#scroller.clientWidth - HEAD.side];
+        const { scrollTop, scrollLeft } = this.#scroller;
+        this.#scroller.scrollTop = Math.min(Math.max(scrollTop, y + this.#size - tall), y);
+        this.#scroller.scrollLeft = Math.min(Math.max(scrollLeft, x + this.#size - wide), x);
+        this.#tip.textContent = edgeSentence(this.#store, this.#cursor);
+        this.#store.say(this.#tip.textContent);
+      }
+      this.#paintSoon();
+    }
+  };
+  function sorted(places, order, strength, name) {
+    if (order === "importance") {
+      const strengths = places.map(strength);
+      return places.sort((a, b) => strengths[b] - strengths[a]);
+    }
+    if (order === "name") return places.sort((a, b) => name(a).localeCompare(name(b), void 0, { numeric: true }));
+    return places;
+  }
+
+  // src/views/geometry.ts
+  var [SMALLEST, LARGEST] = [7, 84];
+  var LEAST_PITCH = [42, 32];
+  var LATTICE_PITCH = 46;
+  var ASPECT = 1.4;
+  var FILL = 0.84;
+  function layOut(net, edges, frame, labels) {
+    const vertical = frame.width < 0.85 * frame.height;
+    const [along, across] = vertical ? [frame.height, frame.width] : [frame.width, frame.height];
+    const perLayer2 = net.layers.map((_, l) => edges.filter((edge) => edge[0] === l));
+    const stretch = vertical ? 1 / ASPECT : ASPECT;
+    const gap = Math.max(26, Math.min(78, along * 0.055));
+    const room = along - labels[0] - labels[1] - 2 * gap * net.layers.length;
+    const pitch = largestPitch(perLayer2.map((own) => own.length), room, across - 16, stretch);
+    const rows = Math.max(1, rowsOf(pitch, across - 16));
+    const scene = {
+      vertical,
+      width: frame.width,
+      height: frame.height,
+      tile: { w: 0, h: 0 },
+      nodes: [],
+      sums: [],
+      tiles: [],
+      spacing: []
+    };
+    const long = pitch * stretch;
+    const columns = perLayer2.map((own) => Math.max(1, Math.ceil(own.length / rows)));
+    const used2 = columns.reduce((sum2, c) => sum2 + c * long, 0);
+    const spare = Math.max(0, room - used2) / (2 * net.layers.length);
+    const step = gap + Math.min(spare, 90);
+    const total = used2 + 2 * step * net.layers.length;
+    let position = labels[0] + Math.max(0, (along - labels[0] - labels[1] - total) / 2);
+    addLevel(scene, net, 0, position, across);
+    perLayer2.forEach((own, l) => {
+      position += step;
+      addTiles(scene, own, columns[l], position, across, pitch, long);
+      position += columns[l] * long + step;
+      addLevel(scene, net, l + 1, position, across);
+      scene.sums.push(sumsBefore(scene, net, l, step));
+    });
+    const [w, h2] = vertical ? [pitch, long] : [long, pitch];
+    scene.tile = { w: w * FILL / 2, h: h2 * FILL / 2 };
+    return vertical ? turned(scene) : scene;
+  }
+  function largestPitch(counts, room, across, stretch) {
+    const most = Math.max(...counts, 1);
+    const few = [across / most, across / (Math.ceil(most / 2) + 0.5)].find((pitch, n) => pitch >= LEAST_PITCH[n]);
+    const start = few ? Math.min(few, LARGEST) : LATTICE_PITCH;
+    for (let pitch = start; pitch > SMALLEST; pitch -= 0.5) {
+      const rows = rowsOf(pitch, across);
+      if (rows < 1) continue;
+      const columns = counts.reduce((sum2, count) => sum2 + Math.max(1, Math.ceil(count / rows)), 0);
+      if (columns * pitch * stretch <= room) return pitch;
+    }
+    return SMALLEST;
+  }
+  function rowsOf(pitch, across) {
+    return Math.floor(across / pitch + 1e-9);
+  }
+  function addLevel(scene, net, level2, along, across) {
+    const count = levelSize(net.nodes[level2]);
+    const spacing = Math.min(across / count, 130);
+    const start = across / 2 - (count - 1) / 2 * spacing;
+    scene.spacing.push(spacing);
+    scene.nodes.push(
+      Array.from({ length: count }, (_, node) => ({
+        level: level2,
+        node,
+        isProduct: node >= net.nodes[level2][0],
+        x: along,
+        y: start + node * spacing
+      }))
+    );
+  }
+  function addTiles(scene, own, columns, along, across, pitch, long) {
+    const rows = Math.ceil(own.length / columns);
+    const halfRows = columns === 2 ? 0.5 : 0;
+    const roomy = Math.min(across / (rows + halfRows), pitch * 1.3);
+    const start = across / 2 - (rows - 1 + halfRows) / 2 * roomy;
+    own.forEach((edge, n) => {
+      const column = n % columns;
+      const row2 = Math.floor(n / columns) + column * halfRows;
+      scene.tiles.push({ edge, x: along + (column + 0.5) * long, y: start + row2 * roomy });
+    });
+  }
+  function sumsBefore(scene, net, l, step) {
+    const nodes = scene.nodes[l + 1];
+    const reach = Math.min(26, step * 0.45);
+    const spread2 = Math.min(16, scene.spacing[l + 1] / (net.arity + 1));
+    return Array.from({ length: net.layers[l].O }, (_, j) => {
+      const { node, factor } = nodeOfSum(net, l, j);
+      const { x, y } = nodes[node];
+      return factor < 0 ? { x, y } : { x: x - reach, y: y + (factor - (net.arity - 1) / 2) * spread2 };
+    });
+  }
+  function turned(scene) {
+    const turn = (p) => ({ ...p, x: p.y, y: p.x });
+    return {
+      ...scene,
+      nodes: scene.nodes.map((level2) => level2.map(turn)),
+      sums: scene.sums.map((layer) => layer.map(turn)),
+      tiles: scene.tiles.map(turn)
+    };
+  }
+  function wireOf(scene, { edge: [l, i, j], x, y }) {
+    const { w, h: h2 } = scene.tile;
+    const [before, after] = scene.vertical ? [{ x, y: y - h2 }, { x, y: y + h2 }] : [{ x: x - w, y }, { x: x + w, y }];
+    return [bend(scene, scene.nodes[l][i], before), bend(scene, after, scene.sums[l][j])];
+  }
+  function bend({ vertical }, from, to) {
+    if (vertical) {
+      const middle2 = (from.y + to.y) / 2;
+      return [from, { x: from.x, y: middle2 }, { x: to.x, y: middle2 }, to];
+    }
+    const middle = (from.x + to.x) / 2;
+    return [from, { x: middle, y: from.y }, { x: middle, y: to.y }, to];
+  }
+  function through(net, level2, node) {
+    const reached = net.nodes.map((size) => new Array(levelSize(size)).fill(false));
+    reached[level2][node] = true;
+    const present = (l, i, j) => net.layers[l].mask[i * net.layers[l].O + j] !== 0;
+    for (let l = level2 - 1; l >= 0; l--) {
+      for (let i = 0; i < net.layers[l].I; i++) {
+        for (let j = 0; j < net.layers[l].O; j++) {
+          if (present(l, i, j) && reached[l + 1][nodeOfSum(net, l, j).node]) reached[l][i] = true;
+        }
+      }
+    }
+    for (let l = level2; l < net.layers.length; l++) {
+      for (let i = 0; i < net.layers[l].I; i++) {
+        if (!reached[l][i]) continue;
+        for (let j = 0; j < net.layers[l].O; j++) if (present(l, i, j)) reached[l + 1][nodeOfSum(net, l, j).node] = true;
+      }
+    }
+    return ([l, i, j]) => reached[l][i] && reached[l + 1][nodeOfSum(net, l, j).node];
+  }
+
+  // src/views/picture.ts
+  var REST_MS2 = 140;
+  var Motion = class {
+    #drawn = { x: 0, y: 0, zoom: 1 };
+    #timer;
+    #element;
+    #redraw;
+    constructor(element2, redraw) {
+      this.#element = element2;
+      this.#redraw = redraw;
+      element2.style.transformOrigin = "0 0";
+    }
+    /** @param lightly whether drawing anew is quick enough to be done at every step */
+    look(camera, lightly) {
+      clearTimeout(this.#timer);
+      if (lightly) return this.#settle(camera);
+      const ratio = camera.zoom / this.#drawn.zoom;
+      const [x, y] = [camera.x - this.#drawn.x * ratio, camera.y - this.#drawn.y * ratio];
+      this.#element.style.willChange = "transform";
+      this.#element.style.transform = `translate(${x}px, ${y}px) scale(${ratio})`;
+      this.#timer = setTimeout(() => this.#settle(camera), REST_MS2);
+    }
+    #settle(camera) {
+      this.#drawn = camera;
+      this.#redraw(camera);
+      this.#element.style.transform = this.#element.style.willChange = "";
+    }
+  };
+  function targetAt(scene, sight, { x, y }) {
+    const { w, h: h2 } = scene.tile;
+    const tile = scene.tiles.find(
+      (t) => Math.abs(t.x - x) <= w && Math.abs(t.y - y) <= h2 && !sight.isHidden(t.edge) && !sight.isAway(t.edge)
+    );
+    if (tile) return { kind: "edge", edge: tile.edge };
+    for (const level2 of scene.nodes) {
+      const radius = Math.max(12, nodeRadius(scene, level2[0]?.level ?? 0) + 3);
+      const spot = level2.find((n) => Math.hypot(n.x - x, n.y - y) <= radius);
+      if (spot) return { kind: "node", spot };
+    }
+    return null;
+  }
+  function nodeRadius(scene, level2) {
+    const isEnd = level2 === 0 || level2 === scene.nodes.length - 1;
+    return Math.max(1.5, Math.min(isEnd ? 5.5 : 9, scene.spacing[level2] * 0.36));
+  }
+  function neighbour(scene, sight, from, key, strength) {
+    const tiles = scene.tiles.filter(({ edge }) => !sight.isHidden(edge) && !sight.isAway(edge));
+    if (tiles.length === 0 || !/^(Arrow|Home$|End$)/.test(key)) return null;
+    if (key === "Home" || key === "End") return tiles[key === "Home" ? 0 : tiles.length - 1].edge;
+    const here = tiles.find(({ edge }) => edge.join() === from?.join());
+    if (!here) return strongest(tiles, strength);
+    const [ahead, next, last] = scene.vertical ? ["ArrowDown", "ArrowRight", "ArrowLeft"] : ["ArrowRight", "ArrowDown", "ArrowUp"];
+    const layer = tiles.filter(({ edge }) => edge[0] === here.edge[0]);
+    const at2 = layer.indexOf(here);
+    if (key === next) return layer[(at2 + 1) % layer.length].edge;
+    if (key === last) return layer[(at2 + layer.length - 1) % layer.length].edge;
+    const wanted = here.edge[0] + (key === ahead ? 1 : -1);
+    const others = tiles.filter(({ edge }) => edge[0] === wanted);
+    const across = (spot) => scene.vertical ? spot.x : spot.y;
+    const meets = others.filter(({ edge }) => {
+      const [first, second] = key === ahead ? [here.edge, edge] : [edge, here.edge];
+      const [end, start] = [scene.sums[first[0]][first[2]], scene.nodes[second[0]][second[1]]];
+      return Math.abs(across(end) - across(start)) <= 26 && Math.hypot(end.x - start.x, end.y - start.y) <= 60;
+    });
+    return strongest(meets.length ? meets : others, strength);
+  }
+  function strongest(tiles, strength) {
+    return tiles.reduce((best2, tile) => best2 && strength(best2.edge) >= strength(tile.edge) ? best2 : tile, null)?.edge ?? null;
+  }
+
+  // src/views/canvasPicture.ts
+  var LEAST_TILE = 5;
+  var QUICK_MS = 8;
+  var CanvasPicture = class {
+    element = h("canvas", { class: "picture", "aria-hidden": "true" });
+    #store;
+    #curves;
+    #motion = new Motion(this.element, (camera) => {
+      this.#camera = camera;
+      this.#ground = null;
+      this.#isSettled = false;
+      this.#paint();
+    });
+    #scene = null;
+    #sight = null;
+    #camera = { x: 0, y: 0, zoom: 1 };
+    #marks = { hover: null, cursor: null, selection: null };
+    #bundles = null;
+    /** Wires and boxes as painted: they seldom change, and there are many. */
+    #ground = null;
+    #groundStyles = "";
+    /** The ground and all functions as painted: what is seen but for marks, nodes, and what is being dragged. */
+    #settled = document.createElement("canvas");
+    #isSettled = false;
+    #dragged = [];
+    #waiting = false;
+    #took = 0;
+    constructor(store, curves) {
+      this.#store = store;
+      this.#curves = curves;
+    }
+    draw(scene, sight) {
+      this.#scene = scene;
+      this.#sight = sight;
+      this.#bundles = this.#ground = null;
+      this.#isSettled = false;
+      this.#dragged = [];
+      const sharpness = Math.min(2, globalThis.devicePixelRatio || 1);
+      this.element.width = Math.round(scene.width * sharpness);
+      this.element.height = Math.round(scene.height * sharpness);
+      this.element.style.width = `${scene.width}px`;
+      this.element.style.height = `${scene.height}px`;
+      this.#paintSoon();
+    }
+    refresh(edges) {
+      const isDrag = this.#store.isDraft && edges !== "all";
+      this.#dragged = isDrag ? [...edges.values()].flatMap((edge) => this.#spotOf(edge) ?? []) : [];
+      if (!isDrag) this.#bundles = null;
+      this.#isSettled &&= isDrag;
+      this.#paintSoon();
+    }
+    mark(marks) {
+      this.#marks = { ...marks };
+      this.#paintSoon();
+    }
+    look(camera) {
+      this.#motion.look(camera, this.#took < QUICK_MS);
+    }
+    destroy() {
+      this.element.remove();
+      this.#scene = null;
+    }
+    #paintSoon() {
+      if (this.#waiting) return;
+      this.#waiting = true;
+      requestAnimationFrame(() => {
+        this.#waiting = false;
+        this.#paint();
+      });
+    }
+    #paint() {
+      const scene = this.#scene;
+      const context = this.element.getContext("2d");
+      if (!scene || !context) return;
+      const style = getComputedStyle(this.element);
+      const colour2 = (name) => style.getPropertyValue(name).trim();
+      const thin = 1 / Math.sqrt(this.#camera.zoom);
+      if (!this.#isSettled) this.#settle(scene, colour2, thin);
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, this.element.width, this.element.height);
+      context.drawImage(this.#settled, 0, 0);
+      this.#aim(context);
+      const dragged = this.#bundle(scene, this.#dragged);
+      this.#paintBoxes(context, dragged, colour2, thin);
+      this.#paintCurves(context, dragged, colour2, thin);
+      this.#paintMarks(context, scene, colour2, thin);
+      this.#paintNodes(context, scene, colour2);
+    }
+    #settle(scene, colour2, thin) {
+      const start = performance.now();
+      const bundles = this.#bundles ??= this.#bundle(scene, scene.tiles);
+      const ground = this.#paintedGround(bundles, colour2, thin);
+      [this.#settled.width, this.#settled.height] = [this.element.width, this.element.height];
+      const context = this.#settled.getContext("2d");
+      context.drawImage(ground, 0, 0);
+      this.#aim(context);
+      this.#paintCurves(context, bundles, colour2, thin);
+      this.#isSettled = true;
+      this.#took = performance.now() - start;
+    }
+    #aim(context) {
+      const { x, y, zoom } = this.#camera;
+      const sharpness = this.element.width / this.#scene.width;
+      context.setTransform(sharpness * zoom, 0, 0, sharpness * zoom, sharpness * x, sharpness * y);
+    }
+    #paintedGround(bundles, colour2, thin) {
+      const styles = [...bundles.map(({ key, count }) => `${key}:${count}`), colour2("--tile")].join();
+      if (this.#ground && this.#groundStyles === styles) return this.#ground;
+      const ground = this.#ground = document.createElement("canvas");
+      this.#groundStyles = styles;
+      [ground.width, ground.height] = [this.element.width, this.element.height];
+      const context = ground.getContext("2d");
+      this.#aim(context);
+      for (const { style, kind, away, wires } of bundles) {
+        context.globalAlpha = away ? 0.1 : this.#wireOpacity(style);
+        context.setLineDash(kind === "removed" ? [3, 3] : []);
+        context.strokeStyle = colour2(kind === "removed" ? "--soft" : `--edge-${style}`);
+        context.lineWidth = 0.5 * thin;
+        context.stroke(wires);
+      }
+      this.#paintBoxes(context, bundles, colour2, thin);
+      return ground;
+    }
+    #paintBoxes(context, bundles, colour2, thin) {
+      for (const { kind, away, boxes } of bundles) {
+        context.globalAlpha = away ? 0.1 : 1;
+        context.setLineDash(kind === "removed" ? [3, 3] : []);
+        context.fillStyle = colour2("--tile");
+        context.fill(boxes);
+        context.strokeStyle = colour2(kind === "symbolic" ? "--symbolic" : "--line");
+        context.lineWidth = (kind === "symbolic" ? 2 : 0.5) * thin;
+        context.stroke(boxes);
+      }
+    }
+    #paintCurves(context, bundles, colour2, thin) {
+      if (2 * this.#scene.tile.w * this.#camera.zoom < LEAST_TILE) return;
+      context.lineJoin = "round";
+      for (const { style, kind, away, curves } of bundles) {
+        context.globalAlpha = away ? 0.1 : 1;
+        context.setLineDash(kind === "removed" ? [3, 3] : []);
+        context.strokeStyle = colour2(kind === "removed" ? "--soft" : `--edge-${style}`);
+        context.lineWidth = (0.8 + 0.16 * style) * thin;
+        context.stroke(curves);
+      }
+      context.globalAlpha = 1;
+      context.setLineDash([]);
+    }
+    /** Thousands of wires in one place would hide the few that matter. */
+    #wireOpacity(style) {
+      const least = Math.min(0.45, 180 / this.#scene.tiles.length);
+      return least + (1 - least) * (style / (STYLES - 1)) ** 2;
+    }
+    #bundle(scene, tiles) {
+      const bundles = /* @__PURE__ */ new Map();
+      for (const [n, spot] of tiles.entries()) {
+        if (this.#sight.isHidden(spot.edge)) continue;
+        const [style, kind] = [styleOf(this.#store, spot.edge), kindOf(this.#store, spot.edge)];
+        const away = this.#sight.isAway(spot.edge);
+        const key = `${away ? 0 : 1}${style}${kind}`;
+        if (!bundles.has(key)) {
+          bundles.set(key, { key, count: 0, style, kind, away, wires: new Path2D(), boxes: new Path2D(), curves: new Path2D() });
+        }
+        const bundle = bundles.get(key);
+        bundle.count += (n + 1) * (n + 7);
+        this.#trace(bundle, scene, spot);
+      }
+      return [...bundles.keys()].sort().map((key) => bundles.get(key));
+    }
+    #trace({ wires, boxes, curves }, scene, spot) {
+      const { w, h: h2 } = scene.tile;
+      traceWire(wires, scene, spot);
+      boxes.rect(spot.x - w, spot.y - h2, 2 * w, 2 * h2);
+      const { heights: curve } = this.#curves.of(spot.edge);
+      const step = 2 * w < 16 ? 4 : 2 * w < 30 ? 2 : 1;
+      for (let n = 0; n < curve.length; n += step) {
+        const x = spot.x - 0.8 * w + 1.6 * w * n / (curve.length - 1);
+        const y = spot.y + 0.7 * h2 * (2 * curve[n] - 1);
+        if (n === 0) curves.moveTo(x, y);
+        else curves.lineTo(x, y);
+      }
+    }
+    #spotOf(edge) {
+      return edge === null ? void 0 : this.#scene?.tiles.find(({ edge: own }) => own.every((n, at2) => n === edge[at2]));
+    }
+    #paintMarks(context, scene, colour2, thin) {
+      const { w, h: h2 } = scene.tile;
+      for (const role of ["hover", "selection", "cursor"]) {
+        const spot = this.#spotOf(this.#marks[role]);
+        if (!spot) continue;
+        const wire = new Path2D();
+        traceWire(wire, scene, spot);
+        context.strokeStyle = colour2(role === "hover" ? "--ink" : "--select");
+        context.lineWidth = 2 * thin;
+        context.setLineDash(role === "cursor" ? [4, 2] : []);
+        context.stroke(wire);
+        context.strokeRect(spot.x - w - 1, spot.y - h2 - 1, 2 * w + 2, 2 * h2 + 2);
+      }
+      context.setLineDash([]);
+    }
+    #paintNodes(context, scene, colour2) {
+      const { inputs, outputs } = this.#store.explored;
+      context.font = "12px system-ui, sans-serif";
+      context.textBaseline = "middle";
+      for (const level2 of scene.nodes) {
+        for (const spot of level2) {
+          context.globalAlpha = this.#sight.isNodeAway(spot) ? 0.25 : 1;
+          context.fillStyle = colour2(spot.isProduct ? "--symbolic" : "--ink");
+          context.beginPath();
+          context.arc(spot.x, spot.y, nodeRadius(scene, spot.level) * 0.75, 0, 2 * Math.PI);
+          context.fill();
+          const isFirst = spot.level === 0;
+          const variable2 = isFirst ? inputs[spot.node] : spot.level === scene.nodes.length - 1 ? outputs[spot.node] : null;
+          if (!variable2 || scene.vertical || scene.spacing[spot.level] * this.#camera.zoom < 11) continue;
+          context.font = `${Math.min(12, scene.spacing[spot.level])}px system-ui, sans-serif`;
+          context.textAlign = isFirst ? "right" : "left";
+          context.fillText(shortened(withUnit(variable2), 24), spot.x + (isFirst ? -10 : 10), spot.y);
+        }
+      }
+      context.globalAlpha = 1;
+    }
+  };
+  function traceWire(path, scene, spot) {
+    for (const [from, a, b, to] of wireOf(scene, spot)) {
+      path.moveTo(from.x, from.y);
+      path.bezierCurveTo(a.x, a.y, b.x, b.y, to.x, to.y);
+    }
+  }
+
+  // src/views/panzoom.ts
+  var [FARTHEST, NEAREST2] = [0.5, 24];
+  var CLICK = 4;
+  var PanZoom = class {
+    camera = { x: 0, y: 0, zoom: 1 };
+    #stage;
+    #events;
+    #pointers = /* @__PURE__ */ new Map();
+    #moved = 0;
+    /** @param freely whether the bare wheel zooms; else only with Ctrl, so that the page around still scrolls */
+    constructor(stage, events, freely) {
+      this.#stage = stage;
+      this.#events = events;
+      stage.addEventListener("wheel", (event) => {
+        if (!event.ctrlKey && !event.metaKey && !freely()) return;
+        event.preventDefault();
+        this.zoomBy(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 16e-4)), this.#local(event));
+      }, { passive: false });
+      stage.addEventListener("pointerdown", (event) => this.#down(event));
+      stage.addEventListener("pointermove", (event) => this.#move(event));
+      stage.addEventListener("pointerup", (event) => this.#up(event));
+      stage.addEventListener("pointercancel", (event) => this.#pointers.delete(event.pointerId));
+      stage.addEventListener("pointerleave", () => this.#events.onHover(null));
+    }
+    /** Zoom about a point of the stage; its middle when absent. */
+    zoomBy(factor, about) {
+      const { x, y, zoom } = this.camera;
+      const next = Math.min(NEAREST2, Math.max(FARTHEST, zoom * factor));
+      const at2 = about ?? { x: this.#stage.clientWidth / 2, y: this.#stage.clientHeight / 2 };
+      const ratio = next / zoom;
+      this.#show({ zoom: next, x: at2.x - (at2.x - x) * ratio, y: at2.y - (at2.y - y) * ratio });
+    }
+    reset() {
+      this.#show({ x: 0, y: 0, zoom: 1 });
+    }
+    /** Bring a point of the scene into view if it is not. */
+    reveal(spot, margin = 40) {
+      const { x, y, zoom } = this.camera;
+      const [sx, sy] = [spot.x * zoom + x, spot.y * zoom + y];
+      const [w, h2] = [this.#stage.clientWidth, this.#stage.clientHeight];
+      const dx = Math.max(margin - sx, 0) - Math.max(sx - (w - margin), 0);
+      const dy = Math.max(margin - sy, 0) - Math.max(sy - (h2 - margin), 0);
+      if (zoom > 1 && (dx || dy)) this.#show({ zoom, x: x + dx, y: y + dy });
+    }
+    /** Where a point of the stage lies in the scene. */
+    toScene({ x, y }) {
+      return { x: (x - this.camera.x) / this.camera.zoom, y: (y - this.camera.y) / this.camera.zoom };
+    }
+    #show(camera) {
+      this.camera = camera;
+      this.#stage.style.touchAction = camera.zoom > 1 ? "none" : "pan-x pan-y";
+      this.#events.onCamera(camera);
+    }
+    #local(event) {
+      const box = this.#stage.getBoundingClientRect();
+      return { x: event.clientX - box.left, y: event.clientY - box.top };
+    }
+    #down(event) {
+      if (event.button !== 0) return;
+      this.#pointers.set(event.pointerId, this.#local(event));
+      this.#moved = this.#pointers.size > 1 ? CLICK : 0;
+    }
+    #move(event) {
+      const now = this.#local(event);
+      const before = this.#pointers.get(event.pointerId);
+      if (!before) return this.#events.onHover(now);
+      this.#moved += Math.hypot(now.x - before.x, now.y - before.y);
+      const other = [...this.#pointers].find(([id]) => id !== event.pointerId)?.[1];
+      if (other) {
+        const apart = (p) => Math.hypot(p.x - other.x, p.y - other.y);
+        this.zoomBy(apart(now) / Math.max(apart(before), 1), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
+      } else if (this.#moved >= CLICK) {
+        if (!this.#stage.hasPointerCapture(event.pointerId)) this.#stage.setPointerCapture(event.pointerId);
+        const { x, y, zoom } = this.camera;
+        this.#show({ zoom, x: x + now.x - before.x, y: y + now.y - before.y });
+      }
+      this.#pointers.set(event.pointerId, now);
+    }
+    #up(event) {
+      if (this.#pointers.delete(event.pointerId) && this.#moved < CLICK) this.#events.onClick(this.#local(event));
+    }
+  };
+
+  // src/views/svgPicture.ts
+  var FEW2 = 40;
+  var SvgPicture = class {
+    element = svg("svg", { class: "picture", "aria-hidden": "true", focusable: "false" });
+    #world = svg("g");
+    /** Edges that are being dragged, above the picture: else the browser would go through all of it at every step. */
+    #above = svg("svg", { class: "picture", "aria-hidden": "true" });
+    #lifted = /* @__PURE__ */ new Map();
+    #motion = new Motion(
+      this.element,
+      ({ x, y, zoom }) => set(this.#world, { transform: `translate(${x} ${y}) scale(${zoom})` })
+    );
+    #drawn = /* @__PURE__ */ new Map();
+    #store;
+    #curves;
+    #scene = null;
+    #sight = null;
+    #marked = { hover: null, cursor: null, selection: null };
+    constructor(store, curves) {
+      this.#store = store;
+      this.#curves = curves;
+      this.element.append(this.#world);
+    }
+    draw(scene, sight) {
+      this.#scene = scene;
+      this.#sight = sight;
+      set(this.element, { viewBox: `0 0 ${scene.width} ${scene.height}`, width: scene.width, height: scene.height });
+      this.#drawn.clear();
+      const wires = svg("g", { class: "wires" });
+      const tiles = svg("g", { class: "tiles" });
+      for (const spot of scene.tiles) {
+        const drawn = this.#drawTile(scene, spot);
+        this.#drawn.set(spot.edge.join(), drawn);
+        wires.append(drawn.wire);
+        tiles.append(drawn.tile);
+      }
+      const nodes = svg("g", { class: "nodes" });
+      scene.nodes.forEach((level2) => level2.forEach((spot) => nodes.append(this.#drawNode(scene, sight, spot))));
+      this.#world.replaceChildren(wires, this.#drawFactors(scene), tiles, nodes);
+      this.refresh("all");
+      this.mark(this.#marked);
+    }
+    refresh(edges) {
+      const scene = this.#scene;
+      if (!scene) return;
+      if (this.#store.isDraft && edges !== "all") return this.#lift(scene, edges.keys());
+      this.#lifted.clear();
+      this.#above.remove();
+      const redrawn = edges === "all" ? [...this.#drawn.values()] : [...edges.keys()].flatMap((key) => this.#drawn.get(key) ?? []);
+      for (const drawn of redrawn) this.#drawFunction(scene, drawn);
+      const layers = edges === "all" ? null : new Set([...edges.values()].map(([l]) => l));
+      for (const drawn of this.#drawn.values()) if (!layers || layers.has(drawn.spot.edge[0])) this.#style(drawn);
+    }
+    mark(marks) {
+      const before = Object.values(this.#marked);
+      this.#marked = { ...marks };
+      for (const edge of [...before, ...Object.values(marks)]) {
+        const drawn = edge && this.#drawn.get(edge.join());
+        if (drawn) this.#style(drawn);
+      }
+      const top = marks.hover ?? marks.cursor ?? marks.selection;
+      const wire = top && this.#drawn.get(top.join())?.wire;
+      if (wire?.nextSibling) wire.parentNode.append(wire);
+    }
+    look(camera) {
+      this.#motion.look(camera, this.#drawn.size <= FEW2);
+    }
+    destroy() {
+      this.element.remove();
+      this.#above.remove();
+    }
+    #lift(scene, keys) {
+      for (const key of keys) {
+        const below = this.#drawn.get(key);
+        const lifted = this.#lifted.get(key) ?? (below && this.#drawTile(scene, below.spot));
+        if (!lifted) continue;
+        this.#lifted.set(key, lifted);
+        this.#style(lifted);
+        this.#drawFunction(scene, lifted);
+      }
+      if (this.#above.isConnected) return;
+      for (const name of ["viewBox", "width", "height"]) this.#above.setAttribute(name, this.element.getAttribute(name));
+      const tiles = [...this.#lifted.values()].map(({ tile }) => tile);
+      this.#above.replaceChildren(svg("g", { transform: this.#world.getAttribute("transform") }, ...tiles));
+      this.element.after(this.#above);
+    }
+    #drawTile(scene, spot) {
+      const { w, h: h2 } = scene.tile;
+      const round = Math.min(5, h2 / 3);
+      const box = (inset, name) => svg("rect", {
+        class: name,
+        x: inset - w,
+        y: inset - h2,
+        width: 2 * (w - inset),
+        height: 2 * (h2 - inset),
+        rx: Math.max(0, round - inset)
+      });
+      const curve = svg("path", { class: "curve" });
+      const words = svg("text", { class: "words", x: 0, y: h2 - Math.min(6, h2 * 0.25), "font-size": Math.min(11, h2 * 0.5) });
+      const tile = svg("g", { transform: `translate(${spot.x} ${spot.y})` }, box(0, "box"), box(Math.min(3, h2 / 5), "inner"), curve, words);
+      const wire = svg("path", { d: wireOf(scene, spot).map(curveOf).join("") });
+      return { spot, styled: "", tile, wire, curve, words };
+    }
+    #drawFunction(scene, { spot, curve, words }) {
+      const { w, h: h2 } = scene.tile;
+      const symbolic = symbolicOf(this.#store, spot.edge);
+      const room = Math.floor((2 * w - 8) / 5.6);
+      words.textContent = symbolic && h2 >= 9 ? formulaWithin(symbolic, room) : "";
+      const low = words.textContent ? Math.min(7, h2 * 0.3) : 0;
+      set(curve, { d: curvePath(this.#curves.of(spot.edge), 0, -low, w * 0.8, h2 * 0.68 - low) });
+    }
+    #style(drawn) {
+      const { tile, wire } = drawn;
+      const { edge } = drawn.spot;
+      const hidden = this.#sight.isHidden(edge);
+      const kind = kindOf(this.#store, edge);
+      const classes = [`s${styleOf(this.#store, edge)}`, kind, ...this.#sight.isAway(edge) ? ["away"] : []];
+      for (const role of ["hover", "cursor", "selection"]) {
+        if (this.#marked[role]?.join() === edge.join()) classes.push(role);
+      }
+      const styled = `${classes.join(" ")} ${hidden}`;
+      if (drawn.styled === styled) return;
+      drawn.styled = styled;
+      for (const [part, name] of [[tile, "tile"], [wire, "wire"]]) {
+        set(part, { class: [name, ...classes].join(" "), display: hidden && "none" });
+      }
+    }
+    #drawNode(scene, sight, spot) {
+      const radius = nodeRadius(scene, spot.level);
+      const isHidden = spot.level > 0 && spot.level < scene.nodes.length - 1;
+      const sign = spot.isProduct ? "×" : isHidden ? "+" : "";
+      const shape = spot.isProduct ? svg("path", { d: diamond(radius * 1.3) }) : svg("circle", { r: radius });
+      const name = `node ${isHidden ? "hidden" : "end"}${sight.isNodeAway(spot) ? " away" : ""}`;
+      return svg(
+        "g",
+        { class: name, transform: `translate(${spot.x} ${spot.y})` },
+        shape,
+        sign && radius >= 5 && svg("text", { class: "sign", "font-size": radius * 1.7 }, sign),
+        isHidden && radius >= 7 && svg("text", { class: "number", x: 0, y: -radius * 1.3 - 3 }, `${spot.level}.${spot.node}`),
+        this.#label(scene, spot)
+      );
+    }
+    /** Names of inputs before and of outputs after their nodes, where there is room. */
+    #label(scene, { level: level2, node }) {
+      const isFirst = level2 === 0;
+      if (!isFirst && level2 !== scene.nodes.length - 1) return null;
+      const variable2 = (isFirst ? this.#store.explored.inputs : this.#store.explored.outputs)[node];
+      const full = variable2 ? withUnit(variable2) : nodeName(this.#store.explored, this.#store.net, level2, node);
+      const room = scene.vertical ? Math.floor((scene.spacing[level2] - 4) / 6.6) : 24;
+      if (scene.vertical ? room < 2 : scene.spacing[level2] < 11) return null;
+      const place2 = scene.vertical ? { x: 0, y: isFirst ? -12 : 21, "text-anchor": "middle" } : { x: isFirst ? -12 : 12, y: 4, "text-anchor": isFirst ? "end" : "start" };
+      return svg("text", { class: "label", ...place2 }, shortened(full, room));
+    }
+    /** Factors of product nodes: a dot per sum and its way into the product. */
+    #drawFactors(scene) {
+      const group2 = svg("g", { class: "factors" });
+      scene.sums.forEach((sums, l) => {
+        const plain = this.#store.net.nodes[l + 1][0];
+        sums.forEach((sum2, j) => {
+          if (j < plain) return;
+          const product2 = scene.nodes[l + 1][plain + Math.floor((j - plain) / this.#store.net.arity)];
+          group2.append(svg("path", { d: `M${at(sum2)}L${at(product2)}` }), svg("circle", { cx: sum2.x, cy: sum2.y, r: 2.5 }));
+        });
+      });
+      return group2;
+    }
+  };
+  function curveOf([from, a, b, to]) {
+    return `M${at(from)}C${at(a)} ${at(b)} ${at(to)}`;
+  }
+  function at({ x, y }) {
+    return `${x.toFixed(1)} ${y.toFixed(1)}`;
+  }
+  function diamond(r) {
+    return `M0 ${-r}L${r} 0L0 ${r}L${-r} 0Z`;
+  }
+
+  // src/views/network.ts
+  var MOST_SVG = 400;
+  var MOST_DRAWN = 2500;
+  function networkView(store) {
+    const view = new NetworkView(store);
+    return { element: view.element, destroy: () => view.destroy() };
+  }
+  var NetworkView = class {
+    element;
+    #store;
+    #curves;
+    #stage;
+    #tip = h("div", { class: "tip", hidden: true });
+    #note = h("p", { class: "note" });
+    #focusChoice;
+    #panZoom;
+    #observer;
+    #offs;
+    #picture = null;
+    #scene = null;
+    #sight = { isHidden: () => false, isAway: () => false, isNodeAway: () => false };
+    #drawnShape = "";
+    #isCut = false;
+    #marks = { hover: null, cursor: null, selection: null };
+    constructor(store) {
+      this.#store = store;
+      this.#curves = new Curves(store);
+      this.#stage = h(
+        "div",
+        {
+          class: "stage",
+          tabindex: 0,
+          role: "application",
+          "aria-label": "Network. Arrow keys move from edge to edge, Enter opens one, Delete removes it. The tab Edges has all of them as a table.",
+          onkeydown: (event) => this.#key(event),
+          onblur: () => this.#mark({ cursor: null })
+        },
+        this.#tip
+      );
+      this.#focusChoice = choice("Follow", [["", "the whole network"]], (value) => this.#focusOn(value));
+      this.element = h("section", { class: "view network", "aria-label": "Network" }, this.#tools(), this.#stage, this.#note);
+      this.#panZoom = new PanZoom(
+        this.#stage,
+        {
+          onCamera: (camera) => this.#picture?.look(camera),
+          onClick: (at2) => this.#click(at2),
+          onHover: (at2) => this.#hover(at2)
+        },
+        () => store.host.kind !== "widget" && document.documentElement.scrollHeight <= innerHeight + 1
+      );
+      this.#observer = new ResizeObserver(() => this.#build());
+      this.#observer.observe(this.#stage);
+      const redraw = lazily(this.element, () => this.#build());
+      this.#offs = [
+        store.on("net", () => this.#netChanged(redraw)),
+        store.on("view", redraw),
+        store.on("selection", () => this.#mark({ selection: store.selection })),
+        store.on("theme", () => this.#picture?.refresh("all"))
+      ];
+    }
+    destroy() {
+      this.#observer.disconnect();
+      this.#offs.forEach((off) => off());
+      this.#picture?.destroy();
+    }
+    // ---------------------------------------------------------------- what is shown
+    #build() {
+      const { net, explored, look } = this.#store;
+      const frame = { width: this.#stage.clientWidth, height: this.#stage.clientHeight };
+      if (frame.width < 40 || frame.height < 40) return;
+      const all = allEdges(net);
+      const wanted = look.showRemoved ? all : all.filter((edge) => !this.#store.isRemoved(edge));
+      const edges = this.#strongest(wanted);
+      this.#sight = this.#sightNow();
+      const vertical = frame.width < 0.85 * frame.height;
+      const room = (names) => vertical ? 34 : Math.min(170, 26 + 7 * Math.max(...names.map((n) => Math.min(n.length, 24))));
+      this.#scene = layOut(net, edges, frame, [room(explored.inputs.map(withUnit)), room(explored.outputs.map(withUnit))]);
+      this.#usePicture(edges.length > MOST_SVG);
+      this.#picture.draw(this.#scene, this.#sight);
+      this.#mark({ selection: this.#store.selection });
+      this.#picture.mark(this.#marks);
+      this.#drawnShape = shapeText(net);
+      this.#isCut = edges.length < wanted.length;
+      this.#showNote(edges, wanted.length);
+      this.#fillFocus();
+    }
+    /** New functions in the old places, where nothing else can have changed. */
+    #netChanged(rebuild) {
+      this.#curves.refresh();
+      const { changed, look, net } = this.#store;
+      const isAsBefore2 = this.#store.isDraft || look.showRemoved && !look.focus && look.threshold === 0 && !this.#isCut;
+      if (isAsBefore2 && shapeText(net) === this.#drawnShape && !this.element.closest("[hidden]")) this.#picture?.refresh(changed);
+      else rebuild();
+    }
+    #usePicture(canvas) {
+      if (this.#picture && this.#picture instanceof CanvasPicture === canvas) return;
+      this.#picture?.destroy();
+      this.#picture = canvas ? new CanvasPicture(this.#store, this.#curves) : new SvgPicture(this.#store, this.#curves);
+      this.#stage.prepend(this.#picture.element);
+      this.#picture.look(this.#panZoom.camera);
+    }
+    #strongest(edges) {
+      if (edges.length <= MOST_DRAWN) return edges;
+      const strength = new Map(edges.map((edge) => [edge, this.#store.importance(...edge)]));
+      const least = [...strength.values()].sort((a, b) => b - a)[MOST_DRAWN - 1];
+      return edges.filter((edge) => strength.get(edge) >= least).slice(0, MOST_DRAWN);
+    }
+    #sightNow() {
+      const { net, look } = this.#store;
+      const isIn = look.focus ? through(net, look.focus.level, look.focus.node) : () => true;
+      const isHidden = (edge) => this.#store.importance(...edge) < look.threshold && look.threshold > 0;
+      const lit = /* @__PURE__ */ new Set();
+      if (look.focus) {
+        lit.add(`${look.focus.level},${look.focus.node}`);
+        for (const tile of allEdges(net)) {
+          if (!isIn(tile)) continue;
+          lit.add(`${tile[0]},${tile[1]}`);
+          const [sums] = net.nodes[tile[0] + 1];
+          lit.add(`${tile[0] + 1},${tile[2] < sums ? tile[2] : sums + Math.floor((tile[2] - sums) / net.arity)}`);
+        }
+      }
+      return { isHidden, isAway: (edge) => !isIn(edge), isNodeAway: ({ level: level2, node }) => !!look.focus && !lit.has(`${level2},${node}`) };
+    }
+    #showNote(edges, wanted) {
+      const seen2 = edges.filter((edge) => !this.#sight.isHidden(edge) && !this.#sight.isAway(edge)).length;
+      const few = edges.length < wanted ? ` Only the ${MOST_DRAWN} strongest can be drawn here; the tab Matrix shows all.` : "";
+      this.#note.textContent = seen2 === wanted ? `${wanted} edges. Thick and dark: important.${few}` : `${seen2} of ${wanted} edges shown.${few}`;
+    }
+    // ---------------------------------------------------------------- tools
+    #tools() {
+      const store = this.#store;
+      const share = h("output", {}, "0 %");
+      const threshold = h("input", {
+        type: "range",
+        min: 0,
+        max: 100,
+        step: 1,
+        value: 0,
+        oninput: () => {
+          share.textContent = `${threshold.value} %`;
+          store.setLook({ threshold: Number(threshold.value) / 100 });
+        }
+      });
+      const removed = h("input", { type: "checkbox", checked: true, onchange: () => store.setLook({ showRemoved: removed.checked }) });
+      return h(
+        "div",
+        { class: "tools" },
+        h("label", { class: "field" }, h("span", {}, "Hide below"), threshold, share),
+        this.#focusChoice.element,
+        h("label", { class: "field" }, removed, h("span", {}, "Show removed")),
+        h("span", { class: "spring" }),
+        h(
+          "span",
+          { class: "buttons", role: "group", "aria-label": "Zoom" },
+          button("−", () => this.#panZoom.zoomBy(1 / 1.4), { "aria-label": "Zoom out", title: "Zoom out (−)" }),
+          button("Fit", () => this.#panZoom.reset(), { title: "Show everything (0)" }),
+          button("+", () => this.#panZoom.zoomBy(1.4), { "aria-label": "Zoom in", title: "Zoom in (+)" })
+        ),
+        h(
+          "span",
+          { class: "buttons", role: "group", "aria-label": "Save the picture" },
+          button("SVG", () => saveSvg(this.#snapshot(), store.explored.title), { title: "Save the picture as SVG" }),
+          button("PNG", () => savePng(this.#snapshot(), store.explored.title), { title: "Save the picture as PNG" })
+        )
+      );
+    }
+    #fillFocus() {
+      const { explored, net, look } = this.#store;
+      const option = (level2, node) => [`${level2},${node}`, nodeName(explored, net, level2, node)];
+      const last = net.layers.length;
+      const options = [["", "the whole network"]];
+      options.push(...explored.outputs.map((_, node) => option(last, node)), ...explored.inputs.map((_, node) => option(0, node)));
+      const value = look.focus ? `${look.focus.level},${look.focus.node}` : "";
+      if (!options.some(([known2]) => known2 === value)) options.push(option(look.focus.level, look.focus.node));
+      fillWith(this.#focusChoice.select, ...options.map(([known2, words]) => h("option", { value: known2 }, words)));
+      this.#focusChoice.select.value = value;
+    }
+    #focusOn(value) {
+      const [level2, node] = value.split(",").map(Number);
+      this.#store.setLook({ focus: value === "" ? null : { level: level2, node } });
+    }
+    /** The whole picture as SVG, whatever is on the screen; in the document, so that its styles can be read. */
+    #snapshot() {
+      const picture = new SvgPicture(this.#store, this.#curves);
+      picture.element.classList.add("unseen");
+      this.#stage.append(picture.element);
+      picture.draw(this.#scene, this.#sight);
+      return picture.element;
+    }
+    // ---------------------------------------------------------------- pointing and typing
+    #click(at2) {
+      const target = this.#scene && targetAt(this.#scene, this.#sight, this.#panZoom.toScene(at2));
+      if (target?.kind === "edge") this.#store.select(target.edge);
+      else if (target?.kind === "node") {
+        const { level: level2, node } = target.spot;
+        const same = this.#store.look.focus?.level === level2 && this.#store.look.focus.node === node;
+        this.#store.setLook({ focus: same ? null : { level: level2, node } });
+      } else if (this.#store.look.focus) this.#store.setLook({ focus: null });
+    }
+    #hover(at2) {
+      const target = at2 && this.#scene && targetAt(this.#scene, this.#sight, this.#panZoom.toScene(at2));
+      this.#mark({ hover: target?.kind === "edge" ? target.edge : null });
+      this.#stage.style.cursor = target ? "pointer" : "";
+      this.#tip.hidden = !target;
+      if (!target || !at2) return;
+      this.#tip.textContent = target.kind === "edge" ? edgeSentence(this.#store, target.edge) : this.#nodeSentence(target.spot);
+      const right = at2.x > this.#stage.clientWidth / 2;
+      this.#tip.style.left = right ? "" : `${at2.x + 14}px`;
+      this.#tip.style.right = right ? `${this.#stage.clientWidth - at2.x + 14}px` : "";
+      this.#tip.style.top = `${Math.max(4, Math.min(at2.y + 14, this.#stage.clientHeight - 40))}px`;
+    }
+    #nodeSentence({ level: level2, node }) {
+      const variable2 = level2 === 0 ? this.#store.explored.inputs[node] : null;
+      const name = variable2 ? withUnit(variable2) : nodeName(this.#store.explored, this.#store.net, level2, node);
+      return `${name}: click to follow its paths`;
+    }
+    #key(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || !this.#scene) return;
+      const store = this.#store;
+      const cursor = this.#marks.cursor ?? store.selection;
+      if (event.key === "Enter" && cursor) {
+        store.select(cursor);
+        this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
+      } else if ((event.key === "Delete" || event.key === "Backspace") && cursor) {
+        store.apply({ op: store.isRemoved(cursor) ? "restore" : "prune", edge: cursor });
+        store.say(edgeSentence(store, cursor));
+      } else if (event.key === "+" || event.key === "=") this.#panZoom.zoomBy(1.4);
+      else if (event.key === "-") this.#panZoom.zoomBy(1 / 1.4);
+      else if (event.key === "0") this.#panZoom.reset();
+      else if (event.key === "Escape" && store.look.focus) store.setLook({ focus: null });
+      else if (event.key === "Escape" && store.selection) store.select(null);
+      else {
+        const next = neighbour(this.#scene, this.#sight, cursor, event.key, (edge) => store.importance(...edge));
+        if (!next) return;
+        this.#moveCursor(next);
+      }
+      event.preventDefault();
+      event.stopPropagation();
+    }
+    #moveCursor(edge) {
+      this.#mark({ cursor: edge });
+      this.#store.say(edgeSentence(this.#store, edge));
+      const spot = this.#scene.tiles.find((tile) => tile.edge.join() === edge.join());
+      if (spot) this.#panZoom.reveal(spot);
+    }
+    #mark(marks) {
+      const next = { ...this.#marks, ...marks };
+      if (JSON.stringify(next) === JSON.stringify(this.#marks)) return;
+      this.#marks = next;
+      this.#picture?.mark(this.#marks);
+    }
+  };
+
+  // src/views/inputs.ts
+  var STEPS2 = 200;
+  function userQuantiles(store, i) {
+    const input = store.explored.inputs[i];
+    if (input.quantiles.length > 1) return input.quantiles;
+    const own = store.explored.nodeQuantiles[0].subarray(i * QUANTILES, (i + 1) * QUANTILES);
+    return [...own].map((v) => toUser(input, v)).sort((a, b) => a - b);
+  }
+  function userRange(store, i) {
+    const quantiles = userQuantiles(store, i);
+    const [lo, hi] = [quantiles[0], quantiles[quantiles.length - 1]];
+    return hi > lo ? [lo, hi] : [lo - 1, lo + 1];
+  }
+  var Inputs = class {
+    element;
+    #controls;
+    #store;
+    constructor(store) {
+      this.#store = store;
+      const columns = new Set(store.explored.inputs.map(({ category }, i) => category?.column ?? i));
+      this.#controls = [...columns].map((column) => typeof column === "string" ? this.#levels(column) : this.#slider(column));
+      const elements = this.#controls.map(({ element: element2 }) => element2);
+      this.element = h("div", { class: "inputs", role: "group", "aria-label": "Inputs" }, ...elements);
+      this.update();
+    }
+    /** Show the store's point. */
+    update() {
+      for (const control of this.#controls) control.update();
+    }
+    #slider(i) {
+      const store = this.#store;
+      const input = store.explored.inputs[i];
+      const [lo, hi] = userRange(store, i);
+      const range = h("input", { type: "range", id: `edgewise-input-${i}`, min: 0, max: STEPS2, step: 1 });
+      range.addEventListener("input", () => this.#move(i, lo + Number(range.value) / STEPS2 * (hi - lo)));
+      const number2 = h("input", { type: "number", step: "any", "aria-label": `${input.name}, exact value` });
+      number2.addEventListener("input", () => {
+        if (number2.value !== "" && Number.isFinite(number2.valueAsNumber)) this.#move(i, number2.valueAsNumber);
+      });
+      number2.addEventListener("blur", () => this.update());
+      const update = () => {
+        const value = toUser(input, store.point[i]);
+        range.value = String(Math.round((value - lo) / (hi - lo) * STEPS2));
+        set(range, { "aria-valuetext": shown(value, 4) });
+        if (number2 !== activeElement(number2)) number2.value = String(Number(value.toPrecision(4)));
+      };
+      return { element: h("div", { class: "input" }, h("label", { for: range.id }, withUnit(input)), range, number2), update };
+    }
+    #levels(column) {
+      const store = this.#store;
+      const members = store.explored.inputs.flatMap(({ category }, i) => category?.column === column ? [{ i, level: category.level }] : []);
+      const options = [...members.map(({ i, level: level2 }) => [String(i), level2]), ["", "another"]];
+      const { select } = choice(column, options, (chosen) => {
+        const point2 = store.point.slice();
+        for (const { i } of members) point2[i] = String(i) === chosen ? 1 : 0;
+        store.setPoint(point2);
+      });
+      select.id = `edgewise-input-${members[0].i}`;
+      const update = () => void (select.value = String(members.find(({ i }) => store.point[i] === 1)?.i ?? ""));
+      return { element: h("div", { class: "input" }, h("label", { for: select.id }, column), select), update };
+    }
+    #move(i, value) {
+      const point2 = this.#store.point.slice();
+      point2[i] = toNetwork(this.#store.explored.inputs[i], value);
+      this.#store.setPoint(point2);
+    }
+  };
+  function activeElement(element2) {
+    return element2.getRootNode().activeElement;
+  }
+
+  // src/charts/chart.ts
+  var ROOM = { top: 8, right: 12, bottom: 22, left: 46, label: 17 };
+  var Chart = class {
+    element;
+    #picture = svg("svg", { class: "chart-picture", role: "img" });
+    #options;
+    #observer;
+    #state = null;
+    #width = 0;
+    constructor(options) {
+      this.#options = options;
+      this.element = h("div", { class: "chart" }, this.#picture);
+      this.element.style.height = `${options.height ?? 180}px`;
+      this.#observer = new ResizeObserver(() => {
+        if (this.element.clientWidth !== this.#width) this.#draw();
+      });
+      this.#observer.observe(this.element);
+      if (options.onpoint) this.#followPointer(options.onpoint);
+    }
+    destroy() {
+      this.#observer.disconnect();
+    }
+    /** Other names for the axes. */
+    rename(xLabel, yLabel) {
+      Object.assign(this.#options, { xLabel, yLabel });
+    }
+    /** Show the ranges and what `paint` makes of them; drawn again when the place changes its size. */
+    show(x, y, paint, label) {
+      this.#state = { x, y, paint };
+      if (label !== void 0) this.#options.label = label;
+      this.#draw();
+    }
+    get #height() {
+      return this.#options.height ?? 180;
+    }
+    #draw() {
+      this.#width = this.element.clientWidth;
+      if (!this.#state || this.#width < 40) return;
+      const { x, y, paint } = this.#state;
+      const { frame, left, top } = this.#frame(x, y);
+      set(this.#picture, { viewBox: `0 0 ${this.#width} ${this.#height}`, width: this.#width, height: this.#height, "aria-label": this.#options.label });
+      const inside = svg("svg", { x: left, y: top, width: frame.width, height: frame.height, class: "plot" }, ...paint(frame));
+      fillWith(this.#picture, ...this.#axes(frame, x, y, left, top), inside);
+    }
+    #frame(x, y) {
+      const { xLabel, yLabel, bare, logY } = this.#options;
+      const left = bare ? 8 : ROOM.left;
+      const top = ROOM.top + (yLabel ? ROOM.label : 0);
+      const width = Math.max(10, this.#width - left - ROOM.right);
+      const height = Math.max(10, this.#height - top - ROOM.bottom - (xLabel ? ROOM.label : 0));
+      const up = logY ? Math.log10 : (v) => v;
+      const [lo, hi] = [up(y[0]), up(y[1])];
+      return {
+        frame: { x: (v) => (v - x[0]) / (x[1] - x[0]) * width, y: (v) => height - (up(v) - lo) / (hi - lo) * height, width, height },
+        left,
+        top
+      };
+    }
+    #axes(frame, x, y, left, top) {
+      const { xLabel, yLabel, bare, plain, logY } = this.#options;
+      const across = roundTicks(...x, Math.max(3, Math.floor(frame.width / 70)));
+      const count = Math.max(2, Math.floor(frame.height / 34));
+      const upward = bare ? [] : logY ? logTicks(y, count) : roundTicks(...y, count);
+      const [right, bottom] = [left + frame.width, top + frame.height];
+      return [
+        ...(plain ? [] : upward).map((v) => svg("line", { class: "grid", x1: left, x2: right, y1: top + frame.y(v), y2: top + frame.y(v) })),
+        ...upward.map((v) => svg("text", { class: "tick", x: left - 6, y: top + frame.y(v), dy: "0.32em", "text-anchor": "end" }, logY ? logText(v) : tickText(v, upward))),
+        svg("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
+        ...across.map((v) => svg("text", { class: "tick", x: left + frame.x(v), y: bottom + 15, "text-anchor": "middle" }, tickText(v, across))),
+        ...xLabel ? [svg("text", { class: "name", x: right, y: this.#height - 4, "text-anchor": "end" }, xLabel)] : [],
+        ...yLabel ? [svg("text", { class: "name", x: bare ? left : 4, y: 12 }, yLabel)] : []
+      ];
+    }
+    #followPointer(onpoint) {
+      const tell = (event, begins) => {
+        if (!this.#state) return;
+        const { x, y } = this.#state;
+        const { frame, left, top } = this.#frame(x, y);
+        const box = this.#picture.getBoundingClientRect();
+        const across = Math.min(1, Math.max(0, (event.clientX - box.left - left) / frame.width));
+        const upward = Math.min(1, Math.max(0, 1 - (event.clientY - box.top - top) / frame.height));
+        onpoint(x[0] + across * (x[1] - x[0]), y[0] + upward * (y[1] - y[0]), begins);
+      };
+      this.element.classList.add("touchable");
+      this.#picture.addEventListener("pointerdown", (event) => {
+        this.#picture.setPointerCapture(event.pointerId);
+        tell(event, true);
+      });
+      this.#picture.addEventListener("pointermove", (event) => {
+        if (this.#picture.hasPointerCapture(event.pointerId)) tell(event, false);
+      });
+    }
+  };
+
+  // src/charts/marks.ts
+  function line(frame, xs, ys, kind = "line") {
+    return svg("path", { class: kind, d: pathOf(frame, xs, ys) });
+  }
+  function dots(frame, xs, ys, kind = "dots", radius = 2) {
+    let d = "";
+    for (let n = 0; n < xs.length; n++) {
+      if (Number.isFinite(xs[n]) && Number.isFinite(ys[n])) d += `M${place(frame.x(xs[n]))},${place(frame.y(ys[n]))}h0`;
+    }
+    return svg("path", { class: kind, d, "stroke-width": 2 * radius });
+  }
+  function point(frame, x, y, kind = "point", radius = 5) {
+    return svg("circle", { class: kind, cx: place(frame.x(x)), cy: place(frame.y(y)), r: radius });
+  }
+  function upright(frame, x, kind = "here") {
+    return svg("line", { class: kind, x1: place(frame.x(x)), x2: place(frame.x(x)), y1: 0, y2: frame.height });
+  }
+  function level(frame, y, kind = "zero") {
+    return svg("line", { class: kind, x1: 0, x2: frame.width, y1: place(frame.y(y)), y2: place(frame.y(y)) });
+  }
+  function density(frame, all, share = 0.22) {
+    const every = Math.max(1, Math.round((all.length - 1) / 16));
+    const quantiles = Array.from(all).filter((_, n) => n % every === 0 || n === all.length - 1);
+    const count = quantiles.length - 1;
+    const spread2 = quantiles[count] - quantiles[0];
+    const shortest = spread2 / (6 * count);
+    const height = (n) => spread2 > 0 ? spread2 / count / Math.max(quantiles[n + 1] - quantiles[n], shortest) : 0;
+    let most = 0;
+    for (let n = 0; n < count; n++) most = Math.max(most, height(n));
+    let d = `M${place(frame.x(quantiles[0]))},${frame.height}`;
+    for (let n = 0; n < count; n++) {
+      const y = place(frame.height * (1 - share * height(n) / (most || 1)));
+      d += `V${y}H${place(frame.x(quantiles[n + 1]))}`;
+    }
+    return svg("path", { class: "density", d: `${d}V${frame.height}Z` });
+  }
+  function pathOf(frame, xs, ys) {
+    let d = "";
+    let pen = false;
+    for (let n = 0; n < xs.length; n++) {
+      const [x, y] = [frame.x(xs[n]), frame.y(ys[n])];
+      if (Number.isFinite(x) && Number.isFinite(y)) d += `${pen ? "L" : "M"}${place(x)},${place(y)}`;
+      pen = Number.isFinite(x) && Number.isFinite(y);
+    }
+    return d;
+  }
+  function place(pixels) {
+    return Math.round(Math.min(1e5, Math.max(-1e5, pixels)) * 10) / 10;
+  }
+
+  // src/views/residuals.ts
+  var MOST_CLASSES = 12;
+  var Residuals = class {
+    element = h("div", { class: "residuals" });
+    #words = h("p", { class: "note", role: "status" });
+    #table = h("div", { class: "scroll" });
+    #chart;
+    #store;
+    #sample;
+    constructor(store, sample) {
+      this.#store = store;
+      this.#sample = sample;
+      const numbers = store.explored.link === "identity";
+      this.#chart = numbers ? new Chart({ label: "", height: 260, xLabel: "true value", yLabel: "prediction" }) : null;
+      fillWith(this.element, this.#words, this.#chart ? this.#chart.element : this.#table);
+    }
+    destroy() {
+      this.#chart?.destroy();
+    }
+    update(j) {
+      const [store, sample] = [this.#store, this.#sample];
+      const O = store.explored.outputs.length;
+      const outputs = respond(store.explored, predict(store.net, sample.x));
+      if (!this.#chart) return this.#countClasses(outputs, O);
+      const output = store.explored.outputs[j];
+      const column = (all, value) => Float64Array.from({ length: sample.n }, (_, row2) => value(all[row2 * O + j]));
+      const [truth, guess2] = [column(sample.y, (v) => toUser(output, v)), column(outputs, (v) => v)];
+      const error = Math.sqrt(truth.reduce((sum2, v, n) => sum2 + (guess2[n] - v) ** 2, 0) / sample.n);
+      const range = widened(rangeOf(truth, guess2), 0.04);
+      const r2 = 1 - error ** 2 / variance(truth);
+      this.#words.textContent = `${sample.n} rows: typical error ${shown(error)}${output.unit ? ` ${output.unit}` : ""}, R² ${shown(r2, 4)}`;
+      const paint = (frame) => [line(frame, range, range, "zero"), dots(frame, truth, guess2)];
+      this.#chart.show(range, range, paint, `Prediction against true ${withUnit(output)} for ${sample.n} rows; typical error ${shown(error)}`);
+    }
+    #countClasses(outputs, O) {
+      const [store, sample] = [this.#store, this.#sample];
+      const names = store.explored.classes ?? store.explored.outputs.map((output) => output.name);
+      const C = Math.max(O, 2);
+      const chosen = (all, row2) => O === 1 ? Number(all[row2] > 0.5) : largest3(all.subarray(row2 * O, (row2 + 1) * O));
+      const counts = new Float64Array(C * C);
+      for (let row2 = 0; row2 < sample.n; row2++) counts[chosen(sample.y, row2) * C + chosen(outputs, row2)] += 1;
+      const right = Array.from({ length: C }, (_, c) => counts[c * C + c]).reduce((a, b) => a + b, 0);
+      this.#words.textContent = `${right} of ${sample.n} rows right (${shown(100 * right / sample.n)} %)`;
+      fillWith(this.#table, C <= MOST_CLASSES && confusion(counts, C, (c) => names[c] ?? String(c)));
+    }
+  };
+  function confusion(counts, C, name) {
+    const classes = Array.from({ length: C }, (_, c) => c);
+    const head = h("tr", {}, h("th", { scope: "col" }, "true \\ predicted"), ...classes.map((c) => h("th", { scope: "col" }, name(c))));
+    const rows = classes.map((t) => h("tr", {}, h("th", { scope: "row" }, name(t)), ...classes.map((p) => h("td", { class: t === p ? "right number" : "number" }, counts[t * C + p]))));
+    return h("table", { class: "confusion" }, h("thead", {}, head), h("tbody", {}, ...rows));
+  }
+  function largest3(row2) {
+    return row2.reduce((best2, v, n) => v > row2[best2] ? n : best2, 0);
+  }
+  function variance(values2) {
+    const mean = values2.reduce((a, b) => a + b, 0) / values2.length;
+    return values2.reduce((sum2, v) => sum2 + (v - mean) ** 2, 0) / values2.length;
+  }
+
+  // src/charts/heat.ts
+  var COLOURS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"].map((code) => [1, 3, 5].map((at2) => Number.parseInt(code.slice(at2, at2 + 2), 16)));
+  function colour(share) {
+    const at2 = Math.min(1, Math.max(0, share)) * (COLOURS.length - 1);
+    const low = Math.min(COLOURS.length - 2, Math.floor(at2));
+    return COLOURS[low].map((c, n) => Math.round(c + (at2 - low) * (COLOURS[low + 1][n] - c)));
+  }
+  function heat({ width, height }, values2, columns, [lo, hi]) {
+    const rows = values2.length / columns;
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [columns, rows];
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(columns, rows);
+    for (let row2 = 0; row2 < rows; row2++) {
+      for (let column = 0; column < columns; column++) {
+        const value = values2[row2 * columns + column];
+        const at2 = 4 * ((rows - 1 - row2) * columns + column);
+        if (Number.isFinite(value)) image.data.set([...colour((value - lo) / (hi - lo)), 255], at2);
+      }
+    }
+    context.putImageData(image, 0, 0);
+    return svg("image", { href: canvas.toDataURL(), width, height, preserveAspectRatio: "none" });
+  }
+  function contour(values2, columns, wanted, x, y) {
+    const rows = values2.length / columns;
+    let d = "";
+    for (let row2 = 0; row2 + 1 < rows; row2++) {
+      for (let column = 0; column + 1 < columns; column++) {
+        const at2 = row2 * columns + column;
+        const corners = [values2[at2], values2[at2 + 1], values2[at2 + columns + 1], values2[at2 + columns]];
+        const crossings = [];
+        for (let side = 0; side < 4; side++) {
+          const [from, to] = [corners[side], corners[(side + 1) % 4]];
+          if (from < wanted === to < wanted || !Number.isFinite(from) || !Number.isFinite(to)) continue;
+          const share = (wanted - from) / (to - from);
+          const [across, up] = [[share, 0], [1, share], [1 - share, 1], [0, 1 - share]][side];
+          crossings.push(`${x(column + across).toFixed(1)},${y(row2 + up).toFixed(1)}`);
+        }
+        for (let n = 0; n + 1 < crossings.length; n += 2) d += `M${crossings[n]}L${crossings[n + 1]}`;
+      }
+    }
+    return d;
+  }
+
+  // src/views/sections.ts
+  var BUDGET = 4e5;
+  var MOST_SECTIONS = 12;
+  function responses(store, j, rows, change) {
+    const I = store.point.length;
+    const x = new Float64Array(rows * I);
+    for (let row2 = 0; row2 < rows; row2++) {
+      x.set(store.point, row2 * I);
+      change(row2, x.subarray(row2 * I, (row2 + 1) * I));
+    }
+    const O = store.explored.outputs.length;
+    const all = respond(store.explored, predict(store.net, x));
+    return Float64Array.from({ length: rows }, (_, row2) => all[row2 * O + j]);
+  }
+  function edgeCount(net) {
+    return net.layers.reduce((sum2, layer) => sum2 + layer.I * layer.O, 0);
+  }
+  var Sections = class {
+    element = h("div", { class: "sections" });
+    #charts;
+    #store;
+    #names;
+    constructor(store, names) {
+      this.#store = store;
+      this.#names = names;
+      const { inputs } = store.explored;
+      this.#charts = inputs.slice(0, MOST_SECTIONS).map((input, i) => new Chart({ label: "", xLabel: withUnit(input), height: 150, onpoint: (x) => this.#move(i, x) }));
+      const more = inputs.length - this.#charts.length;
+      fillWith(
+        this.element,
+        ...this.#charts.map((chart) => chart.element),
+        more > 0 && h("p", { class: "note" }, `The first ${MOST_SECTIONS} inputs; the other ${more} move with their sliders.`)
+      );
+    }
+    destroy() {
+      this.#charts.forEach((chart) => chart.destroy());
+    }
+    update(j) {
+      const store = this.#store;
+      const { inputs } = store.explored;
+      const count = Math.max(17, Math.min(81, Math.floor(BUDGET / edgeCount(store.net) / this.#charts.length)));
+      const at2 = this.#charts.map((_, i) => spaced(userRange(store, i), count));
+      const curves = at2.map((xs, i) => responses(store, j, count, (row2, x) => x[i] = toNetwork(inputs[i], xs[row2])));
+      const range = widened(rangeOf(...curves), 0.06);
+      const [value] = responses(store, j, 1, () => {
+      });
+      this.#charts.forEach((chart, i) => {
+        const here = toUser(inputs[i], store.point[i]);
+        const paint = (frame) => [
+          density(frame, userQuantiles(store, i)),
+          upright(frame, here),
+          line(frame, at2[i], curves[i]),
+          point(frame, here, value)
+        ];
+        const [lo, hi] = rangeOf(curves[i]);
+        const says = `${this.#names(j)} along ${inputs[i].name}: from ${shown(lo)} to ${shown(hi)}, ${shown(value)} at ${shown(here)}`;
+        chart.show([at2[i][0], at2[i][count - 1]], range, paint, says);
+      });
+    }
+    #move(i, x) {
+      const moved = this.#store.point.slice();
+      moved[i] = toNetwork(this.#store.explored.inputs[i], x);
+      this.#store.setPoint(moved);
+    }
+  };
+  var Field = class {
+    element;
+    #chart;
+    #scale = h("div", { class: "heat-scale" });
+    #pickers;
+    #j = 0;
+    #store;
+    #names;
+    constructor(store, names) {
+      this.#store = store;
+      this.#names = names;
+      const options = store.explored.inputs.map((input, i) => [String(i), input.name]);
+      const pickers = ["across", "upward"].map((words) => choice(words, options, () => this.update(this.#j)));
+      this.#pickers = pickers.map((picker) => picker.select);
+      this.#pickers[1].value = "1";
+      this.#chart = new Chart({ label: "", height: 320, plain: true, onpoint: (x, y) => this.#move(x, y) });
+      this.element = h(
+        "div",
+        { class: "field2d" },
+        h("div", { class: "tools" }, ...pickers.map((picker) => picker.element)),
+        this.#chart.element,
+        this.#scale
+      );
+    }
+    destroy() {
+      this.#chart.destroy();
+    }
+    update(j) {
+      this.#j = j;
+      const store = this.#store;
+      const { inputs } = store.explored;
+      const [a, b] = this.#axes();
+      const count = Math.max(12, Math.min(56, Math.floor(Math.sqrt(BUDGET / edgeCount(store.net)))));
+      const [xs, ys] = [spaced(userRange(store, a), count), spaced(userRange(store, b), count)];
+      const values2 = responses(store, j, count * count, (row2, x) => {
+        x[a] = toNetwork(inputs[a], xs[row2 % count]);
+        if (b !== a) x[b] = toNetwork(inputs[b], ys[Math.floor(row2 / count)]);
+      });
+      const range = rangeOf(values2);
+      const steps = roundTicks(...range, 7);
+      const [hereX, hereY] = [toUser(inputs[a], store.point[a]), toUser(inputs[b], store.point[b])];
+      const paint = (frame) => [
+        heat(frame, values2, count, range),
+        ...steps.map((v) => svg("path", {
+          class: "contour",
+          d: contour(values2, count, v, (c) => c / (count - 1) * frame.width, (r) => (1 - r / (count - 1)) * frame.height)
+        })),
+        upright(frame, hereX, "here light"),
+        level(frame, hereY, "here light"),
+        point(frame, hereX, hereY, "point ring")
+      ];
+      const says = `${this.#names(j)} over ${inputs[a].name} and ${inputs[b].name}: from ${shown(range[0])} to ${shown(range[1])}`;
+      this.#chart.rename(withUnit(inputs[a]), withUnit(inputs[b]));
+      this.#chart.show([xs[0], xs[count - 1]], [ys[0], ys[count - 1]], paint, says);
+      fillWith(this.#scale, legend(range), h("span", { class: "note" }, this.#names(j)));
+    }
+    #axes() {
+      return [Number(this.#pickers[0].value), Number(this.#pickers[1].value)];
+    }
+    #move(x, y) {
+      const [a, b] = this.#axes();
+      const moved = this.#store.point.slice();
+      moved[a] = toNetwork(this.#store.explored.inputs[a], x);
+      if (b !== a) moved[b] = toNetwork(this.#store.explored.inputs[b], y);
+      this.#store.setPoint(moved);
+    }
+  };
+  function legend(range) {
+    const width = 220;
+    const bands = Array.from({ length: 44 }, (_, n) => svg("rect", {
+      x: 10 + n * 5,
+      y: 0,
+      width: 5.5,
+      height: 10,
+      fill: `rgb(${colour(n / 43).join()})`
+    }));
+    const marks = roundTicks(...range, 4);
+    const words = marks.map((v) => svg("text", {
+      class: "tick",
+      x: 10 + (v - range[0]) / (range[1] - range[0]) * width,
+      y: 23,
+      "text-anchor": "middle"
+    }, tickText(v, marks)));
+    return svg("svg", { width: width + 20, height: 27, viewBox: `0 0 ${width + 20} 27`, "aria-hidden": "true" }, ...bands, ...words);
+  }
+
+  // src/views/prediction.ts
+  function predictionView(store) {
+    return new Prediction(store);
+  }
+  var Prediction = class {
+    element;
+    #inputs;
+    #sections;
+    #field;
+    #residuals;
+    #answer = h("div", { class: "answer", role: "status", "aria-label": "Prediction" });
+    #offs;
+    #output = 0;
+    #store;
+    constructor(store) {
+      this.#store = store;
+      const { inputs, outputs, sample } = store.explored;
+      const name = (j) => this.#name(j);
+      this.#inputs = new Inputs(store);
+      this.#sections = new Sections(store, name);
+      this.#field = inputs.length > 1 ? new Field(store, name) : null;
+      this.#residuals = sample?.y ? new Residuals(store, { ...sample, y: sample.y }) : null;
+      const picker = choice("output", outputs.map((_, j) => [String(j), this.#name(j)]), (j) => {
+        this.#output = Number(j);
+        this.#update();
+      });
+      picker.element.hidden = outputs.length < 2;
+      this.element = h(
+        "div",
+        { class: "view prediction" },
+        h("section", { class: "asked" }, h("h2", {}, "At this point"), this.#inputs.element, this.#answer),
+        h(
+          "section",
+          {},
+          h("div", { class: "tools" }, h("h2", {}, "Along each input"), picker.element),
+          h("p", { class: "note" }, "Each curve moves one input and keeps the others where they are. The hill shows where the data lie."),
+          this.#sections.element
+        ),
+        this.#field && h("section", {}, h("h2", {}, "Over two inputs"), this.#field.element),
+        this.#residuals && h("section", {}, h("h2", {}, "Against the data"), this.#residuals.element)
+      );
+      this.#offs = [
+        store.on("net", lazily(this.element, () => this.#update(!store.isDraft))),
+        // all rows only once it is let go
+        store.on("view", lazily(this.element, () => this.#update(false)))
+      ];
+      this.#update();
+    }
+    destroy() {
+      this.#offs.forEach((off) => off());
+      for (const part of [this.#sections, this.#field, this.#residuals]) part?.destroy();
+    }
+    #name(j) {
+      const { outputs, classes, link } = this.#store.explored;
+      if (link === "identity") return outputs[j].name;
+      return `share of ${classes?.[outputs.length === 1 ? 1 : j] ?? outputs[j].name}`;
+    }
+    #update(withData = true) {
+      this.#inputs.update();
+      fillWith(this.#answer, ...this.#answers());
+      this.#sections.update(this.#output);
+      this.#field?.update(this.#output);
+      if (withData) this.#residuals?.update(this.#output);
+    }
+    #answers() {
+      const { explored, net, point: point2 } = this.#store;
+      const values2 = respond(explored, predict(net, point2));
+      return [...values2].map((value, j) => {
+        const { unit } = explored.outputs[j];
+        const share = explored.link !== "identity";
+        const bar = share && h("span", { class: "bar", style: `--share: ${Math.min(1, Math.max(0, value))}` });
+        return h("p", {}, h("span", { class: "soft" }, `${this.#name(j)} = `), h("strong", { class: "number" }, shown(value, 5)), unit ? ` ${unit}` : null, bar);
+      });
+    }
+  };
+
+  // src/views/table.ts
+  var PER_PAGE = 50;
+  function tableView(store) {
+    const view = new TableView(store);
+    return { element: view.element, destroy: () => view.destroy() };
+  }
+  var TableView = class {
+    element;
+    #store;
+    #curves;
+    #body = h("tbody");
+    #heads = /* @__PURE__ */ new Map();
+    #status = h("p", { class: "note", role: "status" });
+    #search;
+    #previous = button("Previous", () => this.#turn(-1));
+    #next = button("Next", () => this.#turn(1));
+    #suggest = button("Find formulas for these", () => this.#suggestAll());
+    #guesses = /* @__PURE__ */ new Map();
+    #offs;
+    #sort = { column: "importance", down: true };
+    #page = 0;
+    #stop = () => {
+    };
+    constructor(store) {
+      this.#store = store;
+      this.#curves = new Curves(store);
+      this.#search = h("input", { type: "search", placeholder: "name, formula, removed…", oninput: () => this.#turn(-this.#page) });
+      const columns = [
+        ["edge", "Layer"],
+        ["from", "From"],
+        ["to", "To"],
+        ["importance", "Importance"],
+        ["kind", "Function"],
+        ["r2", "R²"]
+      ];
+      const head = columns.map(([column, words]) => {
+        const cell = h("th", { scope: "col" }, button(words, () => this.#sortBy(column)));
+        this.#heads.set(column, cell);
+        return cell;
+      });
+      head.splice(4, 0, h("th", { scope: "col" }, "Shape"));
+      const action = h("th", { scope: "col" }, h("span", { class: "unseen" }, "Do"));
+      const table = h(
+        "table",
+        { class: "edges" },
+        h("caption", { class: "unseen" }, "All edges of the network"),
+        h("thead", {}, h("tr", {}, ...head, action)),
+        this.#body
+      );
+      this.element = h(
+        "section",
+        { class: "view", "aria-label": "Edges" },
+        h("div", { class: "tools" }, h("label", { class: "field" }, h("span", {}, "Search"), this.#search), this.#suggest),
+        h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of edges" }, table),
+        h("div", { class: "row" }, this.#previous, this.#next, this.#status)
+      );
+      const redraw = lazily(this.element, () => this.#show());
+      this.#offs = [
+        store.on("net", () => {
+          this.#curves.refresh();
+          if (store.changed === "all") this.#guesses.clear();
+          else for (const key of store.changed.keys()) this.#guesses.delete(key);
+          if (!store.isDraft) redraw();
+        }),
+        store.on("selection", redraw)
+      ];
+      this.#show();
+    }
+    destroy() {
+      this.#stop();
+      this.#offs.forEach((off) => off());
+    }
+    #show() {
+      const found = this.#matching();
+      const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
+      this.#page = Math.min(this.#page, pages - 1);
+      const start = this.#page * PER_PAGE;
+      const focused = this.#body.getRootNode().activeElement?.getAttribute("data-control");
+      fillWith(this.#body, ...found.slice(start, start + PER_PAGE).map((entry) => this.#row(entry)));
+      if (focused) this.#body.querySelector(`[data-control="${focused}"]`)?.focus();
+      for (const [column, cell] of this.#heads) {
+        const own = column === this.#sort.column;
+        set(cell, { "aria-sort": own && (this.#sort.down ? "descending" : "ascending") });
+      }
+      this.#previous.disabled = this.#page === 0;
+      this.#next.disabled = this.#page === pages - 1;
+      const end = Math.min(start + PER_PAGE, found.length);
+      this.#status.textContent = found.length ? `Edges ${start + 1} to ${end} of ${found.length}` : "No edge fits the search.";
+    }
+    #matching() {
+      const words = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const { explored, net } = this.#store;
+      const entries = allEdges(net).map((edge) => {
+        const kind = kindOf(this.#store, edge);
+        return {
+          edge,
+          from: nodeName(explored, net, edge[0], edge[1]),
+          to: targetName(explored, net, edge[0], edge[2]),
+          importance: this.#store.importance(...edge),
+          kind: kind === "removed" ? "removed" : kindText(this.#store, edge),
+          r2: kind === "symbolic" ? agreement(this.#store, edge) : Number.NaN
+        };
+      });
+      const text2 = (e) => `${e.from} ${e.to} ${e.kind} layer ${e.edge[0]} ${this.#guesses.get(e.edge.join())?.formula ?? ""}`.toLowerCase();
+      const { column, down } = this.#sort;
+      return entries.filter((e) => words.every((word) => text2(e).includes(word))).sort((a, b) => (down ? -1 : 1) * compare(a, b, column));
+    }
+    #row({ edge, from, to, importance: importance2, kind, r2 }) {
+      const store = this.#store;
+      const removed = store.isRemoved(edge);
+      const bar = h("span", { class: "bar" });
+      bar.style.width = `${Math.round(64 * importance2)}px`;
+      const shape = svg(
+        "svg",
+        { class: "spark", viewBox: "0 0 64 24", width: 64, height: 24, "aria-hidden": "true" },
+        svg("path", { class: `curve s${styleOf(store, edge)} ${kindOf(store, edge)}`, d: curvePath(this.#curves.of(edge), 32, 12, 30, 9) })
+      );
+      const name = `${from} to ${to}`;
+      const guessed = this.#guesses.get(edge.join());
+      const open = button(from, () => this.#open(edge), { class: "plain", "data-control": `open ${edge}`, "aria-label": `Open the edge ${name}` });
+      const toggle = button(removed ? "Bring back" : "Remove", () => this.#toggle(edge), { "data-control": `toggle ${edge}`, "aria-label": `${removed ? "Bring back" : "Remove"} the edge ${name}` });
+      toggle.disabled = store.isLive;
+      return h(
+        "tr",
+        { class: store.selection?.join() === edge.join() && "chosen" },
+        h("td", { class: "number" }, edge[0]),
+        h("th", { scope: "row" }, open),
+        h("td", {}, to),
+        h("td", { class: "number" }, h("span", { class: "track" }, bar), percent(importance2)),
+        h("td", {}, shape),
+        h("td", {}, kind, guessed && h("span", { class: "soft" }, `, like ${guessed.formula}`)),
+        h("td", { class: "number" }, guessed ? h("span", { class: "soft" }, guessed.r2) : r2Text(r2)),
+        h("td", {}, toggle)
+      );
+    }
+    #open(edge) {
+      this.#store.select(edge);
+      this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
+    }
+    #toggle(edge) {
+      this.#store.apply({ op: this.#store.isRemoved(edge) ? "restore" : "prune", edge });
+    }
+    #sortBy(column) {
+      this.#sort = { column, down: this.#sort.column === column ? !this.#sort.down : column === "importance" || column === "r2" };
+      this.#turn(-this.#page);
+    }
+    #turn(by) {
+      this.#page += by;
+      this.#show();
+    }
+    /** The best formula for every edge on this page, one after the other while the page is idle. */
+    #suggestAll() {
+      const start = this.#page * PER_PAGE;
+      const open = this.#matching().slice(start, start + PER_PAGE).filter(({ kind }) => kind === "spline").map(({ edge }) => edge);
+      const next = () => {
+        const edge = open.shift();
+        this.#suggest.textContent = edge ? `${open.length + 1} to go…` : "Find formulas for these";
+        this.#suggest.disabled = edge !== void 0;
+        if (!edge) return;
+        this.#stop = guess(this.#store, edge, ([best2]) => {
+          if (best2) this.#guesses.set(edge.join(), { formula: formulaText(best2, 2), r2: r2Text(best2.r2, best2.missing) });
+          this.#show();
+          next();
+        });
+      };
+      next();
+    }
+  };
+  function compare(a, b, column) {
+    const [x, y] = [a[column], b[column]];
+    if (typeof x === "string") return x.localeCompare(y, void 0, { numeric: true }) || compare(a, b, "edge");
+    if (typeof x === "number") return (Number.isNaN(x) ? -Infinity : x) - (Number.isNaN(y) ? -Infinity : y) || compare(a, b, "edge");
+    return a.edge[0] - b.edge[0] || a.edge[1] - b.edge[1] || a.edge[2] - b.edge[2];
+  }
+
+  // src/views/history.ts
+  var MOST_NETS = 240;
+  var History = class {
+    moments = [];
+    #nets = 0;
+    /** A message of the host; false if it is no frame. */
+    receive(message) {
+      const frame = message;
+      if (typeof frame !== "object" || frame === null || frame.type !== "frame" || typeof frame.step !== "number") return false;
+      const number2 = (value) => typeof value === "number" && Number.isFinite(value) ? value : null;
+      const last = this.moments[this.moments.length - 1];
+      if (last && frame.step < last.step) this.moments.length = this.#nets = 0;
+      this.moments.push({
+        step: frame.step,
+        train: number2(frame.train_loss),
+        validation: number2(frame.validation_loss),
+        event: typeof frame.event === "string" ? frame.event : null,
+        model: frame.model
+      });
+      this.#nets += 1;
+      if (this.#nets > MOST_NETS) this.#thin();
+      return true;
+    }
+    /** The network of the moment, or of the nearest one before it that is kept. */
+    netAt(index) {
+      for (let n = Math.min(index, this.moments.length - 1); n >= 0; n--) {
+        if (this.moments[n].model != null) return decodeNet(this.moments[n].model);
+      }
+      return null;
+    }
+    #thin() {
+      let every = 0;
+      for (const moment of this.moments.slice(0, -1)) {
+        if (moment.model != null && moment.event === null && every++ % 2) {
+          moment.model = null;
+          this.#nets -= 1;
+        }
+      }
+    }
+  };
+
+  // src/views/training.ts
+  var CALM_MS = 2e3;
+  var MOST_POINTS = 1200;
+  function trainingView(store) {
+    return new TrainingPanel(store);
+  }
+  var TrainingPanel = class {
+    element;
+    #history = new History();
+    #chart = new Chart({ label: "", height: 260, xLabel: "step", yLabel: "loss", logY: true, onpoint: (step) => this.#lookAt(step) });
+    #words = h("p", { role: "status" });
+    #legend = h("p", { class: "note" });
+    #scrubber = h("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "Moment of the training" });
+    #follow = h("input", { type: "checkbox", id: "edgewise-follow", checked: true });
+    #pause = button("Pause", () => this.#steer({ action: this.#isPaused ? "resume" : "pause" }), { class: "main" });
+    #step = button("One step", () => this.#steer({ action: "step" }));
+    #stop = button("Stop", () => this.#steer({ action: "stop" }), { title: "End the training and keep the model" });
+    #grid = h("input", { type: "number", min: 1, max: 1e4, step: 1, "aria-label": "Intervals per spline" });
+    #threshold = h("input", { type: "number", min: 0, max: 0.99, step: 0.01, value: "0.03", "aria-label": "Threshold of pruning" });
+    #steering;
+    #events = h("ol", { class: "events" });
+    #offs;
+    #at = 0;
+    #lastShown = 0;
+    #store;
+    constructor(store) {
+      this.#store = store;
+      this.#steering = h(
+        "div",
+        { class: "tools" },
+        h("span", { class: "row" }, this.#pause, this.#step, this.#stop),
+        h("span", { class: "row" }, button("Refine to", () => this.#refine()), this.#grid, h("span", { class: "soft" }, "intervals")),
+        h("span", { class: "row" }, button("Prune below", () => this.#prune()), this.#threshold)
+      );
+      this.#scrubber.addEventListener("input", () => this.#scrub(Number(this.#scrubber.value)));
+      this.#follow.checked = true;
+      this.#follow.addEventListener("change", () => this.#follow.checked && this.#scrub(this.#history.moments.length - 1));
+      this.element = h(
+        "div",
+        { class: "view training" },
+        this.#steering,
+        this.#words,
+        this.#chart.element,
+        this.#legend,
+        h("div", { class: "row scrub" }, this.#scrubber, h("label", { class: "field" }, this.#follow, "follow the newest")),
+        h("h2", {}, "What happened"),
+        this.#events
+      );
+      this.#offs = [
+        store.host.onMessage((message) => this.#history.receive(message) && store.emit("training")),
+        store.on("training", () => this.#update())
+      ];
+      this.#update();
+    }
+    destroy() {
+      this.#offs.forEach((off) => off());
+      this.#chart.destroy();
+    }
+    get #status() {
+      const given = this.#store.host.get("training") ?? {};
+      return { state: "running", step: 0, steps: 0, message: "", events: [], ...given };
+    }
+    get #isPaused() {
+      return this.#status.state === "paused";
+    }
+    get #isOver() {
+      return ["done", "stopped", "failed"].includes(this.#status.state);
+    }
+    // ---------------------------------------------------------------- steering
+    #steer(wish) {
+      this.#store.host.send({ type: "steer", ...wish });
+    }
+    #refine() {
+      const grid = Math.round(this.#grid.valueAsNumber);
+      if (grid >= 1) this.#steer({ action: "refine", grid });
+      this.#grid.value = "";
+    }
+    #prune() {
+      const threshold = this.#threshold.valueAsNumber;
+      if (threshold >= 0 && threshold < 1) this.#steer({ action: "prune", threshold });
+    }
+    // ---------------------------------------------------------------- looking
+    /** Show the network of one moment; the newest one of a finished training is the model itself. */
+    #scrub(index) {
+      const newest = this.#history.moments.length - 1;
+      this.#at = Math.max(0, Math.min(index, newest));
+      if (index < newest) this.#follow.checked = false;
+      this.#store.showFrame(this.#isOver && this.#at === newest ? null : this.#history.netAt(this.#at));
+      this.#draw();
+    }
+    #lookAt(step) {
+      const { moments } = this.#history;
+      let nearest = 0;
+      moments.forEach((moment, n) => {
+        if (Math.abs(moment.step - step) < Math.abs(moments[nearest].step - step)) nearest = n;
+      });
+      this.#scrub(nearest);
+    }
+    #update() {
+      const status = this.#status;
+      const { moments } = this.#history;
+      this.#words.textContent = sentence(status, moments[moments.length - 1]);
+      this.#pause.textContent = this.#isPaused ? "Go on" : "Pause";
+      for (const control of this.#steering.querySelectorAll("button, input")) control.disabled = this.#isOver;
+      if (this.#grid.value === "" && !this.#grid.matches(":focus")) this.#grid.value = String(2 * this.#intervals());
+      fillWith(this.#events, ...status.events.map(([step, what]) => h("li", {}, h("span", { class: "number soft" }, `step ${step}: `), what)));
+      if (this.#follow.checked && moments.length) this.#showNewest();
+      this.#draw();
+    }
+    #showNewest() {
+      const newest = this.#history.moments.length - 1;
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      const isNews = newest !== this.#at || this.#lastShown === 0 || this.#isOver && this.#store.isLive;
+      if (!isNews || calm && !this.#isOver && performance.now() - this.#lastShown < CALM_MS) return;
+      this.#lastShown = performance.now();
+      this.#at = newest;
+      this.#store.showFrame(this.#isOver ? null : this.#history.netAt(newest));
+    }
+    #intervals() {
+      const { net } = this.#store;
+      return net.layers[0].S - net.k;
+    }
+    #draw() {
+      const { moments } = this.#history;
+      set(this.#scrubber, { max: Math.max(0, moments.length - 1) });
+      this.#scrubber.value = String(this.#at);
+      const here = moments[this.#at];
+      set(this.#scrubber, { "aria-valuetext": here ? `step ${here.step}, loss ${here.train === null ? "unknown" : shown(here.train)}` : "nothing yet" });
+      const some = everyNth2(moments, MOST_POINTS);
+      const steps = some.map((moment) => moment.step);
+      const [train, validation] = [some.map((m) => positive(m.train)), some.map((m) => positive(m.validation))];
+      const hasValidation = validation.some(Number.isFinite);
+      const isPast = this.#isOver && this.#store.isLive && here !== void 0;
+      this.#legend.textContent = (hasValidation ? "solid: training, dashed: held-out rows. " : "") + (isPast ? `You see step ${here.step}; the end of the slider is the trained model.` : "");
+      const paint = (frame) => [
+        ...eventMarks(frame, this.#status.events),
+        line(frame, steps, train),
+        ...hasValidation ? [line(frame, steps, validation, "line dashed")] : [],
+        ...here ? [upright(frame, here.step), ...here.train ? [point(frame, here.step, here.train)] : []] : []
+      ];
+      const last = steps[steps.length - 1] ?? 1;
+      const says = here ? `Loss over ${last} steps, now ${train.length ? shown(train[train.length - 1]) : "unknown"}` : "No loss yet";
+      this.#chart.show([Math.min(steps[0] ?? 0, last - 1), last], lossRange(train, validation), paint, says);
+    }
+  };
+  function sentence({ state, step, steps, message }, newest) {
+    const loss = newest?.train == null ? "" : `, loss ${shown(newest.train)}`;
+    const words = { running: "Training", paused: "Paused", done: "Done", stopped: "Stopped", failed: "Failed" };
+    return `${words[state] ?? state}: step ${step}${steps ? ` of ${steps}` : ""}${loss}.${message ? ` ${message}` : ""}`;
+  }
+  function eventMarks(frame, events) {
+    return events.flatMap(([step, what], n) => {
+      const x = frame.x(step);
+      const side = x > 0.6 * frame.width ? { x: x - 4, "text-anchor": "end" } : { x: x + 4 };
+      return [upright(frame, step, "event"), svg("text", { class: "tick", ...side, y: 12 + 14 * (n % 4) }, what)];
+    });
+  }
+  function lossRange(...lists) {
+    const [lo, hi] = rangeOf(...lists);
+    return Number.isFinite(lo) && lo > 0 ? [lo / 1.3, hi * 1.3] : [0.1, 1];
+  }
+  function positive(loss) {
+    return loss !== null && loss > 0 ? loss : NaN;
+  }
+  function everyNth2(list2, most) {
+    const step = Math.ceil(list2.length / most);
+    return step <= 1 ? list2 : list2.filter((_, n) => n % step === 0 || n === list2.length - 1);
+  }
+
+  // src/app/keys.ts
+  var KEYS = [
+    [
+      "Everywhere",
+      [
+        ["Ctrl + Z", "undo the last edit"],
+        ["Ctrl + Shift + Z", "do it again"],
+        ["Esc", "back from the edge to the picture"],
+        ["?", "this help"]
+      ]
+    ],
+    [
+      "Network and matrix",
+      [
+        ["← ↑ → ↓", "from edge to edge"],
+        ["Home, End", "first and last edge"],
+        ["Enter", "open the edge"],
+        ["Delete", "remove the edge, or bring it back"],
+        ["+ − 0", "zoom in, zoom out, show everything"],
+        ["Esc", "follow no node, choose no edge"]
+      ]
+    ],
+    [
+      "Sliders and tabs",
+      [
+        ["← →", "a step; with Page Up and Page Down ten"],
+        ["Home, End", "least and most"]
+      ]
+    ]
+  ];
+  function isTyping(event) {
+    const target = event.composedPath()[0];
+    if (!(target instanceof HTMLElement)) return false;
+    if (target instanceof HTMLInputElement) return !["range", "checkbox", "radio", "button"].includes(target.type);
+    return target instanceof HTMLTextAreaElement || target.isContentEditable;
+  }
+
+  // src/app/dialogs.ts
+  function openDialog(parent, heading, ...content) {
+    const title = h("h2", { id: "edgewise-dialog-title" }, heading);
+    const close = button("Close", () => dialog.close());
+    const dialog = h("dialog", { "aria-labelledby": "edgewise-dialog-title" }, title, ...content, h("div", { class: "row end" }, close));
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.addEventListener("keydown", (event) => event.stopPropagation());
+    parent.append(dialog);
+    dialog.showModal();
+    return dialog;
+  }
+  function openHelp(parent) {
+    const groups = KEYS.flatMap(([place2, keys]) => [
+      h("h3", {}, place2),
+      h("dl", { class: "keys" }, ...keys.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]))
+    ]);
+    openDialog(
+      parent,
+      "How to read and use this page",
+      h(
+        "p",
+        {},
+        "A KAN passes every input through functions that it has learned, adds the results up, and does so again layer by layer. Each small picture is one of these functions. Thick and dark ones move the result most; a green double frame is a function with a formula; dashes are edges that were removed."
+      ),
+      h("p", {}, "Click an edge to see it large, drag its points, try formulas or remove it. Click a node to follow only its paths."),
+      ...groups
+    );
+  }
+  function openPython(parent, store) {
+    const code = asPython(store.edits, store.explored.source);
+    const area = h("textarea", { class: "code", readonly: true, rows: Math.min(16, code.split("\n").length), "aria-label": "Python script", spellcheck: "false" });
+    area.value = code;
+    const said = h("span", { class: "soft", role: "status" });
+    const copy = button("Copy", () => void copyText(code).then((done) => said.textContent = done ? "Copied." : "Select the text and copy it."), { class: "main" });
+    openDialog(
+      parent,
+      "The edits as Python",
+      h("p", { class: "soft" }, "Run this to get exactly the model that you see here."),
+      area,
+      h("div", { class: "row" }, copy, said)
+    );
+  }
+
+  // src/app/shell.ts
+  var TABS = [
+    ["network", "Network", networkView],
+    ["matrix", "Matrix", matrixView],
+    ["edges", "Edges", tableView],
+    ["prediction", "Prediction", predictionView],
+    ["formula", "Formula", formulaView],
+    ["training", "Training", liveView]
+    // offered only where a model is trained
+  ];
+  function liveView(store) {
+    const views = [networkView(store), trainingView(store)];
+    const element2 = h("div", { class: "live" }, ...views.map((view) => view.element));
+    element2.addEventListener("shown", () => views.forEach((view) => view.element.dispatchEvent(new Event("shown"))));
+    return { element: element2, destroy: () => views.forEach((view) => view.destroy()) };
+  }
+  var Shell = class {
+    element;
+    #store;
+    #theme;
+    #pages = /* @__PURE__ */ new Map();
+    #loss = h("p", { class: "loss" });
+    #undo = button("Undo", () => this.#store.undo(), { title: "Undo the last edit (Ctrl + Z)" });
+    #redo = button("Redo", () => this.#store.redo(), { title: "Do it again (Ctrl + Shift + Z)" });
+    #python = button("Copy as Python", () => openPython(this.element, this.#store), { title: "A script that makes the same edits" });
+    #shape = h("p", { class: "shape" });
+    #spoken = h("p", { class: "unseen", "aria-live": "polite" });
+    #inspector;
+    #offs;
+    #shownTab = "";
+    constructor(store, theme) {
+      this.#store = store;
+      this.#theme = theme;
+      this.#inspector = inspectorView(store);
+      const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (e) => this.#tabKey(e) });
+      const page = h("div", { class: "page" });
+      for (const [name, words, make] of TABS) this.#addTab(tabs, page, name, words, make);
+      this.element = h(
+        "div",
+        { class: "ex" },
+        this.#header(),
+        tabs,
+        h("div", { class: "body" }, page, h("aside", { class: "side", "aria-label": "The chosen edge" }, this.#inspector.element)),
+        this.#spoken
+      );
+      this.element.addEventListener("inspect", () => requestAnimationFrame(() => this.#toInspector()));
+      const keys = store.host.kind === "widget" ? this.element : document;
+      const listen = (event) => this.#key(event);
+      keys.addEventListener("keydown", listen);
+      this.#offs = [
+        store.on("payload", () => this.#renew()),
+        store.on("net", () => {
+          if (!store.isDraft) this.#update();
+          this.#showLoss();
+        }),
+        store.host.on("training", () => this.#offerTraining()),
+        // not put off: the frames follow at once
+        store.on("said", () => this.#spoken.textContent = store.said),
+        () => keys.removeEventListener("keydown", listen)
+      ];
+      this.#open("network");
+      this.#update();
+      requestAnimationFrame(() => setTimeout(() => this.#showLoss()));
+      this.#offerTraining();
+    }
+    destroy() {
+      this.#offs.forEach((off) => off());
+      this.#inspector.destroy();
+      for (const { view } of this.#pages.values()) view?.destroy();
+    }
+    #header() {
+      const store = this.#store;
+      const more = h(
+        "div",
+        { class: "actions" },
+        h("span", { class: "buttons", role: "group", "aria-label": "Edits" }, this.#undo, this.#redo),
+        this.#python,
+        button("Save model", () => this.#saveModel(), { title: "Download the edited model as JSON" }),
+        button("◐", () => this.#theme.toggle(), { "aria-label": "Light or dark", title: "Light or dark" }),
+        button("?", () => openHelp(this.element), { "aria-label": "Help", title: "Help (?)" })
+      );
+      return h(
+        "header",
+        { class: "top" },
+        h("div", {}, h("h1", {}, store.explored.title || "A Kolmogorov-Arnold network"), this.#shape),
+        h("span", { class: "spring" }),
+        this.#loss,
+        more
+      );
+    }
+    #update() {
+      const store = this.#store;
+      const edges = allEdges(store.net);
+      const removed = edges.filter((edge) => store.isRemoved(edge)).length;
+      this.#shape.textContent = `${shapeText(store.net)}, ${edges.length - removed} edges${removed ? `, ${removed} removed` : ""}`;
+      this.#undo.disabled = !store.canUndo || store.isLive;
+      this.#redo.disabled = !store.canRedo || store.isLive;
+      this.#python.disabled = store.edits.length === 0;
+    }
+    #showLoss() {
+      fillWith(this.#loss, ...lossParts(this.#store));
+      set(this.#loss, { title: this.#store.measure.words });
+    }
+    #saveModel() {
+      const store = this.#store;
+      const payload2 = store.host.get("payload");
+      saveJson({ ...payload2, model: encodeNet(store.net) }, store.explored.title);
+    }
+    // ---------------------------------------------------------------- tabs and keys
+    #addTab(tabs, page, name, words, make) {
+      const tab = button(words, () => this.#open(name), {
+        role: "tab",
+        id: `edgewise-tab-${name}`,
+        "aria-controls": `edgewise-panel-${name}`,
+        "aria-selected": "false",
+        tabindex: -1
+      });
+      tab.hidden = name === "training";
+      const panel = h("div", {
+        class: "page",
+        role: "tabpanel",
+        id: `edgewise-panel-${name}`,
+        "aria-labelledby": `edgewise-tab-${name}`,
+        hidden: true
+      });
+      this.#pages.set(name, { tab, panel, view: null, make });
+      tabs.append(tab);
+      page.append(panel);
+    }
+    /** Another model: views that were built around the old one are built again. */
+    #renew() {
+      for (const [name, page] of this.#pages) {
+        if (name === "training" || !page.view) continue;
+        page.view.destroy();
+        page.view.element.remove();
+        page.view = null;
+      }
+      this.#open(this.#shownTab);
+    }
+    /** The tab is there once there is training to see, and opens at once, so that it misses nothing. */
+    #offerTraining() {
+      const page = this.#pages.get("training");
+      const isFirst = page.tab.hidden && this.#store.host.get("training") != null;
+      page.tab.hidden = this.#store.host.get("training") == null;
+      if (isFirst) this.#open("training");
+    }
+    #make(page) {
+      if (page.view) return;
+      page.view = page.make(this.#store);
+      page.panel.append(page.view.element);
+    }
+    #open(name) {
+      for (const [other, { tab, panel }] of this.#pages) {
+        const chosen = other === name;
+        set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });
+        panel.hidden = !chosen;
+      }
+      const page = this.#pages.get(name);
+      this.#make(page);
+      page.view.element.dispatchEvent(new Event("shown"));
+      this.#shownTab = name;
+    }
+    #tabKey(event) {
+      const names = [...this.#pages.keys()].filter((name2) => !this.#pages.get(name2).tab.hidden);
+      const at2 = names.indexOf(this.#shownTab);
+      const to = { ArrowRight: at2 + 1, ArrowLeft: at2 - 1, Home: 0, End: names.length - 1 }[event.key];
+      if (to === void 0) return;
+      event.preventDefault();
+      const name = names[(to + names.length) % names.length];
+      this.#open(name);
+      this.#pages.get(name).tab.focus();
+    }
+    #key(event) {
+      if (isTyping(event)) return;
+      const command = event.ctrlKey || event.metaKey;
+      const letter = event.key.toLowerCase();
+      if (command && letter === "z") event.shiftKey ? this.#store.redo() : this.#store.undo();
+      else if (command && letter === "y") this.#store.redo();
+      else if (event.key === "?") openHelp(this.element);
+      else if (event.key === "Escape") this.#backToPicture();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    }
+    #toInspector() {
+      const headings = [...this.#inspector.element.querySelectorAll("h2")];
+      headings.find((heading) => !heading.closest("[hidden]"))?.focus();
+    }
+    #backToPicture() {
+      const { panel, tab } = this.#pages.get(this.#shownTab);
+      (panel.querySelector("[tabindex='0']") ?? tab).focus();
+    }
+  };
+  function lossParts(store) {
+    const { before, after } = store.loss;
+    const { name } = store.measure;
+    if (store.isLive) return [h("span", { class: "soft" }, "in training")];
+    const value = (number2) => h("span", { class: "value" }, shown(number2));
+    if (!store.measure.hasTargets) {
+      return [h("span", { class: "soft" }, "change of the output"), value(after)];
+    }
+    if (after === before) return [h("span", { class: "soft" }, name), value(before)];
+    const share = before > 0 ? (after - before) / before : Infinity;
+    const words = share < 10 ? `${Math.round(Math.abs(100 * share))} % ${share > 0 ? "more" : "less"}` : `× ${shown(after / before, 2)}`;
+    return [
+      h("span", { class: "soft" }, name),
+      h("span", {}, shown(before)),
+      h("span", { "aria-label": "becomes" }, "→"),
+      value(after),
+      h("span", { class: `change ${share > 0 ? "worse" : "better"}` }, words)
+    ];
+  }
+
+  // src/app/theme.ts
+  var Theme = class {
+    #chosen = null;
+    #root;
+    #onChange;
+    #system = matchMedia("(prefers-color-scheme: dark)");
+    #observer = new MutationObserver(() => this.#update());
+    #update = () => this.#apply();
+    constructor(root2, onChange) {
+      this.#root = root2;
+      this.#onChange = onChange;
+      this.#system.addEventListener("change", this.#update);
+      const options = { attributes: true, attributeFilter: ["class", "data-theme", "data-jp-theme-light", "data-vscode-theme-kind"] };
+      for (const element2 of [document.documentElement, document.body]) this.#observer.observe(element2, options);
+      this.#apply();
+    }
+    get scheme() {
+      return this.#root.dataset.scheme;
+    }
+    toggle() {
+      this.#chosen = this.scheme === "dark" ? "light" : "dark";
+      this.#apply();
+    }
+    destroy() {
+      this.#system.removeEventListener("change", this.#update);
+      this.#observer.disconnect();
+    }
+    #apply() {
+      const scheme = this.#chosen ?? hostScheme(this.#root) ?? (this.#system.matches ? "dark" : "light");
+      if (this.#root.dataset.scheme === scheme) return;
+      this.#root.dataset.scheme = scheme;
+      this.#onChange();
+    }
+  };
+  function hostScheme(root2) {
+    const named2 = outermost(root2).closest("[data-theme]")?.dataset.theme ?? document.documentElement.dataset.theme;
+    if (named2 === "dark" || named2 === "light") return named2;
+    const { body, documentElement } = document;
+    const jupyter = body.dataset.jpThemeLight;
+    if (jupyter) return jupyter === "true" ? "light" : "dark";
+    const classes = [...body.classList, ...documentElement.classList];
+    if (classes.some((name) => ["vscode-dark", "vscode-high-contrast", "dark", "dark-theme"].includes(name))) return "dark";
+    if (classes.some((name) => ["vscode-light", "vscode-high-contrast-light", "light", "light-theme"].includes(name))) return "light";
+    return null;
+  }
+  function outermost(element2) {
+    const root2 = element2.getRootNode();
+    return root2 instanceof ShadowRoot ? root2.host : element2;
+  }
+
+  // src/app/main.ts
+  function mountExplorer(root2, host) {
+    root2.classList.add("edgewise-explorer", "ew");
+    root2.classList.toggle("fills", host.kind !== "widget");
+    for (const name of ["data-lm-suppress-shortcuts", "lm-suppress-shortcuts"]) root2.setAttribute(name, "true");
+    let store = null;
+    const theme = new Theme(root2, () => store?.emit("theme"));
+    try {
+      store = new Store(host);
+    } catch (error) {
+      fillWith(root2, failure(error));
+      return { destroy: () => theme.destroy() };
+    }
+    const shell = new Shell(store, theme);
+    fillWith(root2, shell.element);
+    const offs = [
+      host.on("payload", () => store.reload()),
+      host.on("edits", (edits) => store.receiveEdits(edits)),
+      host.on("selection", (edge) => store.receiveSelection(edge)),
+      host.on("training", () => store.emit("training"))
+    ];
+    return {
+      destroy() {
+        offs.forEach((off) => off());
+        shell.destroy();
+        theme.destroy();
+        root2.replaceChildren();
+      }
+    };
+  }
+  function failure(error) {
+    const why = error instanceof PayloadError || error instanceof RangeError ? error.message : String(error);
+    return h("div", { class: "ex" }, h("p", { class: "failure", role: "alert" }, `This model cannot be shown: ${why}`));
+  }
+
+  // src/hosts/memory.ts
+  function values(initial) {
+    const known2 = new Map(Object.entries(initial));
+    const listeners = /* @__PURE__ */ new Map();
+    return {
+      get: (key) => known2.get(key) ?? null,
+      set: (key, value) => {
+        known2.set(key, value);
+        listeners.get(key)?.forEach((callback) => callback(value));
+      },
+      on: (key, callback) => {
+        const own = listeners.get(key) ?? /* @__PURE__ */ new Set();
+        listeners.set(key, own.add(callback));
+        return () => own.delete(callback);
+      }
+    };
+  }
+
+  // src/hosts/server.ts
+  var HERE = location.pathname.replace(/\/$/, "");
+  function serverHost(payload2) {
+    const own = values({ payload: payload2 });
+    const changed = /* @__PURE__ */ new Set();
+    const receivers = /* @__PURE__ */ new Set();
+    let queue = Promise.resolve();
+    const post = (body) => {
+      queue = queue.then(
+        () => fetch(`${HERE}/post`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
+      ).catch(() => {
+      });
+    };
+    const stream = new EventSource(`${HERE}/events`);
+    stream.onmessage = (event) => {
+      const news = JSON.parse(event.data);
+      if ("key" in news) own.set(news.key, news.value);
+      else receivers.forEach((receive) => receive(news.message));
+    };
+    return {
+      kind: "server",
+      get: own.get,
+      set: (key, value) => {
+        changed.add(key);
+        own.set(key, value);
+      },
+      save: () => {
+        for (const key of changed) post({ key, value: own.get(key) });
+        changed.clear();
+      },
+      on: own.on,
+      send: (message) => post({ message }),
+      onMessage: (receive) => {
+        receivers.add(receive);
+        return () => receivers.delete(receive);
+      }
+    };
+  }
+
+  // src/hosts/page.ts
+  function memoryHost(payload2) {
+    return { kind: "page", ...values({ payload: payload2 }), save: () => {
+    }, send: () => {
+    }, onMessage: () => () => {
+    } };
+  }
+  var root = document.getElementById("edgewise-explorer");
+  var payload = JSON.parse(document.getElementById("edgewise-payload").textContent);
+  mountExplorer(root, root.dataset.host === "server" ? serverHost(payload) : memoryHost(payload));
+})();
