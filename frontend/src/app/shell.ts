@@ -1,6 +1,6 @@
 // The frame of the page: header with the loss, tabs, and the inspector beside them.
 import { encodeNet } from "../model/payload.ts";
-import { shapeText, shown } from "../model/wording.ts";
+import { counted, shapeText, shown } from "../model/wording.ts";
 import { inspectorView } from "../views/inspector.ts";
 import { formulaView } from "../views/formula.ts";
 import { matrixView } from "../views/matrix.ts";
@@ -123,7 +123,7 @@ export class Shell {
     const store = this.#store;
     const edges = allEdges(store.net);
     const removed = edges.filter((edge) => store.isRemoved(edge)).length;
-    this.#shape.textContent = `${shapeText(store.net)}, ${edges.length - removed} edges${removed ? `, ${removed} removed` : ""}`;
+    this.#shape.textContent = `${shapeText(store.net)}, ${counted(edges.length - removed, "edge")}${removed ? `, ${removed} removed` : ""}`;
     this.#undo.disabled = !store.canUndo || store.isLive;
     this.#redo.disabled = !store.canRedo || store.isLive;
     this.#python.disabled = store.edits.length === 0;
@@ -234,7 +234,7 @@ function lossParts(store: Store): HTMLElement[] {
   if (store.isLive) return [h("span", { class: "soft" }, "in training")];
   const value = (number: number) => h("span", { class: "value" }, shown(number));
   if (!store.measure.hasTargets) {
-    return [h("span", { class: "soft" }, "change of the output"), value(after)];
+    return after === 0 ? [h("span", { class: "soft" }, "as saved")] : [h("span", { class: "soft" }, "output changed by about"), value(after)];
   }
   if (after === before) return [h("span", { class: "soft" }, name), value(before)];
   const share = before > 0 ? (after - before) / before : Infinity;

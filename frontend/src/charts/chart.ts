@@ -1,4 +1,5 @@
 // A chart with axes in SVG, as wide as its place. What is inside is painted by the caller in plain marks.
+import { shortened } from "../model/wording.ts";
 import { fillWith, h, set, svg } from "../app/dom.ts";
 import { logText, logTicks, tickText, type Range } from "./scale.ts";
 import { roundTicks } from "./ticks.ts";
@@ -106,8 +107,8 @@ export class Chart {
       ...upward.map((v) => svg("text", { class: "tick", x: left - 6, y: top + frame.y(v), dy: "0.32em", "text-anchor": "end" }, logY ? logText(v) : tickText(v, upward))),
       svg("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
       ...across.map((v) => svg("text", { class: "tick", x: left + frame.x(v), y: bottom + 15, "text-anchor": "middle" }, tickText(v, across))),
-      ...(xLabel ? [svg("text", { class: "name", x: right, y: this.#height - 4, "text-anchor": "end" }, xLabel)] : []),
-      ...(yLabel ? [svg("text", { class: "name", x: bare ? left : 4, y: 12 }, yLabel)] : []),
+      ...(xLabel ? [svg("text", { class: "name", x: right, y: this.#height - 4, "text-anchor": "end" }, shortened(xLabel, Math.floor(right / 6.4)))] : []),
+      ...(yLabel ? [svg("text", { class: "name", x: bare ? left : 4, y: 12 }, shortened(yLabel, Math.floor(right / 6.4)))] : []),
     ];
   }
 

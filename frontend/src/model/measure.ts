@@ -19,6 +19,8 @@ export class Measure {
   readonly hasTargets: boolean;
   /** Loss of the model as loaded. */
   readonly first: number;
+  /** What a change of one is in the user's unit. */
+  readonly #unit: number;
   readonly #target: Float64Array;
   readonly #link: Explored["link"];
   #net: Net;
@@ -37,13 +39,16 @@ export class Measure {
     this.#net = net;
     this.#trace = forward(net, this.x);
     this.#target = all.y === null ? this.#output : pick(all.y, all.n, rows);
-    this.first = lossOf(this.#output, this.#target, this.#link, this.n);
+    const { outputs } = explored;
+    this.#unit = explored.link === "identity" && outputs.length === 1 ? Math.abs(outputs[0].scale) : 1;
+    this.first = this.#lossOf(this.#output);
     const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
     this.name = this.hasTargets ? "loss" : "change";
-    const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.#link];
+    const scaled = outputs.some(({ scale }) => scale !== 1) ? " of the standardised output, whose variance is 1," : "";
+    const what = { identity: `mean squared error${scaled}`, softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.#link];
     this.words = this.hasTargets
       ? `${what} on ${some} points of the attached data`
-      : `mean squared change of the output against the saved model, on ${some} points ` +
+      : `typical change (root mean square) of the output against the saved model, on ${some} points ` +
         (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
   }
 
@@ -51,7 +56,12 @@ export class Measure {
   rebase(net: Net): number {
     this.#net = net;
     this.#trace = forward(net, this.x);
-    return lossOf(this.#output, this.#target, this.#link, this.n);
+    return this.#lossOf(this.#output);
+  }
+
+  #lossOf(output: Float64Array): number {
+    const loss = lossOf(output, this.#target, this.#link, this.n);
+    return this.hasTargets ? loss : Math.sqrt(loss) * this.#unit;
   }
 
   get #output(): Float64Array {
@@ -65,7 +75,7 @@ export class Measure {
 
   /** Loss of a model that differs from the remembered one in this edge only. */
   loss(net: Net, edge: EdgeId): number {
-    return lossOf(outputsAfter(net, this.#net, this.#trace, edge), this.#target, this.#link, this.n);
+    return this.#lossOf(outputsAfter(net, this.#net, this.#trace, edge));
   }
 }
 

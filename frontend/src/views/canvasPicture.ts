@@ -217,7 +217,7 @@ export class CanvasPicture implements Picture {
     for (let n = 0; n < curve.length; n += step) {
       const x = spot.x - 0.8 * w + (1.6 * w * n) / (curve.length - 1);
       const y = spot.y + 0.7 * h * (2 * curve[n] - 1);
-      if (n === 0) curves.moveTo(x, y);
+      if (n === 0 || Number.isNaN(curve[n - step])) curves.moveTo(x, y); // what is NaN moves no pen
       else curves.lineTo(x, y);
     }
   }

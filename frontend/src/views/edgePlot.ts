@@ -9,7 +9,7 @@ import { baseNamed } from "../maths/functions.ts";
 import { coefPlace, type Edit } from "../model/edits.ts";
 import { type EdgeId, QUANTILES } from "../model/payload.ts";
 import { toNetwork, toUser } from "../model/units.ts";
-import { nodeName, withUnit } from "../model/wording.ts";
+import { nodeName, shortened, withUnit } from "../model/wording.ts";
 import { kindOf } from "./edges.ts";
 
 const SIZE = { width: 352, height: 232 };
@@ -125,7 +125,7 @@ export class EdgePlot {
         svg("text", { x: FRAME.left - 6, y: y + 4, "text-anchor": "end" }, tickText(value, all)));
     });
     const name = variable ? withUnit(variable) : nodeName(explored, net, l, i);
-    const title = svg("text", { class: "title", x: (FRAME.left + FRAME.right) / 2, y: SIZE.height - 8, "text-anchor": "middle" }, name);
+    const title = svg("text", { class: "title", x: (FRAME.left + FRAME.right) / 2, y: SIZE.height - 8, "text-anchor": "middle" }, shortened(name, 48));
     return [...xs, ...ys, title];
   }
 

@@ -52,9 +52,10 @@ function valuesAt(store: Store, l: number, i: number): Float64Array {
   });
 }
 
-/** R² as text: four digits, and what is missing where that would read as one. */
+/** R² as text: four digits, and what is missing where that would read as one but is more than rounding. */
 export function r2Text(r2: number, missing = 1 - r2): string {
   if (!Number.isFinite(r2)) return "–";
-  if (missing > 0 && missing < 5e-5) return `1 − ${missing.toExponential(0).replace("e-", "e−")}`;
+  if (missing < 1e-12) return "1";
+  if (missing < 5e-5) return `1 − ${missing.toExponential(0).replace("e-", "e−")}`;
   return r2 < 0 ? "< 0" : r2.toFixed(4);
 }

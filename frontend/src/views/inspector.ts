@@ -3,7 +3,7 @@ import { button, fillWith, h, set } from "../app/dom.ts";
 import { allEdges, type Store, type View } from "../app/store.ts";
 import { predict, respond } from "../maths/network.ts";
 import type { Net } from "../model/payload.ts";
-import { edgeName, shown, withUnit } from "../model/wording.ts";
+import { answerName, edgeName, shown, withUnit } from "../model/wording.ts";
 import { EdgePlot } from "./edgePlot.ts";
 import { kindOf, kindText, percent } from "./edges.ts";
 import { Formulas } from "./formulas.ts";
@@ -129,7 +129,7 @@ class Inspector {
     const { explored } = store;
     const at = (net: Net) => respond(explored, predict(net, store.point));
     const [was, is] = [at(store.original), at(store.net)];
-    const all = explored.outputs.map((output, n) => ({ name: explored.classes?.[n] ?? withUnit(output), was: was[n], is: is[n] }));
+    const all = explored.outputs.map(({ unit }, n) => ({ name: withUnit({ name: answerName(explored, n), unit }), was: was[n], is: is[n] }));
     return all.sort((a, b) => Math.abs(b.is - b.was) - Math.abs(a.is - a.was)).slice(0, MOST_OUTPUTS);
   }
 

@@ -4,7 +4,7 @@ import { lazily } from "../app/lazily.ts";
 import { savePng, saveSvg } from "../app/save.ts";
 import { allEdges, type Store, type View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { nodeName, shapeText, withUnit } from "../model/wording.ts";
+import { counted, nodeName, shapeText, withUnit } from "../model/wording.ts";
 import { CanvasPicture } from "./canvasPicture.ts";
 import { Curves, edgeSentence } from "./edges.ts";
 import { layOut, type Point, type Scene, through } from "./geometry.ts";
@@ -94,7 +94,7 @@ class NetworkView {
     const edges = this.#strongest(wanted);
     this.#sight = this.#sightNow();
     const vertical = frame.width < 0.85 * frame.height;
-    const room = (names: readonly string[]) => (vertical ? 34 : Math.min(170, 26 + 7 * Math.max(...names.map((n) => Math.min(n.length, 24)))));
+    const room = (names: readonly string[]) => (vertical ? 34 : Math.min(194, 26 + 7 * Math.max(...names.map((n) => Math.min(n.length, 24)))));
     this.#scene = layOut(net, edges, frame, [room(explored.inputs.map(withUnit)), room(explored.outputs.map(withUnit))]);
     this.#usePicture(edges.length > MOST_SVG);
     this.#picture!.draw(this.#scene, this.#sight);
@@ -150,7 +150,7 @@ class NetworkView {
   #showNote(edges: readonly EdgeId[], wanted: number): void {
     const seen = edges.filter((edge) => !this.#sight.isHidden(edge) && !this.#sight.isAway(edge)).length;
     const few = edges.length < wanted ? ` Only the ${MOST_DRAWN} strongest can be drawn here; the tab Matrix shows all.` : "";
-    this.#note.textContent = seen === wanted ? `${wanted} edges. Thick and dark: important.${few}` : `${seen} of ${wanted} edges shown.${few}`;
+    this.#note.textContent = seen === wanted ? `${counted(wanted, "edge")}. Thick and dark: important.${few}` : `${seen} of ${counted(wanted, "edge")} shown.${few}`;
   }
 
   // ---------------------------------------------------------------- tools

@@ -3,8 +3,8 @@ import { choice, fillWith, h } from "../app/dom.ts";
 import { lazily } from "../app/lazily.ts";
 import type { Store, View } from "../app/store.ts";
 import { predict, respond } from "../maths/network.ts";
-import { shown } from "../model/wording.ts";
-import { Inputs } from "./inputs.ts";
+import { answerName, shown } from "../model/wording.ts";
+import { Inputs, numbersOf } from "./inputs.ts";
 import { Residuals } from "./residuals.ts";
 import { Field, Sections } from "./sections.ts";
 
@@ -26,13 +26,13 @@ class Prediction implements View {
 
   constructor(store: Store) {
     this.#store = store;
-    const { inputs, outputs, sample } = store.explored;
-    const name = (j: number): string => this.#name(j);
+    const { outputs, sample } = store.explored;
+    const name = (j: number): string => answerName(store.explored, j);
     this.#inputs = new Inputs(store);
     this.#sections = new Sections(store, name);
-    this.#field = inputs.length > 1 ? new Field(store, name) : null;
+    this.#field = numbersOf(store).length > 1 ? new Field(store, name) : null;
     this.#residuals = sample?.y ? new Residuals(store, { ...sample, y: sample.y }) : null;
-    const picker = choice("output", outputs.map((_, j) => [String(j), this.#name(j)] as const), (j) => {
+    const picker = choice("output", outputs.map((_, j) => [String(j), name(j)] as const), (j) => {
       this.#output = Number(j);
       this.#update();
     });
@@ -63,12 +63,6 @@ class Prediction implements View {
     for (const part of [this.#sections, this.#field, this.#residuals]) part?.destroy();
   }
 
-  #name(j: number): string {
-    const { outputs, classes, link } = this.#store.explored;
-    if (link === "identity") return outputs[j].name;
-    return `share of ${classes?.[outputs.length === 1 ? 1 : j] ?? outputs[j].name}`;
-  }
-
   #update(withData = true): void {
     this.#inputs.update();
     fillWith(this.#answer, ...this.#answers());
@@ -84,7 +78,7 @@ class Prediction implements View {
       const { unit } = explored.outputs[j];
       const share = explored.link !== "identity";
       const bar = share && h("span", { class: "bar", style: `--share: ${Math.min(1, Math.max(0, value))}` });
-      return h("p", {}, h("span", { class: "soft" }, `${this.#name(j)} = `), h("strong", { class: "number" }, shown(value, 5)), unit ? ` ${unit}` : null, bar);
+      return h("p", {}, h("span", { class: "soft" }, `${answerName(explored, j)} = `), h("strong", { class: "number" }, shown(value, 5)), unit ? ` ${unit}` : null, bar);
     });
   }
 }

@@ -6,7 +6,7 @@ import { dots, line } from "../charts/marks.ts";
 import { rangeOf, widened } from "../charts/scale.ts";
 import { predict, respond } from "../maths/network.ts";
 import type { Sample } from "../model/payload.ts";
-import { shown, withUnit } from "../model/wording.ts";
+import { counted, shown, withUnit } from "../model/wording.ts";
 import { toUser } from "../model/units.ts";
 
 const MOST_CLASSES = 12;
@@ -43,10 +43,11 @@ export class Residuals {
     const [truth, guess] = [column(sample.y, (v) => toUser(output, v)), column(outputs, (v) => v)];
     const error = Math.sqrt(truth.reduce((sum, v, n) => sum + (guess[n] - v) ** 2, 0) / sample.n);
     const range = widened(rangeOf(truth, guess), 0.04);
-    const r2 = 1 - error ** 2 / variance(truth);
-    this.#words.textContent = `${sample.n} rows: typical error ${shown(error)}${output.unit ? ` ${output.unit}` : ""}, R² ${shown(r2, 4)}`;
+    const spread = variance(truth);
+    const r2 = spread > 0 ? `, R² ${shown(1 - error ** 2 / spread, 4)}` : "";
+    this.#words.textContent = `${counted(sample.n, "row")}: typical error ${shown(error)}${output.unit ? ` ${output.unit}` : ""}${r2}`;
     const paint = (frame: Frame): Element[] => [line(frame, range, range, "zero"), dots(frame, truth, guess)];
-    this.#chart.show(range, range, paint, `Prediction against true ${withUnit(output)} for ${sample.n} rows; typical error ${shown(error)}`);
+    this.#chart.show(range, range, paint, `Prediction against true ${withUnit(output)} for ${counted(sample.n, "row")}; typical error ${shown(error)}`);
   }
 
   #countClasses(outputs: Float64Array, O: number): void {
@@ -58,7 +59,7 @@ export class Residuals {
     const counts = new Float64Array(C * C);
     for (let row = 0; row < sample.n; row++) counts[chosen(sample.y, row) * C + chosen(outputs, row)] += 1;
     const right = Array.from({ length: C }, (_, c) => counts[c * C + c]).reduce((a, b) => a + b, 0);
-    this.#words.textContent = `${right} of ${sample.n} rows right (${shown((100 * right) / sample.n)} %)`;
+    this.#words.textContent = `${right} of ${counted(sample.n, "row")} right (${shown((100 * right) / sample.n)} %)`;
     fillWith(this.#table, C <= MOST_CLASSES && confusion(counts, C, (c) => names[c] ?? String(c)));
   }
 }
