@@ -1,7 +1,8 @@
 """How fast the explorer's page is: `python -m benchmarks.explorer` (needs the extra `browser`, and Chromium).
 
-For networks of some sizes: bytes of the file, milliseconds from navigation to the first edge, milliseconds of work
-for moving a coefficient (handling, redraw, paint), and frames per second while zooming. Software rendering: a screen with a GPU is faster.
+For networks of some sizes: bytes of the file, milliseconds from navigation to the first edge, milliseconds of work for
+moving a coefficient (handling, redraw, paint), and frames per second while zooming. Software rendering: a screen with a
+GPU is faster.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,7 @@ def measured(browser: Any, width: list[int], folder: Path) -> list[str]:
     page.locator("aside summary").first.click()  # the sliders under "Numbers"
     slide = page.evaluate(_SLIDE)
     page.close()
-    edges = sum(a * b for a, b in zip(width, width[1:], strict=False))
+    edges = sum(a * b for a, b in pairwise(width))
     return [str(width), f"{edges}", f"{path.stat().st_size:,}", f"{first:.0f}", f"{slide:.1f}", f"{rate:.0f}"]
 
 
@@ -71,9 +73,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    print(
-        "| network | edges | bytes | first edge, ms | slider, ms | frames per s |\n|---|---|---|---|---|---|"
-    )
+    print("| network | edges | bytes | first edge, ms | slider, ms | frames per s |\n|---|---|---|---|---|---|")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for width in WIDTHS:

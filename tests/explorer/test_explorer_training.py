@@ -132,10 +132,7 @@ def test_refinement_keeps_the_function(data):
 def test_a_staircase_is_seen_climbing(data):
     session = Watched()
     session.fit(network(), data, steps=3, grids=[3, 6], opt="lm")
-    assert session.status.events == [[0, "refined to 3"], [3, "refined to 6"]] or session.status.events == [
-        [1, "refined to 3"],
-        [4, "refined to 6"],
-    ]
+    assert session.status.events == [[0, "refined to 3"], [3, "refined to 6"]]
     assert session.status.step == 6
     assert session.status.steps == 6
 
@@ -158,12 +155,6 @@ def test_bad_wishes(action, details, message):
     assert message.split(";")[0].strip("`")[:8] in session.told[-1]["message"]
     session.receive("nonsense")
     assert session._wishes.empty()
-
-
-def test_pruning_everything_away_is_told_and_training_goes_on(data):
-    session = Watched({2: [("prune", {"threshold": 0.999999})]})
-    result = session.fit(network(), data, steps=4, **OPTIONS)
-    assert result.steps == 4
 
 
 def test_frames_are_bounded():

@@ -191,12 +191,12 @@ class Session:
         if state.step <= self._last:  # the next grid of a staircase
             self._before += self._last
         self._last = state.step
-        self.status.step = self._before + state.step
-        self.status.steps = max(self.status.steps, self.status.step)
         model = cast("KAN", state.model)
-        if model.grid != self._grid:
+        if model.grid != self._grid:  # before this step
             self._grid = model.grid
             self._happened(f"refined to {model.grid}")
+        self.status.step = self._before + state.step
+        self.status.steps = max(self.status.steps, self.status.step)
         if time.monotonic() >= self._due or self._paused:
             self._show(state.history)
             self.tell(self.status)
