@@ -9,6 +9,7 @@ import torch
 
 from edgewise.datasets import ai_feynman_equations, ai_feynman_expression, load_ai_feynman, load_feynman
 from edgewise.errors import ParameterError
+from edgewise.interpret import check_units, parse_unit
 
 NAMES = [problem.name for problem in ai_feynman_equations()]
 
@@ -56,3 +57,18 @@ def test_rows_that_copies_of_the_set_have_wrong(name, at, value):
     assert value is None or expected == value
     got = problem(torch.tensor([at], dtype=torch.float64))
     assert got.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_formula_has_the_unit_of_the_output(name):
+    problem = load_ai_feynman(name)
+    assert list(problem.units) == list(problem.variables)
+    assert check_units(problem.expression, problem.units) == parse_unit(problem.output_unit)
+
+
+def test_units_of_a_known_law():
+    """Coulomb's: a charge is A s, which in the set's base units is an energy per volt."""
+    units = load_ai_feynman("I.12.2").units
+    assert parse_unit(units["q1"]) == parse_unit("A s")
+    assert parse_unit(units["epsilon"]) == parse_unit("A^2 s^4/(kg m^3)")
+    assert parse_unit(load_ai_feynman("I.12.2").output_unit) == parse_unit("N")

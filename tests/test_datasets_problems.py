@@ -5,11 +5,13 @@ import math
 
 import mpmath
 import pytest
+import sympy
 import torch
 
 from edgewise.datasets import (
     Problem,
     feynman_equations,
+    load_ai_feynman,
     load_feynman,
     load_special,
     special_functions,
@@ -187,3 +189,51 @@ def test_wrong_shape_names_the_variables():
 
 def test_domain_as_text():
     assert load_feynman("I.6.2").domain == "t in [-1, 1], s in [0.5, 2]"
+
+
+@pytest.mark.parametrize("problem", ALL, ids=ids)
+def test_torch_says_what_sympy_reads_in_the_formula(problem):
+    expression = problem.expression
+    symbols = [sympy.Symbol(name, real=True) for name in problem.variables]
+    assert expression.free_symbols <= set(symbols)
+    names = {"jacobi_sn": lambda u, m: mpmath.ellipfun("sn", u, m=m)}  # sympy has none
+    exact = sympy.lambdify(symbols, expression, [names, "mpmath"])
+    x = box_points(problem, 8, seed=2)
+    with mpmath.workdps(30):
+        expected = [float(mpmath.re(exact(*map(mpmath.mpf, row)))) for row in x.tolist()]
+    # As above: scipy decides.
+    torch.testing.assert_close(problem(x), torch.tensor(expected, dtype=torch.float64), rtol=1e-13, atol=1e-13)
+
+
+def test_noise_is_on_the_training_labels_and_a_generator_goes_on():
+    problem = load_feynman("I.16.6")
+    clean = problem.dataset(4000, 50, 3, dtype=torch.float64)
+    noisy = problem.dataset(4000, 50, 3, dtype=torch.float64, noise=0.1)
+    assert torch.equal(clean["train_input"], noisy["train_input"])
+    assert torch.equal(clean["test_label"], noisy["test_label"])
+    # 0.1 to four standard errors of a deviation over 4000 rows
+    assert float((noisy["train_label"] - clean["train_label"]).std()) == pytest.approx(0.1, rel=4 / math.sqrt(8000))
+    generator = torch.Generator().manual_seed(3)
+    first = problem.dataset(10, 5, generator=generator, dtype=torch.float64)
+    second = problem.dataset(10, 5, generator=generator, dtype=torch.float64)
+    assert torch.equal(first["train_input"], problem.dataset(10, 5, 3, dtype=torch.float64)["train_input"])
+    assert not torch.equal(first["train_input"], second["train_input"])
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "near"),
+    [
+        (load_special, "bessl_j", "Did you mean 'bessel_j'"),
+        (load_feynman, "I.16.66", "Did you mean 'I.16.6'"),
+        (load_ai_feynman, "I.18.13", "Did you mean 'I.18.1[24]'"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_what_comes_near(load, name, near):
+    with pytest.raises(ParameterError, match=rf"must be one of .*; got '{name}'\. {near}"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", ["quadratic", 3, None])
+def test_a_name_that_is_like_none_gets_the_list_alone(name):
+    with pytest.raises(ParameterError, match=r"one of jacobian_elliptic, .*; got [^?]*$"):
+        load_special(name)

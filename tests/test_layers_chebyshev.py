@@ -97,7 +97,8 @@ def test_derivatives_can_be_differentiated(squash):
     def derivative(order):
         def value(x, h, *parameters):
             call = torch.func.functional_call
-            return call(_Derivative(layer, order), {f"layer.{n}": p for n, p in zip(names, parameters)}, (x, h))
+            moved = {f"layer.{n}": p for n, p in zip(names, parameters, strict=True)}
+            return call(_Derivative(layer, order), moved, (x, h))
 
         return value
 
@@ -176,6 +177,17 @@ def test_a_constant_can_be_added_to_an_edge():
     layer.add_constant(1, 0, 2.5)
     before[1, 0] += 2.5
     torch.testing.assert_close(layer.edge_values(x)[0], before)
+
+
+def test_initial_weights_fall_with_the_degree_and_keep_the_size_of_sums():
+    layer = ChebyshevLayer(50, 400, 4, base_fun="zero", generator=torch.Generator().manual_seed(0), **F64)
+    expected = torch.arange(1, 6, **F64) ** -2 * 50**-0.5
+    torch.testing.assert_close(layer.coef.detach().std((0, 1)), expected, rtol=0.03, atol=0)  # of 20,000 numbers
+    again = ChebyshevLayer(50, 400, 4, base_fun="zero", generator=torch.Generator().manual_seed(0), **F64)
+    assert torch.equal(again.coef, layer.coef)
+    wide = ChebyshevLayer(50, 400, 4, base_fun="zero", squash=True, generator=torch.Generator().manual_seed(1))
+    x = torch.randn(200, 50, generator=torch.Generator().manual_seed(2))
+    assert 0.5 < wide(x).std() < 2.0
 
 
 @pytest.mark.parametrize("k", [-1, 13, 2.0, True, None])
@@ -270,7 +282,10 @@ def test_looking_into_a_network(data):
     own = model()
     own.plot(x)
     assert own.prune(x, edge_th=0.3).n_edges < own.n_edges
-    assert "sin" in str(own.suggest_symbolic(0, 0, 0, x))
+    with torch.no_grad():  # T_2 is 2 x^2 - 1
+        own.layers[0].base_weight[0, 0] = 0.0
+        own.layers[0].coef[0, 0] = torch.tensor([0, 0, 1, 0, 0, 0], **F64)
+    assert "x^2" in str(own.suggest_symbolic(0, 0, 0, x)).splitlines()[1]
     own.fix_symbolic(0, 0, 0, "x^2", x)
     own.unfix_symbolic(0, 0, 0)
     assert to_json(own)["layers"][0]["domain"] == [[-1.0, 1.0]] * 2
@@ -308,7 +323,7 @@ def test_whatever_needs_a_grid_says_so(data):
     for options in ({"grid": 3}, {"grid_eps": 0.5}):
         with pytest.raises(ParameterError, match=f"`{next(iter(options))}` must be left out with basis='chebyshev'"):
             model(**options)
-    with pytest.raises(ParameterError, match="plain KANs with splines. Train models of several seeds in a loop"):
+    with pytest.raises(ParameterError, match=r"plain KANs with splines\. Train models of several seeds in a loop"):
         own.fit(data, restarts=2)
     with pytest.raises(ParameterError, match=r"`models\[0\]` must be a KAN of splines"):
         fit_many([own], data)

@@ -140,7 +140,8 @@ def test_splines_that_are_too_rough_are_warned_about():
         solve(line(), KAN([1, 1], k=3, seed=0, **F64), **run)
     with pytest.warns(UserWarning, match=r"outside='linear', where derivatives of order 2 jump.*outside='extend'"):
         solve(line(), KAN([1, 2, 1], k=5, seed=0, **F64), **run)
-    first_order = Problem(Box(0, 1), lambda x, u: u.d("x") - 1.0, [Dirichlet(hard=False, where=lambda x: x[:, 0] == 0)])
+    left = Dirichlet(where=lambda x: x[:, 0] == 0)
+    first_order = Problem(Box(0, 1), lambda x, u: u.d("x") - 1.0, [left])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         solve(line(), KAN([1, 2, 1], k=5, outside="extend", seed=0, **F64), **run)
@@ -171,7 +172,7 @@ def test_pictures_of_every_kind_of_domain():
 
 @pytest.mark.slow
 def test_six_digits_of_poissons_equation():
-    """A network of the size that the KAN paper uses, with an easier function; the last digits take thousands of steps."""
+    """The network of the KAN paper, an easier function; the last digits take thousands of steps."""
     exact = lambda x: sine(x) * torch.sin(math.pi * x[:, 1])  # noqa: E731
     problem = Problem(
         Box((-1, -1), (1, 1)), lambda x, u: u.laplacian + 2 * math.pi**2 * exact(x), [Dirichlet()], exact=exact

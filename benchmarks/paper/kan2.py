@@ -75,7 +75,7 @@ def _runs(limit: float) -> dict[str, Callable[[int], Record]]:
     runs: dict[str, Callable[[int], Record]] = {
         "1-D oscillator": lambda seed: oscillator(1, seed),
         "2-D oscillator": lambda seed: oscillator(2, seed),
-        "relativistic Lagrangian": lambda seed: lagrangian(seed, limit),
+        "relativistic Lagrangian": lambda seed: lagrangian(seed, limit / 4),
     }
     for law in laws.LAWS:
         if law.name in PUBLISHED:

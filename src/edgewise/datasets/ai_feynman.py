@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ def ai_feynman_equations() -> tuple[Problem, ...]:
     """The hundred equations, in the order of the original table.
 
     Returns:
-        Problems without published errors; `ai_feynman_expression` gives their formulas in sympy's terms.
+        Problems with units and without published errors.
 
     >>> len(ai_feynman_equations())
     100
@@ -72,13 +72,16 @@ def ai_feynman_expression(problem: Problem) -> sympy.Expr:
     Raises:
         ParameterError: another problem; its formula need not be in sympy's language.
     """
-    import sympy
-
     if problem not in ai_feynman_equations():
         raise ParameterError(f"`problem` must be one of `ai_feynman_equations()`; got {problem!r}.")
-    names = {name: sympy.Symbol(name, real=True) for name in problem.variables}
-    known: dict[str, Any] = names | {"arcsin": sympy.asin, "ln": sympy.log}
-    return sympy.sympify(problem.formula, locals=known)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return problem.expression
+
+
+@cache
+def _units() -> dict[str, str]:
+    """Unit of every variable and output; a name means the same quantity in all equations."""
+    text = (files("edgewise.datasets") / "tables" / "ai_feynman_units.csv").read_text(encoding="utf-8")
+    return {row["variable"]: row["unit"] for row in csv.DictReader(text.splitlines())}
 
 
 def _problem(row: dict[str, str]) -> Problem:
@@ -98,6 +101,8 @@ def _problem(row: dict[str, str]) -> Problem:
         shapes=MappingProxyType({}),
         source=SOURCE,
         note="0/0 where omega = omega_0" if row["name"] == "III.9.52" else "",
+        units=MappingProxyType({name: _units()[name] for name in variables}),
+        output_unit=_units()[row["output"]],
     )
     return problem
 
@@ -107,6 +112,5 @@ def _evaluated(problem: Problem) -> Callable[..., Tensor]:
     """The formula on tensors."""
     import sympy
 
-    expression = ai_feynman_expression(problem)
     symbols = [sympy.Symbol(name, real=True) for name in problem.variables]
-    return sympy.lambdify(symbols, expression, modules=[_TORCH, "math"])
+    return sympy.lambdify(symbols, problem.expression, modules=[_TORCH, "math"])

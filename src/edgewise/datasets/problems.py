@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from edgewise.datasets.synthetic import create_dataset
 from edgewise.errors import ParameterError, ShapeError
+
+if TYPE_CHECKING:
+    import sympy
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +38,10 @@ class Problem:
         shapes: width per kind of model, as printed in `source`; fewer entries than `published` where it has none.
         source: paper and table.
         note: doubts about the printed row; empty when there are none.
+        units: physical unit of each variable by name, as `edgewise.interpret.parse_unit` reads them; empty where all
+            are plain numbers.
+        output_unit: unit of the value; `"1"` for a plain number.
+        sympy_formula: the function in sympy's language, where `formula` cannot be read as it is.
     """
 
     name: str
@@ -44,6 +54,30 @@ class Problem:
     shapes: Mapping[str, tuple[int, ...]] = field(repr=False)
     source: str = field(repr=False)
     note: str = field(default="", repr=False)
+    units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    output_unit: str = field(default="1", repr=False)
+    sympy_formula: str = field(default="", repr=False)
+
+    @property
+    def expression(self) -> sympy.Expr:
+        """The function as a sympy expression of real symbols, named as the variables.
+
+        >>> from edgewise.datasets import load_feynman
+        >>> load_feynman("I.12.11").expression
+        a*sin(t) + 1
+        """
+        import sympy
+        from sympy.parsing.sympy_parser import (
+            convert_xor,
+            implicit_multiplication_application,
+            parse_expr,
+            standard_transformations,
+        )
+
+        names: dict[str, Any] = {name: sympy.Symbol(name, real=True) for name in self.variables}
+        known = {"arcsin": sympy.asin, "ln": sympy.log, "jacobi_sn": sympy.Function("jacobi_sn", real=True)}
+        reading = (*standard_transformations, convert_xor, implicit_multiplication_application)
+        return parse_expr(self.sympy_formula or self.formula, known | names, reading)
 
     @property
     def n_var(self) -> int:
@@ -82,6 +116,8 @@ class Problem:
         test_num: int = 1000,
         seed: int = 0,
         *,
+        generator: torch.Generator | None = None,
+        noise: float = 0.0,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> dict[str, Tensor]:
@@ -91,13 +127,18 @@ class Problem:
             train_num: number of training rows.
             test_num: number of test rows.
             seed: seed of the samples.
+            generator: a CPU generator to draw from, instead of `seed`.
+            noise: standard deviation of Gaussian noise on the training labels; test labels stay exact.
             dtype: floating dtype of the result; torch's default when absent.
             device: where the result lives.
 
         Returns:
             `train_input` `(train_num, n_var)`, `train_label` `(train_num, 1)`, `test_input`, `test_label`.
         """
-        return create_dataset(self, self.n_var, self.ranges, train_num, test_num, seed=seed, dtype=dtype, device=device)
+        return create_dataset(
+            self, self.n_var, self.ranges, train_num, test_num, seed=seed, generator=generator, dtype=dtype,
+            device=device, noise=noise,
+        )  # fmt: skip
 
 
 def find_problem(problems: Sequence[Problem], name: str) -> Problem:
@@ -111,9 +152,12 @@ def find_problem(problems: Sequence[Problem], name: str) -> Problem:
         The problem.
 
     Raises:
-        ParameterError: there is none of that name; the message lists those there are.
+        ParameterError: there is none of that name; the message says which come near and lists all.
     """
     for problem in problems:
         if problem.name == name:
             return problem
-    raise ParameterError(f"`name` must be one of {', '.join(p.name for p in problems)}; got {name!r}.")
+    names = [problem.name for problem in problems]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6) if isinstance(name, str) else []
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    raise ParameterError(f"`name` must be one of {', '.join(names)}; got {name!r}.{hint}")

@@ -32,6 +32,20 @@ _SPHERE = "The whole sphere: theta is the azimuth, phi the polar angle (scipy's 
 
 Variable = tuple[str, tuple[float, float]]
 
+# Derivatives of the Legendre function by its hypergeometric series; sympy's own stops at whole degrees.
+_LEGENDRE = (
+    "hyper([-v, v + 1], [1], (1 - x)/2)",
+    "-sqrt(1 - x**2)*v*(v + 1)/2*hyper([1 - v, v + 2], [2], (1 - x)/2)",
+    "(1 - x**2)*(v - 1)*v*(v + 1)*(v + 2)/8*hyper([2 - v, v + 3], [3], (1 - x)/2)",
+)
+_SPHERES = {
+    (0, 1): "sqrt(3/(4*pi))*cos(phi)",
+    (1, 1): "-sqrt(3/(8*pi))*sin(phi)*cos(theta)",
+    (0, 2): "sqrt(5/(16*pi))*(3*cos(phi)**2 - 1)",
+    (1, 2): "-sqrt(15/(8*pi))*sin(phi)*cos(phi)*cos(theta)",
+    (2, 2): "sqrt(15/(32*pi))*sin(phi)**2*cos(2*theta)",
+}
+
 
 def special_functions() -> tuple[Problem, ...]:
     """The fifteen functions, in the order of the table.
@@ -95,6 +109,7 @@ def _problem(
     shapes: tuple[tuple[int, ...], tuple[int, ...]],
     errors: tuple[float, float, float],
     note: str = "",
+    sympy_formula: str = "",
 ) -> Problem:
     """A row; `shapes` are the smallest KAN with an error below 1e-2 and the best one, `errors` theirs and the MLP's."""
     return Problem(
@@ -108,6 +123,7 @@ def _problem(
         shapes=MappingProxyType(dict(zip(("min KAN", "best KAN"), shapes, strict=True))),
         source=SOURCE,
         note=note,
+        sympy_formula=sympy_formula,
     )
 
 
@@ -121,6 +137,7 @@ def _legendre(m: int, shapes: tuple[tuple[int, ...], tuple[int, ...]], errors: t
         "fractional degrees are singular.",
         shapes,
         errors,
+        sympy_formula=_LEGENDRE[m],
     )
 
 
@@ -135,6 +152,7 @@ def _sphere(
         _SPHERE + (" It does not depend on theta." if m == 0 else ""),
         shapes,
         errors,
+        sympy_formula=_SPHERES[m, n],
     )
 
 
@@ -149,6 +167,7 @@ _PROBLEMS = (
         ((2, 2, 1), (2, 3, 2, 1, 1, 1)),
         (7.29e-3, 1.33e-4, 6.48e-4),
         "The copies of the paper disagree on the best shape: [2,3,2,1,1,1] or [2,3,2,1,1].",
+        sympy_formula="jacobi_sn(u, m)",
     ),
     _problem(
         "elliptic_f",
@@ -158,6 +177,7 @@ _PROBLEMS = (
         "Both signs of the amplitude, up to the complete integral; m as far as it stays smooth there.",
         ((2, 2, 1, 1), (2, 2, 1, 1, 1)),
         (1.00e-3, 1.24e-4, 5.52e-4),
+        sympy_formula="elliptic_f(phi, m)",
     ),
     _problem(
         "elliptic_e",
@@ -167,6 +187,7 @@ _PROBLEMS = (
         "As for the first kind.",
         ((2, 2, 1, 1), (2, 2, 1, 1)),
         (8.36e-5, 8.26e-5, 3.04e-4),
+        sympy_formula="elliptic_e(phi, m)",
     ),
     _problem(
         "bessel_j",
@@ -176,6 +197,7 @@ _PROBLEMS = (
         "One or two zeros at every order; x^v is not smooth at 0.",
         ((2, 2, 1), (2, 3, 1, 1, 1)),
         (4.93e-3, 1.64e-3, 5.52e-3),
+        sympy_formula="besselj(v, x)",
     ),
     _problem(
         "bessel_y",
@@ -185,6 +207,7 @@ _PROBLEMS = (
         "The same box as the first kind; it reaches -5.4 near x = 0.5, where the pole of x^-v is felt.",
         ((2, 3, 1), (2, 2, 2, 1)),
         (1.89e-3, 1.49e-5, 3.45e-4),
+        sympy_formula="bessely(v, x)",
     ),
     _problem(
         "bessel_k",
@@ -194,6 +217,7 @@ _PROBLEMS = (
         "From 7.6 down to 0.01: the pole of x^-v at one end, exponential decay at the other.",
         ((2, 1, 1), (2, 2, 1)),
         (4.89e-3, 2.52e-5, 1.67e-4),
+        sympy_formula="besselk(v, x)",
     ),
     _problem(
         "bessel_i",
@@ -203,6 +227,7 @@ _PROBLEMS = (
         "The same box as the second kind; exponential growth to 11.3.",
         ((2, 4, 3, 2, 1, 1), (2, 4, 3, 2, 1, 1)),
         (9.28e-3, 9.28e-3, 1.07e-2),
+        sympy_formula="besseli(v, x)",
     ),
     _legendre(0, ((2, 2, 1), (2, 2, 1)), (5.25e-5, 5.25e-5, 1.74e-2)),
     _legendre(1, ((2, 4, 1), (2, 4, 1)), (6.90e-4, 6.90e-4, 1.50e-3)),

@@ -24,7 +24,7 @@ from edgewise.errors import DomainError, ParameterError
 from edgewise.kernels import HIGHEST_ORDER, ChebyshevOptions, chebyshev_jets, is_plain_eager
 from edgewise.layers.derivatives import base_derivative, of_value
 from edgewise.layers.edge_layer import AbstractEdgeLayer, input_ranges
-from edgewise.layers.initialization import initialize
+from edgewise.layers.initialization import initialize_polynomials
 
 HIGHEST_DEGREE = 12
 
@@ -45,7 +45,7 @@ class ChebyshevLayer(AbstractEdgeLayer):
         outside: beyond the domain an edge continues its value and slope (`"linear"`: all derivatives but two
             jump at the ends, none inside) or the polynomial goes on (`"extend"`: smooth everywhere, and soon huge).
             Of no effect with `squash`.
-        init: `"power"`, see `edgewise.layers.initialization`.
+        init: `"power"`: coefficients fall as a power of the degree, see `edgewise.layers.initialization`.
         sp_trainable: train a factor `scale_sp` per edge; the coefficients can do without.
         sb_trainable: train `scale_base`.
         generator: source of the random initialization; torch's default generator when absent.
@@ -93,7 +93,7 @@ class ChebyshevLayer(AbstractEdgeLayer):
         if not ends.is_meta:
             check_domain(ends, "grid_range")
         self.register_buffer("domain", ends)
-        initialize(self, init, generator)
+        initialize_polynomials(self, generator)
 
     def expand(self, x: Tensor, coef: Tensor, order: int = 0, weight: Tensor | None = None) -> Tensor:
         """See `AbstractEdgeLayer.expand`."""

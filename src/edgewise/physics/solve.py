@@ -21,15 +21,17 @@ from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
 from edgewise.optim import Evaluation, LBFGSMethod, LMMethod, Method, SSBroydenMethod
 from edgewise.physics.domains import METHODS
+from edgewise.physics.field import Field
 from edgewise.physics.jets import steps_of
+from edgewise.physics.parts import Part
 from edgewise.physics.plan import plan_of
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import comparison
 from edgewise.physics.sampling import by_residual
-from edgewise.physics.solution import Solution, relative_error
+from edgewise.physics.solution import Solution
 from edgewise.physics.system import Learner, Loss, System
 
-HELD_OUT_POINTS = 1000
+HELD_OUT_POINTS, KNOWN_POINTS = 1000, 4000
 _MOST_DENSE = 4000
 """Parameters up to which SSBroyden keeps its matrix; L-BFGS stands in for it beyond."""
 _STALL, _STALL_STEPS = 0.95, 5
@@ -166,7 +168,9 @@ class _Run:
         _warn_of_rough_splines(model, plan_of(self.inner.wanted).order)
         self.known = None
         if problem.exact is not None:
-            self.known = [part.to(self.like) for part in comparison(problem.exact, problem.domain, 4000, seed + 2)]
+            x, values = (t.to(self.like) for t in comparison(problem.exact, problem.domain, KNOWN_POINTS, seed + 2))
+            self.known = Part("`exact`", _difference, x, extra=[values])
+            self.known.prepare(problem.around, model, {})
         self.history: dict[str, list[float]] = {"step": [], "seconds": [], "loss": [], "residual": []}
         for name in (*problem.unknowns, *(["error"] if self.known else [])):
             self.history[name] = []
@@ -269,7 +273,8 @@ class _Run:
         row = {"step": self.step, "seconds": time.perf_counter() - self.begin, "loss": here.loss, "residual": residual}
         row |= {name: float(value) for name, value in self.learner.unknowns.items()}
         if self.known is not None:
-            row["error"] = relative_error(self.problem.field(self.model, self.known[0]).value, self.known[1])
+            wrong = self.known(self.problem.around, self.model, {})
+            row["error"] = float(wrong.norm() / self.known.extra[0].norm())
         for name, value in row.items():
             self.history[name].append(value)
         judged = residual if len(self.parts) == 1 else math.sqrt(here.loss)
@@ -293,6 +298,10 @@ class _Run:
     def _too_late(self) -> str | None:
         limit = self.settings.time_limit_sec
         return "time limit" if limit is not None and time.perf_counter() - self.begin > limit else None
+
+
+def _difference(x: Tensor, u: Field, wanted: Tensor) -> Tensor:
+    return u.value - wanted
 
 
 def _warn_of_rough_splines(model: nn.Module, order: int) -> None:
