@@ -1,6 +1,7 @@
 // The frame of the page: header with the loss, tabs, and the inspector beside them.
 import { encodeNet } from "../model/payload.ts";
 import { counted, shapeText, shown } from "../model/wording.ts";
+import { percent } from "../views/edges.ts";
 import { inspectorView } from "../views/inspector.ts";
 import { formulaView } from "../views/formula.ts";
 import { matrixView } from "../views/matrix.ts";
@@ -238,7 +239,7 @@ function lossParts(store: Store): HTMLElement[] {
   }
   if (after === before) return [h("span", { class: "soft" }, name), value(before)];
   const share = before > 0 ? (after - before) / before : Infinity;
-  const words = share < 10 ? `${Math.round(Math.abs(100 * share))} % ${share > 0 ? "more" : "less"}` : `× ${shown(after / before, 2)}`;
+  const words = share < 10 ? `${percent(Math.abs(share))} ${share > 0 ? "more" : "less"}` : `× ${shown(after / before, 2)}`;
   return [
     h("span", { class: "soft" }, name),
     h("span", {}, shown(before)),
