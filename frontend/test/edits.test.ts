@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyEdit, applyEdits, asPython, type Edit, withEdit } from "../src/model/edits.ts";
+import { applyEdit, applyEdits, asPython, checkedEdits, type Edit, withEdit } from "../src/model/edits.ts";
 import { tinyNet } from "./tiny.ts";
 
 test("an edit changes its own number, shares the other layers and leaves the original", () => {
@@ -52,4 +52,16 @@ test("the Python script keeps every digit and escapes strings", () => {
   assert.match(code, /\{"op": "coef", "edge": \[0, 1, 2\], "index": 3, "value": 0\.30000000000000004\}/);
   assert.match(code, /"name": "a\\"\\n\\u2028", "affine": \[1e-300, -0\.0, 1e\+21, 0\.5, 1\]/);
   assert.match(code, /^model = KAN\.load\('m\.safetensors'\)$/m);
+});
+
+test("edits from elsewhere are checked whole", () => {
+  const edge = [0, 1, 0];
+  const good = [{ op: "coef", edge, index: 0, value: 1 }, { op: "base", edge, value: -2 }, { op: "fix", edge, name: "sin", affine: [1, 0, 1, 0, 1] }, { op: "prune", edge }];
+  assert.deepEqual(checkedEdits(good), good);
+  const bad = [
+    null, {}, { op: "bend", edge }, { op: "prune", edge: [0, 1] }, { op: "prune", edge: [0, 1.5, 0] }, { op: "coef", edge, index: 0.5, value: 1 },
+    { op: "coef", edge, index: 0, value: "1" }, { op: "base", edge, value: NaN }, { op: "fix", edge, name: "sin", affine: [1, 0, null, 0, 1] },
+  ];
+  for (const edit of bad) assert.throws(() => checkedEdits([good[0], edit]), /edits\[1\] is not an edit/);
+  assert.throws(() => applyEdit(tinyNet(), { op: "coef", edge: [0, 1, 0], index: 7, value: 1 }), /has 7 coefficients; there is no number 7/);
 });

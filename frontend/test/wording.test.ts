@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formulaText, formulaWithin, nodeOfSum, shapeText, shown } from "../src/model/wording.ts";
+import type { Explored, Net } from "../src/model/payload.ts";
+import { answerName, counted, edgeName, formulaText, formulaWithin, nodeOfSum, shapeText, shortened, shown } from "../src/model/wording.ts";
 import { tinyNet } from "./tiny.ts";
 
 test("numbers are short, with a true minus sign", () => {
@@ -37,4 +38,22 @@ test("products come after sums and take consecutive sums", () => {
     { node: 0, factor: -1 }, { node: 1, factor: 0 }, { node: 1, factor: 2 }, { node: 2, factor: 0 }, { node: 2, factor: 2 },
   ]);
   assert.equal(shapeText(net), "2 → 1 + 2× → 1");
+});
+
+test("a single output of a classifier speaks of its second class", () => {
+  const outputs = ["a", "b"].map((name) => ({ name, unit: null, shift: 0, scale: 1, bend: null, category: null, quantiles: [] }));
+  const explored = { outputs: outputs.slice(0, 1), classes: ["cheap", "dear"], link: "sigmoid" } as unknown as Explored;
+  assert.equal(answerName(explored, 0), "share of dear");
+  assert.equal(answerName({ ...explored, outputs, link: "softmax" }, 0), "share of cheap");
+  assert.equal(answerName({ ...explored, classes: ["cheap"] }, 0), "share of a"); // one class: the other has no name
+  assert.equal(answerName({ ...explored, link: "identity" }, 0), "a");
+});
+
+test("names keep whole letters, and the arrow its direction", () => {
+  assert.equal(shortened("ab👍🏽cd", 4), "ab👍…");
+  assert.equal(shortened("short", 5), "short");
+  const explored = { inputs: [{ name: "שלום" }], outputs: [{ name: "y" }] } as unknown as Explored;
+  const net = { nodes: [[1, 0], [1, 0]], layers: [{}], arity: 2 } as unknown as Net;
+  assert.equal(edgeName(explored, net, [0, 0, 0]), "\u2068שלום\u2069 → y");
+  assert.equal(`${counted(1, "edge")}, ${counted(0, "edge")}, ${counted(2, "row")}`, "1 edge, 0 edges, 2 rows");
 });

@@ -1,6 +1,7 @@
 // The frame of the page: header with the loss, tabs, and the inspector beside them.
 import { encodeNet } from "../model/payload.ts";
-import { shapeText, shown } from "../model/wording.ts";
+import { counted, shapeText, shown } from "../model/wording.ts";
+import { percent } from "../views/edges.ts";
 import { inspectorView } from "../views/inspector.ts";
 import { formulaView } from "../views/formula.ts";
 import { matrixView } from "../views/matrix.ts";
@@ -44,182 +45,185 @@ interface Page {
 
 export class Shell {
   readonly element: HTMLElement;
-  private readonly store: Store;
-  private readonly theme: Theme;
-  private readonly pages = new Map<string, Page>();
-  private readonly loss = h("p", { class: "loss" });
-  private readonly undo = button("Undo", () => this.store.undo(), { title: "Undo the last edit (Ctrl + Z)" });
-  private readonly redo = button("Redo", () => this.store.redo(), { title: "Do it again (Ctrl + Shift + Z)" });
-  private readonly python = button("Copy as Python", () => openPython(this.element, this.store), { title: "A script that makes the same edits" });
-  private readonly shape = h("p", { class: "shape" });
-  private readonly spoken = h("p", { class: "unseen", "aria-live": "polite" });
-  private readonly inspector: View;
-  private readonly offs: (() => void)[];
-  private shownTab = "";
+  readonly #store: Store;
+  readonly #theme: Theme;
+  readonly #pages = new Map<string, Page>();
+  readonly #loss = h("p", { class: "loss" });
+  readonly #undo = button("Undo", () => this.#store.undo(), { title: "Undo the last edit (Ctrl + Z)" });
+  readonly #redo = button("Redo", () => this.#store.redo(), { title: "Do it again (Ctrl + Shift + Z)" });
+  readonly #python = button("Copy as Python", () => openPython(this.element, this.#store), { title: "A script that makes the same edits" });
+  readonly #shape = h("p", { class: "shape" });
+  readonly #spoken = h("p", { class: "unseen", "aria-live": "polite" });
+  readonly #inspector: View;
+  readonly #offs: (() => void)[];
+  #shownTab = "";
 
   constructor(store: Store, theme: Theme) {
-    this.store = store;
-    this.theme = theme;
-    this.inspector = inspectorView(store);
-    const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (e: KeyboardEvent) => this.tabKey(e) });
+    this.#store = store;
+    this.#theme = theme;
+    this.#inspector = inspectorView(store);
+    const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (e: KeyboardEvent) => this.#tabKey(e) });
     const page = h("div", { class: "page" });
-    for (const [name, words, make] of TABS) this.addTab(tabs, page, name, words, make);
+    for (const [name, words, make] of TABS) this.#addTab(tabs, page, name, words, make);
     this.element = h(
       "div",
       { class: "ex" },
-      this.header(),
+      this.#header(),
       tabs,
-      h("div", { class: "body" }, page, h("aside", { class: "side", "aria-label": "The chosen edge" }, this.inspector.element)),
-      this.spoken,
+      h("div", { class: "body" }, page, h("aside", { class: "side", "aria-label": "The chosen edge" }, this.#inspector.element)),
+      this.#spoken,
     );
-    this.element.addEventListener("inspect", () => requestAnimationFrame(() => this.toInspector())); // once it is drawn
+    this.element.addEventListener("inspect", () => requestAnimationFrame(() => this.#toInspector())); // once it is drawn
     const keys = store.host.kind === "widget" ? this.element : document; // a page of its own hears every key
-    const listen = (event: Event) => this.key(event as KeyboardEvent);
+    const listen = (event: Event) => this.#key(event as KeyboardEvent);
     keys.addEventListener("keydown", listen);
-    this.offs = [
-      store.on("payload", () => this.renew()),
-      store.on("net", () => (this.update(), this.showLoss())),
-      store.host.on("training", () => this.offerTraining()), // not put off: the frames follow at once
-      store.on("said", () => (this.spoken.textContent = store.said)),
+    this.#offs = [
+      store.on("payload", () => this.#renew()),
+      store.on("net", () => {
+        if (!store.isDraft) this.#update();
+        this.#showLoss();
+      }),
+      store.host.on("training", () => this.#offerTraining()), // not put off: the frames follow at once
+      store.on("said", () => (this.#spoken.textContent = store.said)),
       () => keys.removeEventListener("keydown", listen),
     ];
-    this.open("network");
-    this.update();
-    requestAnimationFrame(() => setTimeout(() => this.showLoss())); // after the picture
-    this.offerTraining();
+    this.#open("network");
+    this.#update();
+    requestAnimationFrame(() => setTimeout(() => this.#showLoss())); // after the picture
+    this.#offerTraining();
   }
 
   destroy(): void {
-    this.offs.forEach((off) => off());
-    this.inspector.destroy();
-    for (const { view } of this.pages.values()) view?.destroy();
+    this.#offs.forEach((off) => off());
+    this.#inspector.destroy();
+    for (const { view } of this.#pages.values()) view?.destroy();
   }
 
-  private header(): HTMLElement {
-    const { store } = this;
+  #header(): HTMLElement {
+    const store = this.#store;
     const more = h(
       "div",
       { class: "actions" },
-      h("span", { class: "buttons", role: "group", "aria-label": "Edits" }, this.undo, this.redo),
-      this.python,
-      button("Save model", () => this.saveModel(), { title: "Download the edited model as JSON" }),
-      button("◐", () => this.theme.toggle(), { "aria-label": "Light or dark", title: "Light or dark" }),
+      h("span", { class: "buttons", role: "group", "aria-label": "Edits" }, this.#undo, this.#redo),
+      this.#python,
+      button("Save model", () => this.#saveModel(), { title: "Download the edited model as JSON" }),
+      button("◐", () => this.#theme.toggle(), { "aria-label": "Light or dark", title: "Light or dark" }),
       button("?", () => openHelp(this.element), { "aria-label": "Help", title: "Help (?)" }),
     );
     return h(
       "header",
       { class: "top" },
-      h("div", {}, h("h1", {}, store.explored.title || "A Kolmogorov-Arnold network"), this.shape),
+      h("div", {}, h("h1", {}, store.explored.title || "A Kolmogorov-Arnold network"), this.#shape),
       h("span", { class: "spring" }),
-      this.loss,
+      this.#loss,
       more,
     );
   }
 
-  private update(): void {
-    const { store } = this;
+  #update(): void {
+    const store = this.#store;
     const edges = allEdges(store.net);
     const removed = edges.filter((edge) => store.isRemoved(edge)).length;
-    this.shape.textContent = `${shapeText(store.net)}, ${edges.length - removed} edges${removed ? `, ${removed} removed` : ""}`;
-    this.undo.disabled = !store.canUndo || store.isLive;
-    this.redo.disabled = !store.canRedo || store.isLive;
-    this.python.disabled = store.edits.length === 0;
+    this.#shape.textContent = `${shapeText(store.net)}, ${counted(edges.length - removed, "edge")}${removed ? `, ${removed} removed` : ""}`;
+    this.#undo.disabled = !store.canUndo || store.isLive;
+    this.#redo.disabled = !store.canRedo || store.isLive;
+    this.#python.disabled = store.edits.length === 0;
   }
 
-  private showLoss(): void {
-    fillWith(this.loss, ...lossParts(this.store));
-    set(this.loss, { title: this.store.measure.words });
+  #showLoss(): void {
+    fillWith(this.#loss, ...lossParts(this.#store));
+    set(this.#loss, { title: this.#store.measure.words });
   }
 
-  private saveModel(): void {
-    const { store } = this;
+  #saveModel(): void {
+    const store = this.#store;
     const payload = store.host.get("payload") as Record<string, unknown>;
     saveJson({ ...payload, model: encodeNet(store.net) }, store.explored.title);
   }
 
   // ---------------------------------------------------------------- tabs and keys
 
-  private addTab(tabs: HTMLElement, page: HTMLElement, name: string, words: string, make: Maker): void {
-    const tab = button(words, () => this.open(name), {
+  #addTab(tabs: HTMLElement, page: HTMLElement, name: string, words: string, make: Maker): void {
+    const tab = button(words, () => this.#open(name), {
       role: "tab", id: `edgewise-tab-${name}`, "aria-controls": `edgewise-panel-${name}`, "aria-selected": "false", tabindex: -1,
     });
     tab.hidden = name === "training";
     const panel = h("div", {
       class: "page", role: "tabpanel", id: `edgewise-panel-${name}`, "aria-labelledby": `edgewise-tab-${name}`, hidden: true,
     });
-    this.pages.set(name, { tab, panel, view: null, make });
+    this.#pages.set(name, { tab, panel, view: null, make });
     tabs.append(tab);
     page.append(panel);
   }
 
   /** Another model: views that were built around the old one are built again. */
-  private renew(): void {
-    for (const [name, page] of this.pages) {
+  #renew(): void {
+    for (const [name, page] of this.#pages) {
       if (name === "training" || !page.view) continue;
       page.view.destroy();
       page.view.element.remove();
       page.view = null;
     }
-    this.open(this.shownTab);
+    this.#open(this.#shownTab);
   }
 
   /** The tab is there once there is training to see, and opens at once, so that it misses nothing. */
-  private offerTraining(): void {
-    const page = this.pages.get("training")!;
-    const isFirst = page.tab.hidden && this.store.host.get("training") != null;
-    page.tab.hidden = this.store.host.get("training") == null;
-    if (isFirst) this.open("training");
+  #offerTraining(): void {
+    const page = this.#pages.get("training")!;
+    const isFirst = page.tab.hidden && this.#store.host.get("training") != null;
+    page.tab.hidden = this.#store.host.get("training") == null;
+    if (isFirst) this.#open("training");
   }
 
-  private make(page: Page): void {
+  #make(page: Page): void {
     if (page.view) return;
-    page.view = page.make(this.store);
+    page.view = page.make(this.#store);
     page.panel.append(page.view.element);
   }
 
-  private open(name: string): void {
-    for (const [other, { tab, panel }] of this.pages) {
+  #open(name: string): void {
+    for (const [other, { tab, panel }] of this.#pages) {
       const chosen = other === name;
       set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });
       panel.hidden = !chosen;
     }
-    const page = this.pages.get(name)!;
-    this.make(page);
+    const page = this.#pages.get(name)!;
+    this.#make(page);
     page.view!.element.dispatchEvent(new Event("shown"));
-    this.shownTab = name;
+    this.#shownTab = name;
   }
 
-  private tabKey(event: KeyboardEvent): void {
-    const names = [...this.pages.keys()].filter((name) => !this.pages.get(name)!.tab.hidden);
-    const at = names.indexOf(this.shownTab);
+  #tabKey(event: KeyboardEvent): void {
+    const names = [...this.#pages.keys()].filter((name) => !this.#pages.get(name)!.tab.hidden);
+    const at = names.indexOf(this.#shownTab);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     const name = names[(to + names.length) % names.length];
-    this.open(name);
-    this.pages.get(name)!.tab.focus();
+    this.#open(name);
+    this.#pages.get(name)!.tab.focus();
   }
 
-  private key(event: KeyboardEvent): void {
+  #key(event: KeyboardEvent): void {
     if (isTyping(event)) return;
     const command = event.ctrlKey || event.metaKey;
     const letter = event.key.toLowerCase();
-    if (command && letter === "z") event.shiftKey ? this.store.redo() : this.store.undo();
-    else if (command && letter === "y") this.store.redo();
+    if (command && letter === "z") event.shiftKey ? this.#store.redo() : this.#store.undo();
+    else if (command && letter === "y") this.#store.redo();
     else if (event.key === "?") openHelp(this.element);
-    else if (event.key === "Escape") this.backToPicture();
+    else if (event.key === "Escape") this.#backToPicture();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  private toInspector(): void {
-    const headings = [...this.inspector.element.querySelectorAll<HTMLElement>("h2")];
+  #toInspector(): void {
+    const headings = [...this.#inspector.element.querySelectorAll<HTMLElement>("h2")];
     headings.find((heading) => !heading.closest("[hidden]"))?.focus();
   }
 
-  private backToPicture(): void {
-    const { panel, tab } = this.pages.get(this.shownTab)!;
+  #backToPicture(): void {
+    const { panel, tab } = this.#pages.get(this.#shownTab)!;
     (panel.querySelector<HTMLElement>("[tabindex='0']") ?? tab).focus();
   }
 }
@@ -231,11 +235,11 @@ function lossParts(store: Store): HTMLElement[] {
   if (store.isLive) return [h("span", { class: "soft" }, "in training")];
   const value = (number: number) => h("span", { class: "value" }, shown(number));
   if (!store.measure.hasTargets) {
-    return [h("span", { class: "soft" }, "change of the output"), value(after)];
+    return after === 0 ? [h("span", { class: "soft" }, "as saved")] : [h("span", { class: "soft" }, "output changed by about"), value(after)];
   }
   if (after === before) return [h("span", { class: "soft" }, name), value(before)];
   const share = before > 0 ? (after - before) / before : Infinity;
-  const words = share < 10 ? `${Math.round(Math.abs(100 * share))} % ${share > 0 ? "more" : "less"}` : `× ${shown(after / before, 2)}`;
+  const words = share < 10 ? `${percent(Math.abs(share))} ${share > 0 ? "more" : "less"}` : `× ${shown(after / before, 2)}`;
   return [
     h("span", { class: "soft" }, name),
     h("span", {}, shown(before)),

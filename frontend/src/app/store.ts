@@ -47,27 +47,27 @@ export class Store {
   changed: Changed = "all";
   /** What happened last, for those who listen. */
   said = "";
-  private importances: Importances;
-  private measured: Measure | null = null;
-  private history: Moment[];
-  private at = 0;
-  private draft: { net: Net; edit: Edit; loss: number } | null = null;
-  private frame: Net | null = null;
-  private frames = 0;
+  #importances: Importances;
+  #measured: Measure | null = null;
+  #history: Moment[];
+  #at = 0;
+  #draft: { net: Net; edit: Edit; loss: number } | null = null;
+  #frame: Net | null = null;
+  #frames = 0;
   /** Quantiles and importances of the loaded model while frames are shown. */
-  private resting: { quantiles: readonly Float64Array[]; importances: Importances } | null = null;
-  private readonly listeners = new Map<Topic, Set<() => void>>();
-  private readonly waiting = new Set<Topic>();
-  private pendingChange: Map<string, EdgeId> | "all" = new Map();
-  private scheduled = false;
+  #resting: { quantiles: readonly Float64Array[]; importances: Importances } | null = null;
+  readonly #listeners = new Map<Topic, Set<() => void>>();
+  readonly #waiting = new Set<Topic>();
+  #pendingChange: Map<string, EdgeId> | "all" = new Map();
+  #scheduled = false;
 
   constructor(host: Host) {
     this.host = host;
     this.explored = decode(host.get("payload"));
     this.point = medians(this.explored);
     this.quantiles = this.explored.nodeQuantiles;
-    this.importances = importancesOf(this.explored.deviations);
-    this.history = [{ net: this.original, edits: [], loss: null }];
+    this.#importances = importancesOf(this.explored.deviations);
+    this.#history = [{ net: this.original, edits: [], loss: null }];
     this.receiveEdits(host.get("edits"));
   }
 
@@ -75,15 +75,15 @@ export class Store {
   reload(): void {
     this.explored = decode(this.host.get("payload"));
     this.point = this.point.length === this.explored.net.layers[0].I ? this.point : medians(this.explored);
-    this.measured = null;
+    this.#measured = null;
     this.quantiles = this.explored.nodeQuantiles;
-    this.importances = importancesOf(this.explored.deviations);
-    this.history = [{ net: this.original, edits: [], loss: null }];
-    this.at = 0;
-    this.draft = this.frame = this.resting = null;
+    this.#importances = importancesOf(this.explored.deviations);
+    this.#history = [{ net: this.original, edits: [], loss: null }];
+    this.#at = 0;
+    this.#draft = this.#frame = this.#resting = null;
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
     this.emit("payload");
-    this.markAll();
+    this.#markAll();
   }
 
   // ---------------------------------------------------------------- reading
@@ -94,43 +94,43 @@ export class Store {
 
   /** The model as shown: a frame of training, a half-done edit, or the last edit. */
   get net(): Net {
-    return this.frame ?? this.draft?.net ?? this.history[this.at].net;
+    return this.#frame ?? this.#draft?.net ?? this.#history[this.#at].net;
   }
 
   get edits(): readonly Edit[] {
-    return this.history[this.at].edits;
+    return this.#history[this.#at].edits;
   }
 
   get canUndo(): boolean {
-    return this.at > 0;
+    return this.#at > 0;
   }
 
   get canRedo(): boolean {
-    return this.at < this.history.length - 1;
+    return this.#at < this.#history.length - 1;
   }
 
   /** Made when first asked for: it computes the whole model on many points, and the picture must not wait for that. */
   get measure(): Measure {
-    return (this.measured ??= new Measure(this.explored));
+    return (this.#measured ??= new Measure(this.explored));
   }
 
   /** Whether frames of training are shown, which cannot be edited. */
   get isLive(): boolean {
-    return this.frame !== null;
+    return this.#frame !== null;
   }
 
   get loss(): { before: number; after: number } {
     const { first } = this.measure;
-    return { before: first, after: this.draft?.loss ?? this.history[this.at].loss ?? first };
+    return { before: first, after: this.#draft?.loss ?? this.#history[this.#at].loss ?? first };
   }
 
   /** Whether an edit is shown that is not done yet. */
   get isDraft(): boolean {
-    return this.draft !== null;
+    return this.#draft !== null;
   }
 
   importance(l: number, i: number, j: number): number {
-    return importance(this.importances, l, i * this.net.layers[l].O + j);
+    return importance(this.#importances, l, i * this.net.layers[l].O + j);
   }
 
   /** The interval over which the function of an edge from node i is drawn. */
@@ -154,47 +154,47 @@ export class Store {
   /** Show an edit that is not done yet, as while a point is dragged. */
   preview(edit: Edit): void {
     if (this.isLive) return;
-    const net = applyEdit(this.history[this.at].net, edit);
-    this.draft = { net, edit, loss: this.measure.loss(net, edit.edge[0]) };
-    this.mark([edit.edge]);
+    const net = applyEdit(this.#history[this.#at].net, edit);
+    this.#draft = { net, edit, loss: this.measure.loss(net, edit.edge) };
+    this.#mark([edit.edge]);
   }
 
   /** Do what was previewed. */
   commit(): void {
-    if (this.draft) this.apply(this.draft.edit);
+    if (this.#draft) this.apply(this.#draft.edit);
   }
 
   apply(edit: Edit): void {
     if (this.isLive) return;
-    const { net, edits } = this.history[this.at];
-    this.push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: null }, [edit.edge]);
+    const { net, edits } = this.#history[this.#at];
+    this.#push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: null }, [edit.edge]);
   }
 
   /** Several edits as one step. */
   applyAll(edits: readonly Edit[]): void {
     if (this.isLive || edits.length === 0) return;
-    const now = this.history[this.at];
+    const now = this.#history[this.#at];
     const list = edits.reduce((all, edit) => withEdit(this.original, all, edit), now.edits as Edit[]);
-    this.push({ net: applyEdits(now.net, edits), edits: list, loss: null }, edits.map((edit) => edit.edge));
+    this.#push({ net: applyEdits(now.net, edits), edits: list, loss: null }, edits.map((edit) => edit.edge));
   }
 
   undo(): void {
-    this.travel(this.at - 1);
+    this.#travel(this.#at - 1);
   }
 
   redo(): void {
-    this.travel(this.at + 1);
+    this.#travel(this.#at + 1);
   }
 
   /** Back to the model as it was loaded, as a step that can be undone. */
   reset(): void {
-    if (this.edits.length) this.push({ net: this.original, edits: [], loss: null }, editedEdges(this.edits));
+    if (this.edits.length) this.#push({ net: this.original, edits: [], loss: null }, editedEdges(this.edits));
   }
 
   /** One edge back to what it was when loaded. */
   resetEdge(edge: EdgeId): void {
     const edits = this.edits.filter((edit) => edit.edge.join() !== edge.join());
-    if (edits.length < this.edits.length) this.push({ net: applyEdits(this.original, edits), edits, loss: null }, [edge]);
+    if (edits.length < this.edits.length) this.#push({ net: applyEdits(this.original, edits), edits, loss: null }, [edge]);
   }
 
   isEdited(edge: EdgeId): boolean {
@@ -206,7 +206,7 @@ export class Store {
     if (value == null || JSON.stringify(value) === JSON.stringify(this.edits)) return;
     const edits = checkedEdits(value);
     const changed = [...editedEdges(this.edits), ...editedEdges(edits)];
-    this.push({ net: applyEdits(this.original, edits), edits, loss: null }, changed, false);
+    this.#push({ net: applyEdits(this.original, edits), edits, loss: null }, changed, false);
   }
 
   // ---------------------------------------------------------------- looking
@@ -214,8 +214,8 @@ export class Store {
   select(edge: EdgeId | null): void {
     if (edge?.join() === this.selection?.join()) return;
     this.selection = edge;
-    if (this.draft) this.mark([this.draft.edit.edge]);
-    this.draft = null;
+    if (this.#draft) this.#mark([this.#draft.edit.edge]);
+    this.#draft = null;
     this.host.set("selection", edge === null ? null : [...edge]);
     this.host.save();
     this.emit("selection");
@@ -245,58 +245,58 @@ export class Store {
   /** A frame of training; null goes back to the loaded model. */
   showFrame(net: Net | null): void {
     const before = this.net;
-    this.frame = net;
-    if (net) this.followFrame(net, before);
-    else if (this.resting) [{ quantiles: this.quantiles, importances: this.importances }, this.resting] = [this.resting, null];
+    this.#frame = net;
+    if (net) this.#followFrame(net, before);
+    else if (this.#resting) [{ quantiles: this.quantiles, importances: this.#importances }, this.#resting] = [this.#resting, null];
     if (this.selection && !this.hasEdge(this.selection)) this.select(null);
-    this.markAll();
+    this.#markAll();
   }
 
   /** Call back at most once per animation frame after the topic changed. */
   on(topic: Topic, callback: () => void): () => void {
-    const set = this.listeners.get(topic) ?? new Set();
-    this.listeners.set(topic, set.add(callback));
+    const set = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, set.add(callback));
     return () => set.delete(callback);
   }
 
   emit(topic: Topic): void {
-    this.waiting.add(topic);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    requestAnimationFrame(() => this.flush());
+    this.#waiting.add(topic);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => this.#flush());
   }
 
   // ---------------------------------------------------------------- inside
 
-  private push(moment: Moment, edges: readonly EdgeId[], tellHost = true): void {
-    this.history = [...this.history.slice(0, this.at + 1), moment];
-    this.at += 1;
-    this.settle(edges, tellHost);
+  #push(moment: Moment, edges: readonly EdgeId[], tellHost = true): void {
+    this.#history = [...this.#history.slice(0, this.#at + 1), moment];
+    this.#at += 1;
+    this.#settle(edges, tellHost);
   }
 
-  private travel(to: number): void {
-    if (to < 0 || to >= this.history.length || this.isLive) return;
-    const edges = [...editedEdges(this.edits), ...editedEdges(this.history[to].edits)];
-    this.at = to;
-    this.settle(edges, true);
+  #travel(to: number): void {
+    if (to < 0 || to >= this.#history.length || this.isLive) return;
+    const edges = [...editedEdges(this.edits), ...editedEdges(this.#history[to].edits)];
+    this.#at = to;
+    this.#settle(edges, true);
   }
 
   /** After the model changed for good: node values, quantiles, importances, host. */
-  private settle(edges: readonly EdgeId[], tellHost: boolean): void {
-    this.draft = null;
-    this.history[this.at].loss = this.measure.rebase(this.net);
+  #settle(edges: readonly EdgeId[], tellHost: boolean): void {
+    this.#draft = null;
+    this.#history[this.#at].loss = this.measure.rebase(this.net);
     let touched = [...edges];
-    if (this.explored.sample) touched = this.followQuantiles(touched);
-    this.importances = withChanged(this.explored, this.importances, this.net, this.quantiles, touched);
+    if (this.explored.sample) touched = this.#followQuantiles(touched);
+    this.#importances = withChanged(this.explored, this.#importances, this.net, this.quantiles, touched);
     if (tellHost) {
       this.host.set("edits", this.edits);
       this.host.save();
     }
-    this.mark(touched);
+    this.#mark(touched);
   }
 
   /** With data at hand the values that reach later layers are known too; returns all edges that see others. */
-  private followQuantiles(edges: EdgeId[]): EdgeId[] {
+  #followQuantiles(edges: EdgeId[]): EdgeId[] {
     const { net, measure } = this;
     const first = Math.min(...edges.map(([l]) => l));
     this.quantiles =
@@ -307,34 +307,34 @@ export class Store {
   }
 
   /** Node values and importances of a frame: of large models not of every one. */
-  private followFrame(net: Net, before: Net): void {
-    this.resting ??= { quantiles: this.quantiles, importances: this.importances };
+  #followFrame(net: Net, before: Net): void {
+    this.#resting ??= { quantiles: this.quantiles, importances: this.#importances };
     const edges = net.layers.reduce((sum, { I, O }) => sum + I * O, 0);
     const isAsBefore = net.layers.every(({ I, O }, l) => before.layers[l]?.I === I && before.layers[l].O === O);
-    this.frames += 1;
-    if (isAsBefore && edges > MANY_EDGES && this.frames % EVERY !== 0) return;
+    this.#frames += 1;
+    if (isAsBefore && edges > MANY_EDGES && this.#frames % EVERY !== 0) return;
     const { values } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
     this.quantiles = net.layers.map(({ I }, l) => quantilesOf(values[l], I));
-    this.importances = importancesFrom(net, this.quantiles);
+    this.#importances = importancesFrom(net, this.quantiles);
   }
 
-  private mark(edges: readonly EdgeId[]): void {
-    if (this.pendingChange !== "all") for (const edge of edges) this.pendingChange.set(edge.join(), edge);
+  #mark(edges: readonly EdgeId[]): void {
+    if (this.#pendingChange !== "all") for (const edge of edges) this.#pendingChange.set(edge.join(), edge);
     this.emit("net");
   }
 
-  private markAll(): void {
-    this.pendingChange = "all";
+  #markAll(): void {
+    this.#pendingChange = "all";
     this.emit("net");
   }
 
-  private flush(): void {
-    this.scheduled = false;
-    const topics = [...this.waiting];
-    this.waiting.clear();
-    this.changed = this.pendingChange;
-    this.pendingChange = new Map();
-    for (const topic of topics) for (const callback of [...(this.listeners.get(topic) ?? [])]) callback();
+  #flush(): void {
+    this.#scheduled = false;
+    const topics = [...this.#waiting];
+    this.#waiting.clear();
+    this.changed = this.#pendingChange;
+    this.#pendingChange = new Map();
+    for (const topic of topics) for (const callback of [...(this.#listeners.get(topic) ?? [])]) callback();
   }
 }
 

@@ -3,41 +3,41 @@
 export type Scheme = "light" | "dark";
 
 export class Theme {
-  private chosen: Scheme | null = null;
-  private readonly root: HTMLElement;
-  private readonly onChange: () => void;
-  private readonly system = matchMedia("(prefers-color-scheme: dark)");
-  private readonly observer = new MutationObserver(() => this.update());
-  private readonly update = () => this.apply();
+  #chosen: Scheme | null = null;
+  readonly #root: HTMLElement;
+  readonly #onChange: () => void;
+  readonly #system = matchMedia("(prefers-color-scheme: dark)");
+  readonly #observer = new MutationObserver(() => this.#update());
+  readonly #update = () => this.#apply();
 
   constructor(root: HTMLElement, onChange: () => void) {
-    this.root = root;
-    this.onChange = onChange;
-    this.system.addEventListener("change", this.update);
+    this.#root = root;
+    this.#onChange = onChange;
+    this.#system.addEventListener("change", this.#update);
     const options = { attributes: true, attributeFilter: ["class", "data-theme", "data-jp-theme-light", "data-vscode-theme-kind"] };
-    for (const element of [document.documentElement, document.body]) this.observer.observe(element, options);
-    this.apply();
+    for (const element of [document.documentElement, document.body]) this.#observer.observe(element, options);
+    this.#apply();
   }
 
   get scheme(): Scheme {
-    return this.root.dataset.scheme as Scheme;
+    return this.#root.dataset.scheme as Scheme;
   }
 
   toggle(): void {
-    this.chosen = this.scheme === "dark" ? "light" : "dark";
-    this.apply();
+    this.#chosen = this.scheme === "dark" ? "light" : "dark";
+    this.#apply();
   }
 
   destroy(): void {
-    this.system.removeEventListener("change", this.update);
-    this.observer.disconnect();
+    this.#system.removeEventListener("change", this.#update);
+    this.#observer.disconnect();
   }
 
-  private apply(): void {
-    const scheme = this.chosen ?? hostScheme(this.root) ?? (this.system.matches ? "dark" : "light");
-    if (this.root.dataset.scheme === scheme) return;
-    this.root.dataset.scheme = scheme;
-    this.onChange();
+  #apply(): void {
+    const scheme = this.#chosen ?? hostScheme(this.#root) ?? (this.#system.matches ? "dark" : "light");
+    if (this.#root.dataset.scheme === scheme) return;
+    this.#root.dataset.scheme = scheme;
+    this.#onChange();
   }
 }
 

@@ -49,101 +49,101 @@ const STEPS_PER_GRID = 60;
 
 class Staircase {
   readonly element: HTMLElement;
-  private readonly chart = new Chart({ label: "", height: 280, xLabel: "step", yLabel: "mean squared error", logY: true });
-  private readonly words = h("p", { class: "reading", role: "status" });
-  private readonly play = button("Train", () => (this.clock.isRunning ? this.clock.stop() : this.begin()), { class: "main" });
-  private readonly finer = button("Refine now", () => this.refine());
-  private readonly clock = new Clock(() => this.tick(), () => this.tell());
-  private readonly test = sample(500, 0, 2);
-  private data!: Data;
-  private trainer!: Trainer;
-  private train: number[] = [];
-  private tested: number[] = [];
-  private jumps: { at: number; grid: number }[] = [];
-  private sinceJump = 0;
-  private pace = 0;
-  private count = 300;
-  private noise = 0;
+  readonly #chart = new Chart({ label: "", height: 280, xLabel: "step", yLabel: "mean squared error", logY: true });
+  readonly #words = h("p", { class: "reading", role: "status" });
+  readonly #play = button("Train", () => (this.#clock.isRunning ? this.#clock.stop() : this.#begin()), { class: "main" });
+  readonly #finer = button("Refine now", () => this.#refine());
+  readonly #clock = new Clock(() => this.#tick(), () => this.#tell());
+  readonly #test = sample(500, 0, 2);
+  #data!: Data;
+  #trainer!: Trainer;
+  #train: number[] = [];
+  #tested: number[] = [];
+  #jumps: { at: number; grid: number }[] = [];
+  #sinceJump = 0;
+  #pace = 0;
+  #count = 300;
+  #noise = 0;
 
   constructor() {
-    const rows = slider({ label: "points", min: 40, max: 400, step: 20, value: this.count }, (v) => this.again(() => (this.count = v)));
-    const noise = slider({ label: "noise", min: 0, max: 0.3, step: 0.05, value: 0, text: (v) => v.toFixed(2) }, (v) => this.again(() => (this.noise = v)));
-    this.element = h("div", {}, h("div", { class: "tools" }, this.play, this.finer, button("Start over", () => this.again(() => {})), rows.element, noise.element), this.words, this.chart.element);
-    this.again(() => {});
+    const rows = slider({ label: "points", min: 40, max: 400, step: 20, value: this.#count }, (v) => this.#again(() => (this.#count = v)));
+    const noise = slider({ label: "noise", min: 0, max: 0.3, step: 0.05, value: 0, text: (v) => v.toFixed(2) }, (v) => this.#again(() => (this.#noise = v)));
+    this.element = h("div", {}, h("div", { class: "tools" }, this.#play, this.#finer, button("Start over", () => this.#again(() => {})), rows.element, noise.element), this.#words, this.#chart.element);
+    this.#again(() => {});
   }
 
-  private again(change: () => void): void {
+  #again(change: () => void): void {
     change();
-    this.clock.stop();
-    this.data = sample(this.count, this.noise, 1);
-    this.train = [];
-    this.tested = [];
-    this.jumps = [];
-    this.use(fitted(freshNet([2, 2, 1], GRIDS[0], 3, 1), this.data.x), GRIDS[0]);
-    this.record();
-    this.draw();
+    this.#clock.stop();
+    this.#data = sample(this.#count, this.#noise, 1);
+    this.#train = [];
+    this.#tested = [];
+    this.#jumps = [];
+    this.#use(fitted(freshNet([2, 2, 1], GRIDS[0], 3, 1), this.#data.x), GRIDS[0]);
+    this.#record();
+    this.#draw();
   }
 
-  private begin(): void {
-    if (this.isFinished) this.again(() => {});
-    this.clock.start();
-    this.tell();
+  #begin(): void {
+    if (this.#isFinished) this.#again(() => {});
+    this.#clock.start();
+    this.#tell();
   }
 
-  private get isFinished(): boolean {
-    return this.jumps.length === GRIDS.length && this.sinceJump >= STEPS_PER_GRID;
+  get #isFinished(): boolean {
+    return this.#jumps.length === GRIDS.length && this.#sinceJump >= STEPS_PER_GRID;
   }
 
-  private use(net: Net, grid: number): void {
-    this.trainer = new Trainer(net, this.data.x, this.data.y);
-    this.jumps.push({ at: this.train.length, grid });
-    this.sinceJump = 0;
+  #use(net: Net, grid: number): void {
+    this.#trainer = new Trainer(net, this.#data.x, this.#data.y);
+    this.#jumps.push({ at: this.#train.length, grid });
+    this.#sinceJump = 0;
   }
 
-  private refine(): void {
-    const next = GRIDS[this.jumps.length];
-    if (next !== undefined) this.use(refined(this.trainer.net, next), next);
-    this.draw();
+  #refine(): void {
+    const next = GRIDS[this.#jumps.length];
+    if (next !== undefined) this.#use(refined(this.#trainer.net, next), next);
+    this.#draw();
   }
 
-  private tick(): boolean {
-    this.pace += 1;
-    if (this.pace % (matchMedia("(prefers-reduced-motion: reduce)").matches ? 30 : 1)) return true;
-    if (this.sinceJump >= STEPS_PER_GRID) {
-      if (this.jumps.length === GRIDS.length) return false;
-      this.refine();
+  #tick(): boolean {
+    this.#pace += 1;
+    if (this.#pace % (matchMedia("(prefers-reduced-motion: reduce)").matches ? 30 : 1)) return true;
+    if (this.#sinceJump >= STEPS_PER_GRID) {
+      if (this.#jumps.length === GRIDS.length) return false;
+      this.#refine();
     }
-    if (this.train.length === 10 || this.train.length === 30) {
-      this.trainer = new Trainer(fitted(this.trainer.net, this.data.x), this.data.x, this.data.y);
+    if (this.#train.length === 10 || this.#train.length === 30) {
+      this.#trainer = new Trainer(fitted(this.#trainer.net, this.#data.x), this.#data.x, this.#data.y);
     }
-    this.trainer.step();
-    this.sinceJump += 1;
-    this.record();
-    this.draw();
-    return !this.isFinished;
+    this.#trainer.step();
+    this.#sinceJump += 1;
+    this.#record();
+    this.#draw();
+    return !this.#isFinished;
   }
 
-  private record(): void {
-    this.train.push(this.trainer.error);
-    this.tested.push(meanSquaredError(this.trainer.net, this.test.x, this.test.y));
+  #record(): void {
+    this.#train.push(this.#trainer.error);
+    this.#tested.push(meanSquaredError(this.#trainer.net, this.#test.x, this.#test.y));
   }
 
-  private tell(): void {
-    this.play.textContent = this.clock.isRunning ? "Pause" : this.isFinished ? "Train again" : "Train";
-    this.finer.disabled = this.jumps.length === GRIDS.length;
+  #tell(): void {
+    this.#play.textContent = this.#clock.isRunning ? "Pause" : this.#isFinished ? "Train again" : "Train";
+    this.#finer.disabled = this.#jumps.length === GRIDS.length;
   }
 
-  private draw(): void {
-    const steps = Float64Array.from(this.train, (_, n) => n);
-    const [lo, hi] = rangeOf(this.train, this.tested);
-    const grid = this.jumps[this.jumps.length - 1].grid;
-    const weights = this.trainer.net.layers.reduce((sum, layer) => sum + layer.coef.length, 0);
-    this.chart.show([0, Math.max(GRIDS.length * STEPS_PER_GRID, steps.length)], [lo / 2, hi * 2], (frame) => [
-      ...this.jumps.slice(1).map(({ at }) => upright(frame, at, "event")),
-      line(frame, steps, this.train), line(frame, steps, this.tested, "line dashed second"),
-    ], `Error over ${steps.length - 1} steps on grids of ${this.jumps.map((jump) => jump.grid).join(", ")} intervals`);
-    this.words.textContent = `${grid} intervals, ${weights} weights, ${this.count} points: error ${shown(this.train[steps.length - 1])} on the points (solid), ${shown(this.tested[steps.length - 1])} on new ones (dashed).`;
-    this.tell();
+  #draw(): void {
+    const steps = Float64Array.from(this.#train, (_, n) => n);
+    const [lo, hi] = rangeOf(this.#train, this.#tested);
+    const grid = this.#jumps[this.#jumps.length - 1].grid;
+    const weights = this.#trainer.net.layers.reduce((sum, layer) => sum + layer.coef.length, 0);
+    this.#chart.show([0, Math.max(GRIDS.length * STEPS_PER_GRID, steps.length)], [lo / 2, hi * 2], (frame) => [
+      ...this.#jumps.slice(1).map(({ at }) => upright(frame, at, "event")),
+      line(frame, steps, this.#train), line(frame, steps, this.#tested, "line dashed second"),
+    ], `Error over ${steps.length - 1} steps on grids of ${this.#jumps.map((jump) => jump.grid).join(", ")} intervals`);
+    this.#words.textContent = `${grid} intervals, ${weights} weights, ${this.#count} points: error ${shown(this.#train[steps.length - 1])} on the points (solid), ${shown(this.#tested[steps.length - 1])} on new ones (dashed).`;
+    this.#tell();
   }
 }
 

@@ -60,28 +60,34 @@ export function slider({ label, min, max, step, value, text = String }: SliderOp
 
 /** Calls `tick` on every animation frame until it returns false, or until stopped. */
 export class Clock {
-  private frame = 0;
+  #frame = 0;
 
-  constructor(private readonly tick: () => boolean, private readonly onstop: () => void = () => {}) {}
+  readonly #tick: () => boolean;
+  readonly #onstop: () => void;
+
+  constructor(tick: () => boolean, onstop: () => void = () => {}) {
+    this.#tick = tick;
+    this.#onstop = onstop;
+  }
 
   get isRunning(): boolean {
-    return this.frame !== 0;
+    return this.#frame !== 0;
   }
 
   start(): void {
     if (this.isRunning) return;
     const turn = (): void => {
-      this.frame = requestAnimationFrame(turn);
-      if (!this.tick()) this.stop();
+      this.#frame = requestAnimationFrame(turn);
+      if (!this.#tick()) this.stop();
     };
-    this.frame = requestAnimationFrame(turn);
+    this.#frame = requestAnimationFrame(turn);
   }
 
   stop(): void {
     if (!this.isRunning) return;
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
-    this.onstop();
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#onstop();
   }
 }
 

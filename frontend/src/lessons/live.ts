@@ -53,29 +53,38 @@ export interface Data {
 /** A store over a network that keeps changing. */
 export class Live {
   readonly store: Store;
-  private readonly kept: ReturnType<typeof values>;
+  readonly #kept: ReturnType<typeof values>;
 
-  constructor(net: Net, private readonly data: Data, private readonly names: readonly string[], private readonly title: string, private readonly output = "y") {
-    this.kept = values({ payload: this.payload(net), edits: [], selection: null, training: null });
-    const host: Host = { kind: "page", ...this.kept, save() {}, send() {}, onMessage: () => () => {} };
+  readonly #data: Data;
+  readonly #names: readonly string[];
+  readonly #title: string;
+  readonly #output: string;
+
+  constructor(net: Net, data: Data, names: readonly string[], title: string, output = "y") {
+    this.#data = data;
+    this.#names = names;
+    this.#title = title;
+    this.#output = output;
+    this.#kept = values({ payload: this.#payload(net), edits: [], selection: null, training: null });
+    const host: Host = { kind: "page", ...this.#kept, save() {}, send() {}, onMessage: () => () => {} };
     this.store = new Store(host);
   }
 
   /** Another network takes the place of the one shown. */
   show(net: Net): void {
-    this.kept.set("payload", this.payload(net));
+    this.#kept.set("payload", this.#payload(net));
     this.store.reload();
   }
 
-  private payload(net: Net): object {
-    const { x, y } = this.data;
+  #payload(net: Net): object {
+    const { x, y } = this.#data;
     const { values: nodes } = forward(net, x);
     const variable = (name: string): object => ({ name, unit: null, shift: 0, scale: 1 });
     const [I, O] = [net.layers[0].I, y.length / (x.length / net.layers[0].I)];
     return {
-      format: "edgewise-explorer", version: 1, edgewise: "", title: this.title, model: encodeNet(net),
-      inputs: this.names.map((name, i) => ({ ...variable(name), quantiles: [...quantilesOf(x, I).subarray(i * QUANTILES, (i + 1) * QUANTILES)] })),
-      outputs: [{ ...variable(this.output), quantiles: [] }], link: "identity", classes: null,
+      format: "edgewise-explorer", version: 1, edgewise: "", title: this.#title, model: encodeNet(net),
+      inputs: this.#names.map((name, i) => ({ ...variable(name), quantiles: [...quantilesOf(x, I).subarray(i * QUANTILES, (i + 1) * QUANTILES)] })),
+      outputs: [{ ...variable(this.#output), quantiles: [] }], link: "identity", classes: null,
       nodes: net.layers.map((layer, l) => encodeArray(quantilesOf(nodes[l], layer.I), [layer.I, QUANTILES])),
       deviations: net.layers.map((layer, l) => encodeArray(deviationsOf(net, l, nodes[l]), [layer.I, layer.O])),
       loss: null, formula: null, source: null,

@@ -28,171 +28,171 @@ type Stage = "fresh" | "sparse" | "pruned" | "named" | "tuned";
 
 class Walk {
   readonly element: HTMLElement;
-  private readonly data = sample(200, 3);
-  private readonly test = sample(400, 4);
-  private readonly words = h("p", { class: "reading", role: "status" });
-  private readonly names = h("div", { class: "names" });
-  private readonly formula = h("div", { class: "formula-lines", role: "region", "aria-label": "Formula", tabindex: 0 });
-  private readonly buttons: HTMLButtonElement[];
-  private readonly live: Live;
-  private strength = 0.05;
-  private threshold = 0.05;
-  private stage: Stage = "fresh";
-  private net: Net;
-  private clock: Clock | null = null;
-  private readonly chosen = new Map<string, Candidate>();
+  readonly #data = sample(200, 3);
+  readonly #test = sample(400, 4);
+  readonly #words = h("p", { class: "reading", role: "status" });
+  readonly #names = h("div", { class: "names" });
+  readonly #formula = h("div", { class: "formula-lines", role: "region", "aria-label": "Formula", tabindex: 0 });
+  readonly #buttons: HTMLButtonElement[];
+  readonly #live: Live;
+  #strength = 0.05;
+  #threshold = 0.05;
+  #stage: Stage = "fresh";
+  #net: Net;
+  #clock: Clock | null = null;
+  readonly #chosen = new Map<string, Candidate>();
 
   constructor() {
-    this.net = this.start();
-    this.live = new Live(this.net, this.data, ["x", "y"], "exp(sin πx + y²)", "f");
-    const graph = networkView(this.live.store);
+    this.#net = this.#start();
+    this.#live = new Live(this.#net, this.#data, ["x", "y"], "exp(sin πx + y²)", "f");
+    const graph = networkView(this.#live.store);
     graph.element.classList.add("small-graph");
-    this.buttons = [
-      button("1 Train sparsely", () => this.sparsify()), button("2 Prune", () => this.prune()), button("3 Name", () => this.name()),
-      button("4 Tune the numbers", () => this.tune()), button("Start over", () => this.again()),
+    this.#buttons = [
+      button("1 Train sparsely", () => this.#sparsify()), button("2 Prune", () => this.#prune()), button("3 Name", () => this.#name()),
+      button("4 Tune the numbers", () => this.#tune()), button("Start over", () => this.#again()),
     ];
-    const strength = slider({ label: "sparsity", min: 0, max: 0.2, step: 0.01, value: this.strength, text: (v) => v.toFixed(2) }, (v) => (this.strength = v));
-    const threshold = slider({ label: "prune below", min: 0, max: 0.3, step: 0.01, value: this.threshold, text: (v) => v.toFixed(2) }, (v) => (this.threshold = v));
+    const strength = slider({ label: "sparsity", min: 0, max: 0.2, step: 0.01, value: this.#strength, text: (v) => v.toFixed(2) }, (v) => (this.#strength = v));
+    const threshold = slider({ label: "prune below", min: 0, max: 0.3, step: 0.01, value: this.#threshold, text: (v) => v.toFixed(2) }, (v) => (this.#threshold = v));
     this.element = h(
-      "div", {}, h("div", { class: "tools" }, strength.element, threshold.element), h("div", { class: "tools" }, ...this.buttons),
-      this.words, graph.element, this.names, this.formula,
+      "div", {}, h("div", { class: "tools" }, strength.element, threshold.element), h("div", { class: "tools" }, ...this.#buttons),
+      this.#words, graph.element, this.#names, this.#formula,
     );
-    this.update("A fresh network: 15 random curves.");
+    this.#update("A fresh network: 15 random curves.");
   }
 
-  private start(): Net {
-    return fitted(freshNet([2, 5, 1], GRID, 3, 3), this.data.x);
+  #start(): Net {
+    return fitted(freshNet([2, 5, 1], GRID, 3, 3), this.#data.x);
   }
 
-  private again(): void {
-    this.clock?.stop();
-    [this.net, this.stage] = [this.start(), "fresh"];
-    this.chosen.clear();
-    this.update("A fresh network: 15 random curves.");
+  #again(): void {
+    this.#clock?.stop();
+    [this.#net, this.#stage] = [this.#start(), "fresh"];
+    this.#chosen.clear();
+    this.#update("A fresh network: 15 random curves.");
   }
 
   // ---------------------------------------------------------------- the five steps
 
-  private sparsify(): void {
-    const sparsity = this.strength > 0 ? { l1: this.strength, entropy: 2 * this.strength } : undefined;
-    this.run(SPARSE_STEPS, sparsity, () => {
-      this.stage = "sparse";
-      this.update("Most edges have faded. What is left carries the function.");
+  #sparsify(): void {
+    const sparsity = this.#strength > 0 ? { l1: this.#strength, entropy: 2 * this.#strength } : undefined;
+    this.#run(SPARSE_STEPS, sparsity, () => {
+      this.#stage = "sparse";
+      this.#update("Most edges have faded. What is left carries the function.");
     });
   }
 
-  private prune(): void {
-    const { values } = forward(this.net, this.data.x);
+  #prune(): void {
+    const { values } = forward(this.#net, this.#data.x);
     let kept = 0;
-    const importances = this.net.layers.map((_, l) => {
-      const deviations = deviationsOf(this.net, l, values[l]);
+    const importances = this.#net.layers.map((_, l) => {
+      const deviations = deviationsOf(this.#net, l, values[l]);
       const most = deviations.reduce((a, b) => Math.max(a, b), 0);
       return deviations.map((v) => v / most);
     });
-    const layers = this.net.layers.map((layer, l): Layer => {
-      const mask = layer.mask.map((m, edge) => (importances[l][edge] < this.threshold ? 0 : m));
+    const layers = this.#net.layers.map((layer, l): Layer => {
+      const mask = layer.mask.map((m, edge) => (importances[l][edge] < this.#threshold ? 0 : m));
       return { ...layer, mask };
     });
-    this.net = refined(withoutDeadEnds({ ...this.net, layers }), 2 * GRID);
-    this.net.layers.forEach((layer) => layer.mask.forEach((m) => (kept += m)));
-    this.run(CLEAN_STEPS, undefined, () => {
-      this.stage = "pruned";
-      this.update(`${kept} of 15 edges are left. Finer splines and a few steps without the penalty have sharpened them.`);
+    this.#net = refined(withoutDeadEnds({ ...this.#net, layers }), 2 * GRID);
+    this.#net.layers.forEach((layer) => layer.mask.forEach((m) => (kept += m)));
+    this.#run(CLEAN_STEPS, undefined, () => {
+      this.#stage = "pruned";
+      this.#update(`${kept} of 15 edges are left. Finer splines and a few steps without the penalty have sharpened them.`);
     });
   }
 
-  private name(): void {
-    this.chosen.clear();
-    for (const edge of presentEdges(this.net)) {
-      const [best] = this.guesses(edge);
-      if (best) this.chosen.set(edge.join(), best);
+  #name(): void {
+    this.#chosen.clear();
+    for (const edge of presentEdges(this.#net)) {
+      const [best] = this.#guesses(edge);
+      if (best) this.#chosen.set(edge.join(), best);
     }
-    this.stage = "named";
-    this.useNames();
+    this.#stage = "named";
+    this.#useNames();
   }
 
-  private tune(): void {
-    this.run(CLEAN_STEPS, undefined, () => {
-      this.stage = "tuned";
-      this.update("All numbers were trained together. Read the formula below.");
+  #tune(): void {
+    this.#run(CLEAN_STEPS, undefined, () => {
+      this.#stage = "tuned";
+      this.#update("All numbers were trained together. Read the formula below.");
     });
   }
 
-  private useNames(): void {
-    const layers = this.net.layers.map((layer, l): Layer => {
+  #useNames(): void {
+    const layers = this.#net.layers.map((layer, l): Layer => {
       const symbolic = new Map(layer.symbolic);
-      for (const [key, { name, affine }] of this.chosen) {
+      for (const [key, { name, affine }] of this.#chosen) {
         const [own, i, j] = key.split(",").map(Number);
         if (own === l) symbolic.set(i * layer.O + j, { name, affine });
       }
       return { ...layer, symbolic };
     });
-    this.net = { ...this.net, layers };
-    this.update("Every edge has a name. Take another one where you know better.");
+    this.#net = { ...this.#net, layers };
+    this.#update("Every edge has a name. Take another one where you know better.");
   }
 
   /** Formulas for an edge, by what it did before it was named. */
-  private guesses([l, i, j]: EdgeId): Candidate[] {
-    const { values } = forward(this.net, this.data.x);
-    const { I } = this.net.layers[l];
+  #guesses([l, i, j]: EdgeId): Candidate[] {
+    const { values } = forward(this.#net, this.#data.x);
+    const { I } = this.#net.layers[l];
     const xs = values[l].filter((_, at) => at % I === i);
-    return candidates(xs, xs.map(edgeFunction(this.net, l, i, j, true)), null, NAMES).slice(0, 5);
+    return candidates(xs, xs.map(edgeFunction(this.#net, l, i, j, true)), null, NAMES).slice(0, 5);
   }
 
-  private run(steps: number, sparsity: { l1: number; entropy: number } | undefined, done: () => void): void {
-    this.clock?.stop();
-    let trainer = new Trainer(this.net, this.data.x, this.data.y, sparsity);
+  #run(steps: number, sparsity: { l1: number; entropy: number } | undefined, done: () => void): void {
+    this.#clock?.stop();
+    let trainer = new Trainer(this.#net, this.#data.x, this.#data.y, sparsity);
     let taken = 0;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.clock = new Clock(() => {
+    this.#clock = new Clock(() => {
       const begun = performance.now();
       let goesOn = true;
       do {
-        if ((taken === 20 || taken === 60) && this.stage === "fresh") trainer = new Trainer(fitted(trainer.net, this.data.x), this.data.x, this.data.y, sparsity);
+        if ((taken === 20 || taken === 60) && this.#stage === "fresh") trainer = new Trainer(fitted(trainer.net, this.#data.x), this.#data.x, this.#data.y, sparsity);
         goesOn = trainer.step() && ++taken < steps;
       } while (goesOn && performance.now() - begun < (calm ? 400 : 12));
-      this.net = trainer.net;
-      this.update(`Step ${taken} of ${steps}.`, !goesOn);
+      this.#net = trainer.net;
+      this.#update(`Step ${taken} of ${steps}.`, !goesOn);
       return goesOn;
     }, done);
-    this.clock.start();
+    this.#clock.start();
   }
 
   // ---------------------------------------------------------------- drawing
 
-  private update(words: string, withNames = true): void {
-    this.live.show(this.net);
-    const error = meanSquaredError(this.net, this.test.x, this.test.y);
-    this.words.textContent = `${words} Mean squared error on new points: ${shown(error)}.`;
+  #update(words: string, withNames = true): void {
+    this.#live.show(this.#net);
+    const error = meanSquaredError(this.#net, this.#test.x, this.#test.y);
+    this.#words.textContent = `${words} Mean squared error on new points: ${shown(error)}.`;
     const order: Stage[] = ["fresh", "sparse", "pruned", "named"];
-    const at = this.stage === "tuned" ? 3 : order.indexOf(this.stage);
-    this.buttons.slice(0, 4).forEach((control, n) => {
+    const at = this.#stage === "tuned" ? 3 : order.indexOf(this.#stage);
+    this.#buttons.slice(0, 4).forEach((control, n) => {
       control.disabled = n !== at;
       control.classList.toggle("main", n === at);
     });
     if (!withNames) return;
-    this.showNames();
-    const named = this.stage === "named" || this.stage === "tuned";
-    this.formula.hidden = !named;
-    if (named) fillWith(this.formula, ...asMathml(this.live.store.explored, compose(this.live.store.explored, this.net, false), 3));
+    this.#showNames();
+    const named = this.#stage === "named" || this.#stage === "tuned";
+    this.#formula.hidden = !named;
+    if (named) fillWith(this.#formula, ...asMathml(this.#live.store.explored, compose(this.#live.store.explored, this.#net, false), 3));
   }
 
-  private showNames(): void {
-    this.names.hidden = this.stage !== "named";
-    if (this.names.hidden) return;
-    const { explored } = this.live.store;
-    const pickers = [...this.chosen.keys()].map((key) => {
+  #showNames(): void {
+    this.#names.hidden = this.#stage !== "named";
+    if (this.#names.hidden) return;
+    const { explored } = this.#live.store;
+    const pickers = [...this.#chosen.keys()].map((key) => {
       const edge = key.split(",").map(Number) as unknown as EdgeId;
-      const list = this.guesses(edge);
+      const list = this.#guesses(edge);
       const options = list.map((one) => [one.name, `${formulaText(one)}   R² ${shown(one.r2, 5)}`] as const);
-      const picker = choice(edgeName(explored, this.net, edge), options, (name) => {
-        this.chosen.set(key, list.find((one) => one.name === name)!);
-        this.useNames();
+      const picker = choice(edgeName(explored, this.#net, edge), options, (name) => {
+        this.#chosen.set(key, list.find((one) => one.name === name)!);
+        this.#useNames();
       });
-      picker.select.value = this.chosen.get(key)!.name;
+      picker.select.value = this.#chosen.get(key)!.name;
       return picker.element;
     });
-    fillWith(this.names, ...pickers);
+    fillWith(this.#names, ...pickers);
   }
 }
 

@@ -28,117 +28,120 @@ export interface SplineOptions {
 
 export class SplineFigure {
   readonly element = h("div", { class: "spline" });
-  private readonly chart: Chart;
-  private readonly below: Chart | null;
-  private readonly words = h("p", { class: "reading", role: "status" });
-  private readonly sliders = h("div", { class: "weights", role: "group", "aria-label": "Weights" });
-  private readonly which: Slider | null;
-  private weightSliders: Slider[] = [];
-  private k: number;
-  private grid: number;
-  private bunched = 0;
-  private weights: Float64Array;
-  private chosen = 0;
-  private place = 0.34;
+  readonly #chart: Chart;
+  readonly #below: Chart | null;
+  readonly #words = h("p", { class: "reading", role: "status" });
+  readonly #sliders = h("div", { class: "weights", role: "group", "aria-label": "Weights" });
+  readonly #which: Slider | null;
+  #weightSliders: Slider[] = [];
+  #k: number;
+  #grid: number;
+  #bunched = 0;
+  #weights: Float64Array;
+  #chosen = 0;
+  #place = 0.34;
 
-  constructor(private readonly options: SplineOptions) {
-    [this.k, this.grid] = [options.k ?? 3, options.grid ?? 5];
-    this.weights = Float64Array.from({ length: this.grid + this.k }, (_, s) => options.start?.[s % options.start.length] ?? 1);
-    const onpoint = options.weights ? (x: number, y: number, begins: boolean) => this.drag(x, y, begins)
-      : options.at ? (x: number) => this.moveTo(x) : options.one ? (x: number) => this.chooseNear(x) : undefined;
-    this.chart = new Chart({ label: "", height: 250, ...(onpoint && { onpoint }) });
-    this.below = options.derivative ? new Chart({ label: "", height: 130, yLabel: "its slope" }) : null;
-    this.which = options.one ? slider({ label: "basis function", min: 0, max: this.grid + this.k - 1, step: 1, value: 3 }, (s) => this.choose(s)) : null;
-    this.chosen = options.one ? 3 : -1;
-    fillWith(this.element, this.controls(), this.chart.element, this.below?.element, this.words, options.weights && this.sliders);
-    this.makeSliders();
-    this.draw();
+  readonly #options: SplineOptions;
+
+  constructor(options: SplineOptions) {
+    this.#options = options;
+    [this.#k, this.#grid] = [options.k ?? 3, options.grid ?? 5];
+    this.#weights = Float64Array.from({ length: this.#grid + this.#k }, (_, s) => options.start?.[s % options.start.length] ?? 1);
+    const onpoint = options.weights ? (x: number, y: number, begins: boolean) => this.#drag(x, y, begins)
+      : options.at ? (x: number) => this.#moveTo(x) : options.one ? (x: number) => this.#chooseNear(x) : undefined;
+    this.#chart = new Chart({ label: "", height: 250, ...(onpoint && { onpoint }) });
+    this.#below = options.derivative ? new Chart({ label: "", height: 130, yLabel: "its slope" }) : null;
+    this.#which = options.one ? slider({ label: "basis function", min: 0, max: this.#grid + this.#k - 1, step: 1, value: 3 }, (s) => this.#choose(s)) : null;
+    this.#chosen = options.one ? 3 : -1;
+    fillWith(this.element, this.#controls(), this.#chart.element, this.#below?.element, this.#words, options.weights && this.#sliders);
+    this.#makeSliders();
+    this.#draw();
   }
 
-  private get knots(): Float64Array {
-    const even = uniformKnots(...DOMAIN, this.grid, this.k);
-    const bend = this.bunched; // knots crowd towards the left end
+  get #knots(): Float64Array {
+    const even = uniformKnots(...DOMAIN, this.#grid, this.#k);
+    const bend = this.#bunched; // knots crowd towards the left end
     return even.map((t) => t + (bend * (t * t - 1)) / 2.2);
   }
 
-  private controls(): HTMLElement {
-    const { options } = this;
-    const at = options.at && slider({ label: "x", min: -1, max: 1, step: 0.01, value: this.place, text: (v) => v.toFixed(2) }, (x) => this.moveTo(x));
+  #controls(): HTMLElement {
+    const options = this.#options;
+    const at = options.at && slider({ label: "x", min: -1, max: 1, step: 0.01, value: this.#place, text: (v) => v.toFixed(2) }, (x) => this.#moveTo(x));
     return h(
       "div",
       { class: "tools" },
-      this.which?.element,
+      this.#which?.element,
       at && at.element,
-      options.degree && slider({ label: "degree", min: 0, max: 5, step: 1, value: this.k, text: degreeName }, (k) => this.rebuild(k, this.grid)).element,
-      options.knots && slider({ label: "intervals", min: 1, max: 12, step: 1, value: this.grid }, (grid) => this.rebuild(this.k, grid)).element,
+      options.degree && slider({ label: "degree", min: 0, max: 5, step: 1, value: this.#k, text: degreeName }, (k) => this.#rebuild(k, this.#grid)).element,
+      options.knots && slider({ label: "intervals", min: 1, max: 12, step: 1, value: this.#grid }, (grid) => this.#rebuild(this.#k, grid)).element,
       options.knots && slider({ label: "bunching", min: 0, max: 0.9, step: 0.05, value: 0, text: (v) => v.toFixed(2) }, (v) => {
-        this.bunched = v;
-        this.draw();
+        this.#bunched = v;
+        this.#draw();
       }).element,
-      options.weights && button("All to 1", () => this.setAll(() => 1)),
-      options.weights && button("Shuffle", () => this.setAll(() => 2 * Math.random() - 1)),
+      options.weights && button("All to 1", () => this.#setAll(() => 1)),
+      options.weights && button("Shuffle", () => this.#setAll(() => 2 * Math.random() - 1)),
     );
   }
 
-  private makeSliders(): void {
-    if (!this.options.weights) return;
-    this.weightSliders = [...this.weights].map((value, s) =>
-      slider({ label: `w${s}`, min: -2, max: 2, step: 0.05, value, text: (v) => v.toFixed(2) }, (v) => this.setWeight(s, v)));
-    fillWith(this.sliders, ...this.weightSliders.map((one) => one.element));
+  #makeSliders(): void {
+    if (!this.#options.weights) return;
+    this.#weightSliders = [...this.#weights].map((value, s) =>
+      slider({ label: `w${s}`, min: -2, max: 2, step: 0.05, value, text: (v) => v.toFixed(2) }, (v) => this.#setWeight(s, v)));
+    fillWith(this.#sliders, ...this.#weightSliders.map((one) => one.element));
   }
 
-  private setWeight(s: number, value: number): void {
-    this.weights[s] = value;
-    this.chosen = s;
-    this.draw();
+  #setWeight(s: number, value: number): void {
+    this.#weights[s] = value;
+    this.#chosen = s;
+    this.#draw();
   }
 
-  private setAll(value: () => number): void {
-    this.weights = this.weights.map(value);
-    this.weightSliders.forEach((one, s) => (one.value = this.weights[s]));
-    this.chosen = -1;
-    this.draw();
+  #setAll(value: () => number): void {
+    this.#weights = this.#weights.map(value);
+    this.#weightSliders.forEach((one, s) => (one.value = this.#weights[s]));
+    this.#chosen = -1;
+    this.#draw();
   }
 
   /** Other knots keep the curve as nearly as they can; another degree takes its weights from the curve at the pegs. */
-  private rebuild(k: number, grid: number): void {
-    const [knots, before] = [this.knots, splineFunction(this.knots, this.k, this.weights)];
-    const isSameDegree = k === this.k;
-    [this.k, this.grid] = [k, grid];
-    this.weights = isSameDegree
-      ? project(this.weights, 1, knots, this.knots, k, "linear")
-      : controlSites(this.knots, k).map((x) => before(Math.min(1, Math.max(-1, x))));
-    this.chosen = -1;
-    this.makeSliders();
-    this.draw();
+  #rebuild(k: number, grid: number): void {
+    const [knots, before] = [this.#knots, splineFunction(this.#knots, this.#k, this.#weights)];
+    const isSameDegree = k === this.#k;
+    [this.#k, this.#grid] = [k, grid];
+    this.#weights = isSameDegree
+      ? project(this.#weights, 1, knots, this.#knots, k, "linear")
+      : controlSites(this.#knots, k).map((x) => before(Math.min(1, Math.max(-1, x))));
+    this.#chosen = -1;
+    this.#makeSliders();
+    this.#draw();
   }
 
-  private drag(x: number, y: number, begins: boolean): void {
-    if (begins) this.chosen = nearest(controlSites(this.knots, this.k), x);
+  #drag(x: number, y: number, begins: boolean): void {
+    if (begins) this.#chosen = nearest(controlSites(this.#knots, this.#k), x);
     const value = Math.min(2, Math.max(-2, Math.round(y * 20) / 20));
-    this.weightSliders[this.chosen].value = value;
-    this.setWeight(this.chosen, value);
+    this.#weightSliders[this.#chosen].value = value;
+    this.#setWeight(this.#chosen, value);
   }
 
-  private moveTo(x: number): void {
-    this.place = x;
-    this.draw();
+  #moveTo(x: number): void {
+    this.#place = x;
+    this.#draw();
   }
 
-  private choose(s: number): void {
-    this.chosen = s;
-    this.draw();
+  #choose(s: number): void {
+    this.#chosen = s;
+    this.#draw();
   }
 
-  private chooseNear(x: number): void {
-    this.choose(nearest(controlSites(this.knots, this.k), x));
-    if (this.which) this.which.value = this.chosen;
+  #chooseNear(x: number): void {
+    this.#choose(nearest(controlSites(this.#knots, this.#k), x));
+    if (this.#which) this.#which.value = this.#chosen;
   }
 
   // ---------------------------------------------------------------- drawing
 
-  private draw(): void {
-    const { k, knots, weights, options, chosen } = this;
+  #draw(): void {
+    const [k, knots, weights, options, chosen] = [this.#k, this.#knots, this.#weights, this.#options, this.#chosen];
     const shown = options.weights === true;
     const sites = controlSites(knots, k);
     const reach = Math.max(1.25, shown ? 0.15 - sites[0] : 0); // the outer pegs stand beyond the ends
@@ -148,51 +151,51 @@ export class SplineFigure {
     const curve = inside.map(splineFunction(knots, k, weights));
     const paint = (frame: Frame): Element[] => [
       ...[...knots].map((t) => upright(frame, t, "event")),
-      ...(chosen >= 0 ? [this.support(frame, knots, chosen)] : []),
+      ...(chosen >= 0 ? [this.#support(frame, knots, chosen)] : []),
       ...bases.map((b, s) => line(frame, xs, shown ? b.map((v) => v * weights[s]) : b, s === chosen ? "line second" : "line quiet")),
       level(frame, 0),
       ...(shown ? [line(frame, inside, curve)] : []),
       ...(shown ? Array.from(sites, (x, s) => point(frame, x, weights[s], s === chosen ? "point" : "point handle", 7)) : []),
-      ...(options.at ? this.atPoint(frame, knots) : []),
+      ...(options.at ? this.#atPoint(frame, knots) : []),
     ];
     const range = shown ? ([-2.15, 2.15] as const) : ([-0.05, 1.15] as const);
-    this.chart.show([-reach, reach], range, paint, this.label());
-    this.showSlope(knots, reach);
-    this.words.textContent = this.reading(knots);
+    this.#chart.show([-reach, reach], range, paint, this.#label());
+    this.#showSlope(knots, reach);
+    this.#words.textContent = this.#reading(knots);
   }
 
-  private support(frame: Frame, knots: Float64Array, s: number): Element {
-    const [from, to] = [knots[s], knots[s + this.k + 1]];
+  #support(frame: Frame, knots: Float64Array, s: number): Element {
+    const [from, to] = [knots[s], knots[s + this.#k + 1]];
     return area(frame, [from, to], [9, 9], -9, "area support");
   }
 
-  private atPoint(frame: Frame, knots: Float64Array): Element[] {
-    const values = allBasis(knots, this.k, this.place);
-    return [upright(frame, this.place), ...[...values].flatMap((v) => (v > 0 ? [point(frame, this.place, v, "point", 5)] : [])), point(frame, this.place, 1, "point ring", 6)];
+  #atPoint(frame: Frame, knots: Float64Array): Element[] {
+    const values = allBasis(knots, this.#k, this.#place);
+    return [upright(frame, this.#place), ...[...values].flatMap((v) => (v > 0 ? [point(frame, this.#place, v, "point", 5)] : [])), point(frame, this.#place, 1, "point ring", 6)];
   }
 
-  private showSlope(knots: Float64Array, reach: number): void {
-    if (!this.below) return;
+  #showSlope(knots: Float64Array, reach: number): void {
+    if (!this.#below) return;
     const xs = withJumps(spaced(DOMAIN, POINTS), knots);
-    const slope = xs.map(splineFunction(knots, this.k, this.weights, "linear", 1));
+    const slope = xs.map(splineFunction(knots, this.#k, this.#weights, "linear", 1));
     const most = Math.max(1, ...slope.map(Math.abs));
-    this.below.show([-reach, reach], [-1.1 * most, 1.1 * most], (frame) => [level(frame, 0), line(frame, xs, slope, "line third")], "The slope of the spline");
+    this.#below.show([-reach, reach], [-1.1 * most, 1.1 * most], (frame) => [level(frame, 0), line(frame, xs, slope, "line third")], "The slope of the spline");
   }
 
-  private label(): string {
-    return `${this.weights.length} basis functions of degree ${this.k} over ${this.grid} intervals${this.options.weights ? ", and the spline they add up to" : ""}`;
+  #label(): string {
+    return `${this.#weights.length} basis functions of degree ${this.#k} over ${this.#grid} intervals${this.#options.weights ? ", and the spline they add up to" : ""}`;
   }
 
-  private reading(knots: Float64Array): string {
-    const { k, chosen, options } = this;
+  #reading(knots: Float64Array): string {
+    const [k, chosen, options] = [this.#k, this.#chosen, this.#options];
     if (options.at) {
-      const values = [...allBasis(knots, k, this.place)].filter((v) => v > 0);
-      return `At x = ${this.place.toFixed(2)}: ${values.map((v) => v.toFixed(3)).join(" + ")} = ${values.reduce((a, b) => a + b, 0).toFixed(3)}`;
+      const values = [...allBasis(knots, k, this.#place)].filter((v) => v > 0);
+      return `At x = ${this.#place.toFixed(2)}: ${values.map((v) => v.toFixed(3)).join(" + ")} = ${values.reduce((a, b) => a + b, 0).toFixed(3)}`;
     }
-    if (chosen < 0) return `${this.weights.length} basis functions: ${this.grid} intervals + degree ${k}.`;
+    if (chosen < 0) return `${this.#weights.length} basis functions: ${this.#grid} intervals + degree ${k}.`;
     const ends = `${knots[chosen].toFixed(2)} to ${knots[chosen + k + 1].toFixed(2)}`;
     return options.weights
-      ? `w${chosen} = ${this.weights[chosen].toFixed(2)} moves the curve from ${ends} and nowhere else.`
+      ? `w${chosen} = ${this.#weights[chosen].toFixed(2)} moves the curve from ${ends} and nowhere else.`
       : `Function ${chosen} lives from ${ends}: ${k + 1} intervals. Everywhere else it is exactly 0.`;
   }
 }

@@ -18,129 +18,129 @@ const TEST = { x: spaced([-1, 1], 201), y: spaced([-1, 1], 201).map(truth) };
 
 export class TrainingFigure {
   readonly element: HTMLElement;
-  private readonly fit = new Chart({ label: "", height: 230, xLabel: "x" });
-  private readonly losses = new Chart({ label: "", height: 230, xLabel: "step", yLabel: "mean squared error", logY: true });
-  private readonly edge = new Chart({ label: "", height: 190 });
-  private readonly edgeWords = h("p", { class: "reading", role: "status" });
-  private readonly words = h("p", { class: "reading", role: "status" });
-  private readonly play = button("Train", () => (this.clock.isRunning ? this.clock.stop() : this.begin()), { class: "main" });
-  private readonly clock = new Clock(() => this.tick(), () => this.tell());
-  private readonly live: Live;
-  private history: { train: number; test: number }[] = [];
-  private data: Data;
-  private trainer: Trainer;
-  private count = 20;
-  private noise = 0;
-  private seed = 1;
-  private pace = 0;
+  readonly #fit = new Chart({ label: "", height: 230, xLabel: "x" });
+  readonly #losses = new Chart({ label: "", height: 230, xLabel: "step", yLabel: "mean squared error", logY: true });
+  readonly #edge = new Chart({ label: "", height: 190 });
+  readonly #edgeWords = h("p", { class: "reading", role: "status" });
+  readonly #words = h("p", { class: "reading", role: "status" });
+  readonly #play = button("Train", () => (this.#clock.isRunning ? this.#clock.stop() : this.#begin()), { class: "main" });
+  readonly #clock = new Clock(() => this.#tick(), () => this.#tell());
+  readonly #live: Live;
+  #history: { train: number; test: number }[] = [];
+  #data: Data;
+  #trainer: Trainer;
+  #count = 20;
+  #noise = 0;
+  #seed = 1;
+  #pace = 0;
 
   constructor() {
-    this.data = this.sample();
-    this.trainer = new Trainer(this.start(), this.data.x, this.data.y);
-    this.live = new Live(this.trainer.net, TEST, ["x"], "0.5 sin(4x) exp(−x−1)");
-    const graph = networkView(this.live.store);
+    this.#data = this.#sample();
+    this.#trainer = new Trainer(this.#start(), this.#data.x, this.#data.y);
+    this.#live = new Live(this.#trainer.net, TEST, ["x"], "0.5 sin(4x) exp(−x−1)");
+    const graph = networkView(this.#live.store);
     graph.element.classList.add("small-graph");
-    this.live.store.on("selection", () => this.showEdge());
-    const points = slider({ label: "points", min: 8, max: 60, step: 1, value: this.count }, (v) => this.again(() => (this.count = v)));
-    const noise = slider({ label: "noise", min: 0, max: 0.1, step: 0.01, value: 0, text: (v) => v.toFixed(2) }, (v) => this.again(() => (this.noise = v)));
+    this.#live.store.on("selection", () => this.#showEdge());
+    const points = slider({ label: "points", min: 8, max: 60, step: 1, value: this.#count }, (v) => this.#again(() => (this.#count = v)));
+    const noise = slider({ label: "noise", min: 0, max: 0.1, step: 0.01, value: 0, text: (v) => v.toFixed(2) }, (v) => this.#again(() => (this.#noise = v)));
     this.element = h(
       "div",
       {},
-      h("div", { class: "tools" }, this.play, button("One step", () => this.once()), button("New start", () => this.again(() => (this.seed += 1))), points.element, noise.element),
-      this.words,
-      h("div", { class: "pair" }, this.fit.element, this.losses.element),
+      h("div", { class: "tools" }, this.#play, button("One step", () => this.#once()), button("New start", () => this.#again(() => (this.#seed += 1))), points.element, noise.element),
+      this.#words,
+      h("div", { class: "pair" }, this.#fit.element, this.#losses.element),
       h("h3", {}, "The network"),
       graph.element,
-      this.edgeWords,
-      this.edge.element,
+      this.#edgeWords,
+      this.#edge.element,
     );
-    this.again(() => {});
-    this.live.store.select([0, 0, 0]);
+    this.#again(() => {});
+    this.#live.store.select([0, 0, 0]);
   }
 
-  private sample(): Data {
+  #sample(): Data {
     const normal = normalNumbers(7);
-    const x = spaced([-1, 1], this.count);
-    return { x, y: x.map((v) => truth(v) + this.noise * normal()) };
+    const x = spaced([-1, 1], this.#count);
+    return { x, y: x.map((v) => truth(v) + this.#noise * normal()) };
   }
 
-  private start(): Net {
-    return fitted(freshNet([1, 2, 1], 5, 3, this.seed), this.data.x);
+  #start(): Net {
+    return fitted(freshNet([1, 2, 1], 5, 3, this.#seed), this.#data.x);
   }
 
-  private again(change: () => void): void {
+  #again(change: () => void): void {
     change();
-    this.clock.stop();
-    this.data = this.sample();
-    this.trainer = new Trainer(this.start(), this.data.x, this.data.y);
-    this.history = [];
-    this.record();
-    this.draw();
+    this.#clock.stop();
+    this.#data = this.#sample();
+    this.#trainer = new Trainer(this.#start(), this.#data.x, this.#data.y);
+    this.#history = [];
+    this.#record();
+    this.#draw();
   }
 
-  private begin(): void {
-    if (this.history.length > STEPS) this.again(() => {});
-    this.clock.start();
-    this.tell();
+  #begin(): void {
+    if (this.#history.length > STEPS) this.#again(() => {});
+    this.#clock.start();
+    this.#tell();
   }
 
-  private once(): void {
-    this.clock.stop();
-    this.advance();
-    this.draw();
+  #once(): void {
+    this.#clock.stop();
+    this.#advance();
+    this.#draw();
   }
 
   /** Slow at first, where most happens; calm for who asked for less motion. */
-  private tick(): boolean {
-    this.pace += 1;
+  #tick(): boolean {
+    this.#pace += 1;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (this.pace % (calm ? 60 : this.history.length < 20 ? 6 : 2)) return true;
-    const goesOn = this.advance() && this.history.length <= STEPS;
-    this.draw();
+    if (this.#pace % (calm ? 60 : this.#history.length < 20 ? 6 : 2)) return true;
+    const goesOn = this.#advance() && this.#history.length <= STEPS;
+    this.#draw();
     return goesOn;
   }
 
-  private advance(): boolean {
-    if (this.history.length === 12) this.trainer = new Trainer(fitted(this.trainer.net, this.data.x), this.data.x, this.data.y);
-    const moved = this.trainer.step();
-    this.record();
+  #advance(): boolean {
+    if (this.#history.length === 12) this.#trainer = new Trainer(fitted(this.#trainer.net, this.#data.x), this.#data.x, this.#data.y);
+    const moved = this.#trainer.step();
+    this.#record();
     return moved;
   }
 
-  private record(): void {
-    const { net, error } = this.trainer;
-    this.history.push({ train: error, test: meanSquaredError(net, TEST.x, TEST.y) });
+  #record(): void {
+    const { net, error } = this.#trainer;
+    this.#history.push({ train: error, test: meanSquaredError(net, TEST.x, TEST.y) });
   }
 
-  private tell(): void {
-    this.play.textContent = this.clock.isRunning ? "Pause" : this.history.length > STEPS ? "Train again" : "Train";
+  #tell(): void {
+    this.#play.textContent = this.#clock.isRunning ? "Pause" : this.#history.length > STEPS ? "Train again" : "Train";
   }
 
   // ---------------------------------------------------------------- drawing
 
-  private draw(): void {
-    const { net } = this.trainer;
-    const { x, y } = this.data;
-    this.live.show(net);
+  #draw(): void {
+    const { net } = this.#trainer;
+    const { x, y } = this.#data;
+    this.#live.show(net);
     const range = widened(rangeOf(y, TEST.y), 0.15);
     const output = predict(net, TEST.x);
-    this.fit.show([-1, 1], range, (frame) => [
+    this.#fit.show([-1, 1], range, (frame) => [
       line(frame, TEST.x, TEST.y, "line quiet dashed"), line(frame, TEST.x, output), dots(frame, x, y, "dots second", 3.5),
     ], "The network's curve, the true curve and the points it learns from");
-    const steps = Float64Array.from(this.history, (_, n) => n);
-    const [train, test] = [this.history.map((m) => m.train), this.history.map((m) => m.test)];
+    const steps = Float64Array.from(this.#history, (_, n) => n);
+    const [train, test] = [this.#history.map((m) => m.train), this.#history.map((m) => m.test)];
     const [lo, hi] = rangeOf(train, test);
-    const last = this.history[this.history.length - 1];
-    this.losses.show([0, Math.max(20, steps.length)], [Math.max(lo, 1e-14) / 2, hi * 2], (frame) => [
+    const last = this.#history[this.#history.length - 1];
+    this.#losses.show([0, Math.max(20, steps.length)], [Math.max(lo, 1e-14) / 2, hi * 2], (frame) => [
       line(frame, steps, train), line(frame, steps, test, "line dashed second"),
     ], `Error over ${steps.length - 1} steps: ${shown(last.train)} on the points, ${shown(last.test)} on the whole curve`);
-    this.words.textContent = `Step ${this.history.length - 1}: error ${shown(last.train)} on the points (solid), ${shown(last.test)} on the whole curve (dashed).`;
-    this.tell();
-    this.showEdge();
+    this.#words.textContent = `Step ${this.#history.length - 1}: error ${shown(last.train)} on the points (solid), ${shown(last.test)} on the whole curve (dashed).`;
+    this.#tell();
+    this.#showEdge();
   }
 
-  private showEdge(): void {
-    const { store } = this.live;
+  #showEdge(): void {
+    const { store } = this.#live;
     const edge: EdgeId = store.selection ?? [0, 0, 0];
     const [l, i, j] = edge;
     const [lo, hi] = store.domain(l, i);
@@ -149,8 +149,8 @@ export class TrainingFigure {
     const quantiles = store.quantiles[l].subarray(i * QUANTILES, (i + 1) * QUANTILES);
     const name = edgeName(store.explored, store.net, edge);
     const paint = (frame: Frame): Element[] => [density(frame, quantiles), level(frame, 0), line(frame, xs, ys)];
-    this.edge.show([lo, hi], widened(rangeOf(ys), 0.1), paint, `The function of the edge ${name}`);
-    this.edgeWords.textContent = `The edge ${name}: what it adds to its node, over the values that reach it.`;
+    this.#edge.show([lo, hi], widened(rangeOf(ys), 0.1), paint, `The function of the edge ${name}`);
+    this.#edgeWords.textContent = `The edge ${name}: what it adds to its node, over the values that reach it.`;
   }
 }
 

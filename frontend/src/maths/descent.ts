@@ -11,35 +11,42 @@ const ARRIVED = 1e-30;
 const STUCK = 1e6;
 
 export class Descent {
-  private readonly f: Float64Array;
-  private readonly J: Float64Array[];
-  private readonly A = new Float64Array(9);
-  private readonly B = new Float64Array(9);
-  private readonly g = new Float64Array(3);
-  private readonly total: number;
+  readonly #f: Float64Array;
+  readonly #J: Float64Array[];
+  readonly #A = new Float64Array(9);
+  readonly #B = new Float64Array(9);
+  readonly #g = new Float64Array(3);
+  readonly #total: number;
   /** Of the linear fit at the place looked at last: factor, mean of f, square of f less its mean. */
-  private c = 0;
-  private mean = 0;
-  private own = 0;
+  #c = 0;
+  #mean = 0;
+  #own = 0;
 
   /**
    * @param u inputs from -1 to 1
    * @param y values, in place brought to a weighted mean of 0
    * @param w weights, in place brought to a sum of 1
    */
-  constructor(private readonly u: Float64Array, private readonly y: Float64Array, private readonly w: Float64Array) {
+  readonly #u: Float64Array;
+  readonly #y: Float64Array;
+  readonly #w: Float64Array;
+
+  constructor(u: Float64Array, y: Float64Array, w: Float64Array) {
+    this.#u = u;
+    this.#y = y;
+    this.#w = w;
     const weight = w.reduce((a, b) => a + b, 0);
     for (let n = 0; n < w.length; n++) w[n] /= weight;
-    const mean = this.dot(y, null);
+    const mean = this.#dot(y, null);
     for (let n = 0; n < y.length; n++) y[n] -= mean;
-    this.f = new Float64Array(u.length);
-    this.J = [0, 1, 2].map(() => new Float64Array(u.length));
-    this.total = this.dot(y, y);
+    this.#f = new Float64Array(u.length);
+    this.#J = [0, 1, 2].map(() => new Float64Array(u.length));
+    this.#total = this.#dot(y, y);
   }
 
   /** A first look: `missing` to a few digits, in one pass. */
   glance(fun: Fun, s: number, t: number, p: number): number {
-    const { u, y, w } = this;
+    const [u, y, w] = [this.#u, this.#y, this.#w];
     const value = fun.value;
     let sum = 0;
     let size = 0;
@@ -52,12 +59,12 @@ export class Descent {
       shared += weighted * y[n];
     }
     const own = size - sum * sum;
-    return own > 1e-12 * size ? 1 - (shared * shared) / (own * this.total) : NaN;
+    return own > 1e-12 * size ? 1 - (shared * shared) / (own * this.#total) : NaN;
   }
 
   /** Share of the variance left unexplained by the best c and d; NaN where f is not defined, or constant. */
   missing(fun: Fun, [s, t, p]: Place): number {
-    const { u, y, f, w } = this;
+    const [u, y, f, w] = [this.#u, this.#y, this.#f, this.#w];
     const value = fun.value;
     let sum = 0;
     let size = 0;
@@ -75,12 +82,12 @@ export class Descent {
       shared += w[n] * f[n] * y[n];
     }
     if (own <= 1e-20 * size) return NaN; // constant but for rounding
-    this.c = shared / own;
-    this.mean = sum;
-    this.own = own;
+    this.#c = shared / own;
+    this.#mean = sum;
+    this.#own = own;
     let left = 0; // the residuals' own sum: 1 - shared^2 / own would lose the last digits
-    for (let n = 0; n < u.length; n++) left += w[n] * (y[n] - this.c * f[n]) ** 2;
-    return left / this.total;
+    for (let n = 0; n < u.length; n++) left += w[n] * (y[n] - this.#c * f[n]) ** 2;
+    return left / this.#total;
   }
 
   /** Levenberg-Marquardt from a place. */
@@ -91,10 +98,10 @@ export class Descent {
     let damping = 1e-3;
     let fresh = false;
     for (let step = 0; step < steps && missing > ARRIVED && damping < STUCK; step++) {
-      if (!fresh) this.linearize(fun, place, unknowns);
+      if (!fresh) this.#linearize(fun, place, unknowns);
       fresh = true;
-      const move = this.solve(unknowns, damping);
-      const promised = this.gain(move, unknowns) / (this.total * missing);
+      const move = this.#solve(unknowns, damping);
+      const promised = this.#gain(move, unknowns) / (this.#total * missing);
       const trial: Place = [place[0] + move[0], place[1] + move[1], place[2] + move[2]];
       const missed = this.missing(fun, trial);
       const gained = missing - missed > 1e-6 * missing;
@@ -108,7 +115,7 @@ export class Descent {
   /** c and d of the best linear fit, the largest |f| and the range of y. */
   linear(fun: Fun, place: Place): { c: number; d: number; largest: number; range: number } {
     this.missing(fun, place);
-    const { c, mean, f, y } = this;
+    const [c, mean, f, y] = [this.#c, this.#mean, this.#f, this.#y];
     return {
       c,
       d: -c * mean,
@@ -118,14 +125,14 @@ export class Descent {
   }
 
   /** Gram matrix and gradient of the residuals at the place looked at last, what c and d can do projected out. */
-  private linearize(fun: Fun, [s, t, p]: Place, unknowns: number): void {
-    const { u, y, f, w, J, A, g, c, own } = this;
+  #linearize(fun: Fun, [s, t, p]: Place, unknowns: number): void {
+    const [u, y, f, w, J, A, g, c, own] = [this.#u, this.#y, this.#f, this.#w, this.#J, this.#A, this.#g, this.#c, this.#own];
     for (let n = 0; n < u.length; n++) {
       const z = s * u[n] + t;
       const inner = c * fun.slope(z, p);
       J[0][n] = inner * u[n];
       J[1][n] = inner;
-      if (unknowns === 3) J[2][n] = c * (f[n] + this.mean) * Math.log(z);
+      if (unknowns === 3) J[2][n] = c * (f[n] + this.#mean) * Math.log(z);
     }
     for (let m = 0; m < unknowns; m++) {
       const column = J[m];
@@ -142,15 +149,15 @@ export class Descent {
         sum += w[n] * column[n] * (y[n] - c * f[n]);
       }
       g[m] = sum;
-      for (let q = 0; q <= m; q++) A[3 * m + q] = A[3 * q + m] = this.dot(column, J[q]);
+      for (let q = 0; q <= m; q++) A[3 * m + q] = A[3 * q + m] = this.#dot(column, J[q]);
     }
   }
 
   /** `(A + damping diag A) move = g`, by elimination; at most three unknowns. */
-  private solve(unknowns: number, damping: number): Place {
-    const B = this.B;
-    B.set(this.A);
-    const move = [this.g[0], this.g[1], unknowns === 3 ? this.g[2] : 0];
+  #solve(unknowns: number, damping: number): Place {
+    const B = this.#B;
+    B.set(this.#A);
+    const move = [this.#g[0], this.#g[1], unknowns === 3 ? this.#g[2] : 0];
     const floor = 1e-12 * Math.max(B[0], B[4], unknowns === 3 ? B[8] : 0);
     for (let m = 0; m < unknowns; m++) B[4 * m] += damping * (B[4 * m] + floor) + 1e-300;
     for (let m = 0; m < unknowns; m++) {
@@ -168,18 +175,18 @@ export class Descent {
   }
 
   /** What a move takes away if all is linear. */
-  private gain(move: Place, unknowns: number): number {
+  #gain(move: Place, unknowns: number): number {
     let gain = 0;
     for (let m = 0; m < unknowns; m++) {
-      gain += 2 * move[m] * this.g[m];
-      for (let q = 0; q < unknowns; q++) gain -= move[m] * this.A[3 * m + q] * move[q];
+      gain += 2 * move[m] * this.#g[m];
+      for (let q = 0; q < unknowns; q++) gain -= move[m] * this.#A[3 * m + q] * move[q];
     }
     return gain;
   }
 
-  private dot(a: Float64Array, b: Float64Array | null): number {
+  #dot(a: Float64Array, b: Float64Array | null): number {
     let sum = 0;
-    for (let n = 0; n < a.length; n++) sum += this.w[n] * a[n] * (b ? b[n] : 1);
+    for (let n = 0; n < a.length; n++) sum += this.#w[n] * a[n] * (b ? b[n] : 1);
     return sum;
   }
 }

@@ -25,6 +25,7 @@ const SCAN_ROWS = 32;
 const SEARCH_ROWS = 100; // two for the shortest period: 120 rad over half the width
 const MOST_ROWS = 2000;
 const FOLLOWED = 4;
+const GLANCES = 100; // between two pauses
 const HIGHEST_FREQUENCY = 120;
 
 /** All functions but those that say the same as another one. */
@@ -38,11 +39,22 @@ export const DISTINCT: readonly string[] = [...FUNCTIONS.values()].filter((f) =>
 export function candidates(
   xs: ArrayLike<number>, ys: ArrayLike<number>, weights: ArrayLike<number> | null = null, names: Iterable<string> = DISTINCT,
 ): Candidate[] {
+  const search = candidatesInSteps(xs, ys, weights, names);
+  for (;;) {
+    const { done, value } = search.next();
+    if (done) return value;
+  }
+}
+
+/** The same as a generator that pauses every few milliseconds of work. */
+export function* candidatesInSteps(
+  xs: ArrayLike<number>, ys: ArrayLike<number>, weights: ArrayLike<number> | null = null, names: Iterable<string> = DISTINCT,
+): Generator<void, Candidate[]> {
   const functions = [...names].map(functionNamed);
   const samples = new Samples(xs, ys, weights);
   const found: Candidate[] = [];
   for (const f of functions) {
-    const fit = f.name === "0" ? samples.constant() : samples.spread > 0 ? samples.fit(f) : null;
+    const fit = f.name === "0" ? samples.constant() : samples.spread > 0 ? yield* samples.fit(f) : null;
     if (fit) found.push(fit);
   }
   const score = (one: Candidate): number => description(one.missing, one.complexity);
@@ -51,12 +63,12 @@ export function candidates(
 
 /** Samples with inputs from -1 to 1 and values of size 1, all of them and fewer for the search. */
 class Samples {
-  private readonly scan: Descent;
-  private readonly search: Descent;
-  private readonly all: Descent;
-  private readonly middle: number;
-  private readonly half: number;
-  private readonly mean: number;
+  readonly #scan: Descent;
+  readonly #search: Descent;
+  readonly #all: Descent;
+  readonly #middle: number;
+  readonly #half: number;
+  readonly #mean: number;
   /** Largest distance of a value from the mean; 0 where nothing is to be fitted. */
   readonly spread: number;
 
@@ -66,41 +78,48 @@ class Samples {
       .filter((n) => Number.isFinite(xs[n]) && Number.isFinite(ys[n]) && weight(n) > 0)
       .sort((a, b) => xs[a] - xs[b]);
     const [lo, hi] = rows.length ? [xs[rows[0]], xs[rows[rows.length - 1]]] : [0, 0];
-    [this.middle, this.half] = [lo + (hi - lo) / 2, (hi - lo) / 2];
+    [this.#middle, this.#half] = [lo + (hi - lo) / 2, (hi - lo) / 2];
     const total = rows.reduce((sum, n) => sum + weight(n), 0);
-    this.mean = rows.reduce((sum, n) => sum + (weight(n) / total) * ys[n], 0);
-    const most = rows.reduce((max, n) => Math.max(max, Math.abs(ys[n] - this.mean)), 0);
-    this.spread = this.half > 0 && most > 4 * Number.EPSILON * Math.abs(this.mean) ? most : 0;
+    this.#mean = rows.reduce((sum, n) => sum + (weight(n) / total) * ys[n], 0);
+    const most = rows.reduce((max, n) => Math.max(max, Math.abs(ys[n] - this.#mean)), 0);
+    this.spread = this.#half > 0 && most > 4 * Number.EPSILON * Math.abs(this.#mean) ? most : 0;
     const some = (count: number): Descent => {
       const few = spreadOut(rows, count);
       return new Descent(
-        Float64Array.from(few, (n) => (xs[n] - this.middle) / this.half),
-        Float64Array.from(few, (n) => (ys[n] - this.mean) / this.spread),
+        Float64Array.from(few, (n) => (xs[n] - this.#middle) / this.#half),
+        Float64Array.from(few, (n) => (ys[n] - this.#mean) / this.spread),
         Float64Array.from(few, (n) => weight(n) / total),
       );
     };
-    [this.scan, this.search, this.all] = [some(SCAN_ROWS), some(SEARCH_ROWS), some(MOST_ROWS)];
+    [this.#scan, this.#search, this.#all] = [some(SCAN_ROWS), some(SEARCH_ROWS), some(MOST_ROWS)];
   }
 
   /** The function "0", which explains a constant completely and anything else not at all. */
   constant(): Candidate {
     const missing = this.spread > 0 ? 1 : 0;
-    return { name: "0", affine: [1, 0, 0, this.mean, 1], r2: 1 - missing, missing, complexity: 0 };
+    return { name: "0", affine: [1, 0, 0, this.#mean, 1], r2: 1 - missing, missing, complexity: 0 };
   }
 
   /** The best numbers of one function; null where it is defined on all samples for no numbers. */
-  fit(f: Fun): Candidate | null {
-    const starts = bestStarts(f, f.periodic ? this.search : this.scan);
-    let ends = best(starts.map((place) => this.search.follow(f, place, 4)), 3);
-    ends = best(ends.map(([place]) => this.search.follow(f, place, 12)), 2);
-    ends = best(ends.map(([place]) => this.all.follow(f, place, 60)), 1);
-    return ends.length ? this.candidate(f, ...ends[0]) : null;
+  *fit(f: Fun): Generator<void, Candidate | null> {
+    let places = yield* bestStarts(f, f.periodic ? this.#search : this.#scan);
+    let ends: End[] = [];
+    for (const [samples, steps, kept] of [[this.#search, 4, 3], [this.#search, 12, 2], [this.#all, 60, 1]] as const) {
+      const all: End[] = [];
+      for (const place of places) {
+        all.push(samples.follow(f, place, steps));
+        yield;
+      }
+      ends = best(all, kept);
+      places = ends.map(([place]) => place);
+    }
+    return ends.length ? this.#candidate(f, ...ends[0]) : null;
   }
 
-  private candidate(f: Fun, place: Place, missing: number): Candidate | null {
-    const { c, d, largest, range } = this.all.linear(f, place);
+  #candidate(f: Fun, place: Place, missing: number): Candidate | null {
+    const { c, d, largest, range } = this.#all.linear(f, place);
     const [s, t, p] = place;
-    const affine = [s / this.half, t - (s * this.middle) / this.half, c * this.spread, d * this.spread + this.mean, p];
+    const affine = [s / this.#half, t - (s * this.#middle) / this.#half, c * this.spread, d * this.spread + this.#mean, p];
     if (!affine.every(Number.isFinite) || !(missing <= 1)) return null;
     const cancellation = (Math.abs(c) * largest) / range;
     return { name: f.name, affine, r2: 1 - missing, missing, complexity: f.complexity + 0.5 * Math.log2(1 + cancellation) };
@@ -108,9 +127,13 @@ class Samples {
 }
 
 /** The best starts, and the best of different steepness: flat pieces of many functions follow a parabola alike. */
-function bestStarts(f: Fun, samples: Descent): Place[] {
+function* bestStarts(f: Fun, samples: Descent): Generator<void, Place[]> {
   const places = startsOf(f);
-  const missing = Float64Array.from(places, ([s, t, p]) => samples.glance(f, s, t, p));
+  const missing = new Float64Array(places.length);
+  for (let n = 0; n < places.length; n++) {
+    missing[n] = samples.glance(f, ...places[n]);
+    if (n % GLANCES === GLANCES - 1) yield;
+  }
   const order = [...missing.keys()].filter((n) => missing[n] < 1).sort((a, b) => missing[a] - missing[b]);
   const steepness = new Map<number, number>();
   for (const n of order) {

@@ -42,67 +42,74 @@ export class Trainer {
   /** After the last step. */
   loss: number;
   error: number;
-  private point: Float64Array;
-  private gradient: Float64Array;
-  private readonly moves: Float64Array[] = [];
-  private readonly changes: Float64Array[] = [];
+  #point: Float64Array;
+  #gradient: Float64Array;
+  readonly #moves: Float64Array[] = [];
+  readonly #changes: Float64Array[] = [];
+
+  readonly #x: Float64Array;
+  readonly #y: Float64Array;
+  readonly #sparsity: Sparsity | undefined;
 
   constructor(
-    net: Net, private readonly x: Float64Array, private readonly y: Float64Array, private readonly sparsity?: Sparsity,
+    net: Net, x: Float64Array, y: Float64Array, sparsity?: Sparsity,
   ) {
+    this.#x = x;
+    this.#y = y;
+    this.#sparsity = sparsity;
     const { loss, error, gradient } = evaluate(net, x, y, sparsity);
     [this.net, this.loss, this.error] = [net, loss, error];
-    this.point = pack(net);
-    this.gradient = packGradient(net, gradient);
+    this.#point = pack(net);
+    this.#gradient = packGradient(net, gradient);
   }
 
   /** One step; false when no step makes the loss smaller. */
   step(): boolean {
-    const direction = this.direction();
-    const slope = dot(direction, this.gradient);
+    const direction = this.#direction();
+    const slope = dot(direction, this.#gradient);
     if (!(slope < 0)) return false;
-    let [length, low, high] = [this.moves.length ? 1 : Math.min(1, 0.1 / Math.sqrt(-slope)), 0, Infinity];
+    let [length, low, high] = [this.#moves.length ? 1 : Math.min(1, 0.1 / Math.sqrt(-slope)), 0, Infinity];
     for (let trial = 0; trial < MOST_TRIALS; trial++) {
-      const point = this.point.map((v, n) => v + length * direction[n]);
+      const point = this.#point.map((v, n) => v + length * direction[n]);
       const net = unpack(this.net, point);
-      const { loss, error, gradient } = evaluate(net, this.x, this.y, this.sparsity);
+      const { loss, error, gradient } = evaluate(net, this.#x, this.#y, this.#sparsity);
       const packed = packGradient(net, gradient);
       const descends = loss <= this.loss + 1e-4 * length * slope;
       if (descends && (dot(packed, direction) >= 0.9 * slope || trial === MOST_TRIALS - 1)) {
-        this.remember(point, packed);
-        [this.net, this.loss, this.error, this.point, this.gradient] = [net, loss, error, point, packed];
+        this.#remember(point, packed);
+        [this.net, this.loss, this.error, this.#point, this.#gradient] = [net, loss, error, point, packed];
         return true;
       }
       if (descends) low = length;
       else high = length;
       length = high < Infinity ? (low + high) / 2 : 2 * length;
     }
-    if (this.moves.length === 0) return false;
-    this.moves.length = this.changes.length = 0; // start over along the gradient
+    if (this.#moves.length === 0) return false;
+    this.#moves.length = this.#changes.length = 0; // start over along the gradient
     return this.step();
   }
 
-  private remember(point: Float64Array, gradient: Float64Array): void {
-    const move = point.map((v, n) => v - this.point[n]);
-    const change = gradient.map((v, n) => v - this.gradient[n]);
+  #remember(point: Float64Array, gradient: Float64Array): void {
+    const move = point.map((v, n) => v - this.#point[n]);
+    const change = gradient.map((v, n) => v - this.#gradient[n]);
     if (dot(move, change) <= 1e-12 * Math.sqrt(dot(move, move) * dot(change, change))) return;
-    this.moves.push(move);
-    this.changes.push(change);
-    if (this.moves.length > PAIRS) [this.moves, this.changes].forEach((list) => list.shift());
+    this.#moves.push(move);
+    this.#changes.push(change);
+    if (this.#moves.length > PAIRS) [this.#moves, this.#changes].forEach((list) => list.shift());
   }
 
   /** The two-loop recursion (Nocedal and Wright, algorithm 7.4). */
-  private direction(): Float64Array {
-    const q = this.gradient.map((v) => -v);
+  #direction(): Float64Array {
+    const q = this.#gradient.map((v) => -v);
     const shares: number[] = [];
-    for (let n = this.moves.length - 1; n >= 0; n--) {
-      shares[n] = dot(this.moves[n], q) / dot(this.moves[n], this.changes[n]);
-      addScaled(q, -shares[n], this.changes[n]);
+    for (let n = this.#moves.length - 1; n >= 0; n--) {
+      shares[n] = dot(this.#moves[n], q) / dot(this.#moves[n], this.#changes[n]);
+      addScaled(q, -shares[n], this.#changes[n]);
     }
-    const last = this.moves.length - 1;
-    if (last >= 0) scale(q, dot(this.moves[last], this.changes[last]) / dot(this.changes[last], this.changes[last]));
+    const last = this.#moves.length - 1;
+    if (last >= 0) scale(q, dot(this.#moves[last], this.#changes[last]) / dot(this.#changes[last], this.#changes[last]));
     for (let n = 0; n <= last; n++) {
-      addScaled(q, shares[n] - dot(this.changes[n], q) / dot(this.moves[n], this.changes[n]), this.moves[n]);
+      addScaled(q, shares[n] - dot(this.#changes[n], q) / dot(this.#moves[n], this.#changes[n]), this.#moves[n]);
     }
     return q;
   }

@@ -49,6 +49,7 @@ export function withEdit(original: Net, edits: readonly Edit[], edit: Edit): Edi
 
 /** Where in `coef` a coefficient lies. */
 export function coefPlace(layer: Layer, [, i, j]: EdgeId, index: number): number {
+  if (!(index >= 0 && index < layer.S)) throw new RangeError(`an edge has ${layer.S} coefficients; there is no number ${index}`);
   return (i * layer.S + index) * layer.O + j;
 }
 
@@ -71,10 +72,17 @@ export function checkedEdits(value: unknown): Edit[] {
   if (!Array.isArray(value)) throw new Error("edits must be a list");
   return value.map((item, n) => {
     const edit = item as Edit;
-    const known = ["coef", "base", "fix", "unfix", "prune", "restore"].includes(edit?.op);
-    if (!known || !Array.isArray(edit.edge) || edit.edge.length !== 3) throw new Error(`edits[${n}] is not an edit`);
+    if (!isEdit(edit)) throw new Error(`edits[${n}] is not an edit`);
     return edit;
   });
+}
+
+function isEdit(edit: Edit): boolean {
+  if (!Array.isArray(edit?.edge) || edit.edge.length !== 3 || !edit.edge.every(Number.isInteger)) return false;
+  if (edit.op === "coef") return Number.isInteger(edit.index) && Number.isFinite(edit.value);
+  if (edit.op === "base") return Number.isFinite(edit.value);
+  if (edit.op === "fix") return typeof edit.name === "string" && Array.isArray(edit.affine) && edit.affine.every(Number.isFinite);
+  return ["unfix", "prune", "restore"].includes(edit.op);
 }
 
 function fieldOf(edit: Edit): string {

@@ -1,6 +1,6 @@
 // How good the model is, before and after an edit: on the attached sample, or against the saved model on made-up points.
-import { forward } from "../maths/network.ts";
-import { type Explored, type Net, QUANTILES } from "./payload.ts";
+import { forward, outputsAfter, type Trace } from "../maths/network.ts";
+import { type EdgeId, type Explored, type Net, QUANTILES } from "./payload.ts";
 
 /** Work of one evaluation is kept below this many edge values, so that dragging stays smooth. */
 const MOST_EDGE_VALUES = 200_000;
@@ -19,9 +19,12 @@ export class Measure {
   readonly hasTargets: boolean;
   /** Loss of the model as loaded. */
   readonly first: number;
-  private readonly target: Float64Array;
-  private readonly link: Explored["link"];
-  private values: readonly Float64Array[];
+  /** What a change of one is in the user's unit. */
+  readonly #unit: number;
+  readonly #target: Float64Array;
+  readonly #link: Explored["link"];
+  #net: Net;
+  #trace: Trace;
 
   constructor(explored: Explored) {
     const { net, sample } = explored;
@@ -32,39 +35,47 @@ export class Measure {
     this.n = rows.length;
     this.x = pick(all.x, all.n, rows);
     this.hasTargets = all.y !== null;
-    this.link = this.hasTargets ? explored.link : "identity";
-    this.values = forward(net, this.x).values;
-    this.target = all.y === null ? this.output : pick(all.y, all.n, rows);
-    this.first = lossOf(this.output, this.target, this.link, this.n);
+    this.#link = this.hasTargets ? explored.link : "identity";
+    this.#net = net;
+    this.#trace = forward(net, this.x);
+    this.#target = all.y === null ? this.#output : pick(all.y, all.n, rows);
+    const { outputs } = explored;
+    this.#unit = explored.link === "identity" && outputs.length === 1 ? Math.abs(outputs[0].scale) : 1;
+    this.first = this.#lossOf(this.#output);
     const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
     this.name = this.hasTargets ? "loss" : "change";
-    const what = { identity: "mean squared error", softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.link];
+    const scaled = outputs.some(({ scale }) => scale !== 1) ? " of the standardised output, whose variance is 1," : "";
+    const what = { identity: `mean squared error${scaled}`, softmax: "cross-entropy", sigmoid: "cross-entropy" }[this.#link];
     this.words = this.hasTargets
       ? `${what} on ${some} points of the attached data`
-      : `mean squared change of the output against the saved model, on ${some} points ` +
+      : `typical change (root mean square) of the output against the saved model, on ${some} points ` +
         (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
   }
 
-  /** Remember the node values of a model, so that an edit in layer l need not compute the layers before it; its loss. */
+  /** Remember the node values of a model, so that of an edit only what it changes need be computed; its loss. */
   rebase(net: Net): number {
-    this.values = forward(net, this.x).values;
-    return lossOf(this.output, this.target, this.link, this.n);
+    this.#net = net;
+    this.#trace = forward(net, this.x);
+    return this.#lossOf(this.#output);
   }
 
-  private get output(): Float64Array {
-    return this.values[this.values.length - 1];
+  #lossOf(output: Float64Array): number {
+    const loss = lossOf(output, this.#target, this.#link, this.n);
+    return this.hasTargets ? loss : Math.sqrt(loss) * this.#unit;
+  }
+
+  get #output(): Float64Array {
+    return this.entering(this.#trace.values.length - 1);
   }
 
   /** (n, I) values that enter layer l of the remembered model. */
   entering(l: number): Float64Array {
-    return this.values[l];
+    return this.#trace.values[l];
   }
 
-  /** Loss of a model that differs from the remembered one in layer `from` and after it only. */
-  loss(net: Net, from = 0): number {
-    const tail = from === 0 ? net : { ...net, layers: net.layers.slice(from), nodes: net.nodes.slice(from) };
-    const { values } = forward(tail, from === 0 ? this.x : this.values[from]);
-    return lossOf(values[values.length - 1], this.target, this.link, this.n);
+  /** Loss of a model that differs from the remembered one in this edge only. */
+  loss(net: Net, edge: EdgeId): number {
+    return this.#lossOf(outputsAfter(net, this.#net, this.#trace, edge));
   }
 }
 

@@ -105,13 +105,13 @@ export function decode(payload: unknown): Explored {
   const [first, last] = [net.nodes[0], net.nodes[net.nodes.length - 1]];
   const sample = p.sample == null ? null : decodeSample(p.sample, levelSize(first), levelSize(last));
   return {
-    title: text(p.title ?? "", "title"),
+    title: words(p.title ?? "", "title"),
     edgewise: text(p.edgewise ?? "", "edgewise"),
     net,
     inputs: variables(p.inputs, "inputs", levelSize(first)),
     outputs: variables(p.outputs, "outputs", levelSize(last)),
     link: oneOf(p.link ?? "identity", ["identity", "softmax", "sigmoid"], "link"),
-    classes: p.classes == null ? null : list(p.classes, "classes").map(String),
+    classes: p.classes == null ? null : list(p.classes, "classes").map((name, n) => words(name, `classes[${n}]`)),
     nodeQuantiles: perLayer(p.nodes, "nodes", net, (layer) => [layer.I, QUANTILES]),
     deviations: perLayer(p.deviations, "deviations", net, (layer) => [layer.I, layer.O]),
     loss: p.loss == null ? null : decodeLoss(record(p.loss, "loss")),
@@ -245,8 +245,8 @@ function variables(value: unknown, where: string, count: number): Variable[] {
   return items.map((item, n) => {
     const v = record(item, `${where}[${n}]`);
     return {
-      name: text(v.name, `${where}[${n}].name`),
-      unit: v.unit == null ? null : text(v.unit, `${where}[${n}].unit`),
+      name: words(v.name, `${where}[${n}].name`),
+      unit: v.unit == null ? null : words(v.unit, `${where}[${n}].unit`),
       shift: Number(v.shift ?? 0),
       scale: Number(v.scale ?? 1),
       bend: v.bend == null ? null : Number(v.bend),
@@ -258,7 +258,7 @@ function variables(value: unknown, where: string, count: number): Variable[] {
 
 function decodeCategory(value: unknown, where: string): Variable["category"] {
   const category = record(value, where);
-  return { column: text(category.column, `${where}.column`), level: text(category.level, `${where}.level`) };
+  return { column: words(category.column, `${where}.column`), level: words(category.level, `${where}.level`) };
 }
 
 function perLayer(value: unknown, where: string, net: Net, shape: (layer: Layer) => number[]): Float64Array[] {
@@ -294,6 +294,11 @@ function list(value: unknown, where: string): unknown[] {
 function text(value: unknown, where: string): string {
   if (typeof value !== "string") fail(where, "must be a string", value);
   return value as string;
+}
+
+/** Text to be read, without the invisible characters that turn what stands around it from right to left. */
+function words(value: unknown, where: string): string {
+  return text(value, where).replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "");
 }
 
 function whole(value: unknown, where: string): number {

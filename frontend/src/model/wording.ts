@@ -13,12 +13,13 @@ export function shown(value: number, digits = 3): string {
 }
 
 /** "length (m)" */
-export function withUnit({ name, unit }: Variable): string {
+export function withUnit({ name, unit }: Pick<Variable, "name" | "unit">): string {
   return unit ? `${name} (${unit})` : name;
 }
 
 export function shortened(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
+  const letters = [...text]; // not halves of one
+  return letters.length <= most ? text : `${letters.slice(0, Math.max(1, most - 1)).join("")}…`;
 }
 
 /** The node of the next level that takes sum j of layer l, and which of its factors j is (-1 for a plain sum). */
@@ -35,6 +36,17 @@ export function nodeName({ inputs, outputs }: Explored, net: Net, level: number,
   return node < net.nodes[level][0] ? `node ${level}.${node}` : `product ${level}.${node}`;
 }
 
+/** What output j tells: its name, or the class whose share it is; a single output speaks of the second class. */
+export function answerName({ outputs, classes, link }: Explored, j: number): string {
+  if (link === "identity") return outputs[j].name;
+  return `share of ${classes?.[outputs.length === 1 ? 1 : j] ?? outputs[j].name}`;
+}
+
+/** "1 edge", "2 edges" */
+export function counted(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? "" : "s"}`;
+}
+
 /** Where an edge leads: its node, and which factor of a product. */
 export function targetName(explored: Explored, net: Net, l: number, j: number): string {
   const { node, factor } = nodeOfSum(net, l, j);
@@ -44,7 +56,12 @@ export function targetName(explored: Explored, net: Net, l: number, j: number): 
 
 /** "length → node 1.3" */
 export function edgeName(explored: Explored, net: Net, [l, i, j]: EdgeId): string {
-  return `${nodeName(explored, net, l, i)} → ${targetName(explored, net, l, j)}`;
+  return `${isolated(nodeName(explored, net, l, i))} → ${isolated(targetName(explored, net, l, j))}`;
+}
+
+/** Names that are written from right to left must not turn the arrow around. */
+function isolated(name: string): string {
+  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(name) ? `\u2068${name}\u2069` : name;
 }
 
 /** "2 → 5 + 1× → 1": sums and products of every level. */

@@ -44,7 +44,7 @@ export function percent(share: number): string {
 
 /** A small curve. */
 export interface Curve {
-  /** POINTS heights in [0, 1], 0 on top; a flat function lies in the middle. */
+  /** POINTS heights in [0, 1], 0 on top, NaN where the function has no value; a flat one lies in the middle. */
   heights: Float64Array;
   /** Highest less lowest value of the function. */
   size: number;
@@ -52,41 +52,39 @@ export interface Curve {
 
 /** Small curves of all edges, computed once and again when their edge changes. */
 export class Curves {
-  private readonly known = new Map<string, Curve>();
-  private readonly store: Store;
+  readonly #known = new Map<string, Curve>();
+  readonly #store: Store;
 
   constructor(store: Store) {
-    this.store = store;
+    this.#store = store;
   }
 
   /** Forget the edges that the store says changed. */
   refresh(): void {
-    const { changed } = this.store;
-    if (changed === "all") this.known.clear();
-    else for (const key of changed.keys()) this.known.delete(key);
+    const { changed } = this.#store;
+    if (changed === "all") this.#known.clear();
+    else for (const key of changed.keys()) this.#known.delete(key);
   }
 
   /** Of a removed edge: what waits behind. */
   of(edge: EdgeId): Curve {
     const key = edge.join();
-    let curve = this.known.get(key);
-    if (!curve) this.known.set(key, (curve = this.compute(edge)));
+    let curve = this.#known.get(key);
+    if (!curve) this.#known.set(key, (curve = this.#compute(edge)));
     return curve;
   }
 
-  private compute([l, i, j]: EdgeId): Curve {
-    const { net } = this.store;
-    const [lo, hi] = this.store.domain(l, i);
+  #compute([l, i, j]: EdgeId): Curve {
+    const { net } = this.#store;
+    const [lo, hi] = this.#store.domain(l, i);
     const f = edgeFunction(net, l, i, j, net.layers[l].mask[i * net.layers[l].O + j] === 0);
     const y = Float64Array.from({ length: POINTS }, (_, n) => f(lo + ((hi - lo) * n) / (POINTS - 1)));
     let [low, high] = [Infinity, -Infinity];
-    for (const value of y) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
+    for (const value of y.filter(Number.isFinite)) [low, high] = [Math.min(low, value), Math.max(high, value)];
     const size = high - low;
     const flat = !(size > 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-300)) || !Number.isFinite(size);
-    return { heights: y.map((value) => (flat ? 0.5 : (high - value) / size)), size: flat ? 0 : size };
+    const height = (value: number) => (!Number.isFinite(value) ? Number.NaN : flat ? 0.5 : (high - value) / size);
+    return { heights: y.map(height), size: flat ? 0 : size };
   }
 }
 
@@ -94,9 +92,10 @@ export class Curves {
 export function curvePath({ heights: curve }: Curve, x: number, y: number, w: number, h: number): string {
   let path = "";
   for (let n = 0; n < curve.length; n++) {
+    if (Number.isNaN(curve[n])) continue;
     const px = x - w + (2 * w * n) / (curve.length - 1);
     const py = y - h + 2 * h * curve[n];
-    path += `${n ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
+    path += `${n && !Number.isNaN(curve[n - 1]) ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
   }
   return path;
 }

@@ -1,8 +1,7 @@
 // The formulas that fit an edge, found while the page is idle and kept until the edge changes.
 import type { Store } from "../app/store.ts";
 import { edgeFunction } from "../maths/edge.ts";
-import { type Candidate, candidates, DISTINCT } from "../maths/fit.ts";
-import { description } from "../maths/functions.ts";
+import { type Candidate, candidatesInSteps } from "../maths/fit.ts";
 import { type EdgeId, QUANTILES } from "../model/payload.ts";
 
 /** Values at which an edge is compared with formulas: those of the sample, else between its quantiles. */
@@ -18,14 +17,14 @@ const SLICE_MS = 8;
 export function guess(store: Store, [l, i, j]: EdgeId, found: (best: Candidate[]) => void): () => void {
   const xs = valuesAt(store, l, i);
   const ys = xs.map(edgeFunction(store.net, l, i, j, true));
-  const names = [...DISTINCT];
-  const best: Candidate[] = [];
+  const search = candidatesInSteps(xs, ys);
   let timer = setTimeout(step, 0);
   function step(): void {
     const end = performance.now() + SLICE_MS;
-    while (names.length && performance.now() < end) best.push(...candidates(xs, ys, null, [names.shift()!]));
-    if (names.length) timer = setTimeout(step, 0);
-    else found(best.sort((a, b) => description(a.missing, a.complexity) - description(b.missing, b.complexity)));
+    let next = search.next();
+    while (!next.done && performance.now() < end) next = search.next();
+    if (next.done) found(next.value);
+    else timer = setTimeout(step, 0);
   }
   return () => clearTimeout(timer);
 }
@@ -53,9 +52,10 @@ function valuesAt(store: Store, l: number, i: number): Float64Array {
   });
 }
 
-/** R² as text: four digits, and what is missing where that would read as one. */
+/** R² as text: four digits, and what is missing where that would read as one but is more than rounding. */
 export function r2Text(r2: number, missing = 1 - r2): string {
   if (!Number.isFinite(r2)) return "–";
-  if (missing > 0 && missing < 5e-5) return `1 − ${missing.toExponential(0).replace("e-", "e−")}`;
+  if (missing < 1e-12) return "1";
+  if (missing < 5e-5) return `1 − ${missing.toExponential(0).replace("e-", "e−")}`;
   return r2 < 0 ? "< 0" : r2.toFixed(4);
 }

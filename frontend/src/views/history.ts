@@ -15,7 +15,7 @@ export interface Moment {
 
 export class History {
   readonly moments: Moment[] = [];
-  private nets = 0;
+  #nets = 0;
 
   /** A message of the host; false if it is no frame. */
   receive(message: unknown): boolean {
@@ -23,7 +23,7 @@ export class History {
     if (typeof frame !== "object" || frame === null || frame.type !== "frame" || typeof frame.step !== "number") return false;
     const number = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
     const last = this.moments[this.moments.length - 1];
-    if (last && frame.step < last.step) this.moments.length = this.nets = 0; // another run
+    if (last && frame.step < last.step) this.moments.length = this.#nets = 0; // another run
     this.moments.push({
       step: frame.step,
       train: number(frame.train_loss),
@@ -31,8 +31,8 @@ export class History {
       event: typeof frame.event === "string" ? frame.event : null,
       model: frame.model,
     });
-    this.nets += 1;
-    if (this.nets > MOST_NETS) this.thin();
+    this.#nets += 1;
+    if (this.#nets > MOST_NETS) this.#thin();
     return true;
   }
 
@@ -44,12 +44,12 @@ export class History {
     return null;
   }
 
-  private thin(): void {
+  #thin(): void {
     let every = 0;
     for (const moment of this.moments.slice(0, -1)) {
       if (moment.model != null && moment.event === null && every++ % 2) {
         moment.model = null;
-        this.nets -= 1;
+        this.#nets -= 1;
       }
     }
   }

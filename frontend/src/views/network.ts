@@ -4,7 +4,7 @@ import { lazily } from "../app/lazily.ts";
 import { savePng, saveSvg } from "../app/save.ts";
 import { allEdges, type Store, type View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { nodeName, shapeText, withUnit } from "../model/wording.ts";
+import { counted, nodeName, shapeText, withUnit } from "../model/wording.ts";
 import { CanvasPicture } from "./canvasPicture.ts";
 import { Curves, edgeSentence } from "./edges.ts";
 import { layOut, type Point, type Scene, through } from "./geometry.ts";
@@ -24,116 +24,116 @@ export function networkView(store: Store): View {
 
 class NetworkView {
   readonly element: HTMLElement;
-  private readonly store: Store;
-  private readonly curves: Curves;
-  private readonly stage: HTMLElement;
-  private readonly tip = h("div", { class: "tip", hidden: true });
-  private readonly note = h("p", { class: "note" });
-  private readonly focusChoice: ReturnType<typeof choice>;
-  private readonly panZoom: PanZoom;
-  private readonly observer: ResizeObserver;
-  private readonly offs: (() => void)[];
-  private picture: Picture | null = null;
-  private scene: Scene | null = null;
-  private sight: Sight = { isHidden: () => false, isAway: () => false, isNodeAway: () => false };
-  private drawnShape = "";
-  private isCut = false;
-  private marks: Marks = { hover: null, cursor: null, selection: null };
+  readonly #store: Store;
+  readonly #curves: Curves;
+  readonly #stage: HTMLElement;
+  readonly #tip = h("div", { class: "tip", hidden: true });
+  readonly #note = h("p", { class: "note" });
+  readonly #focusChoice: ReturnType<typeof choice>;
+  readonly #panZoom: PanZoom;
+  readonly #observer: ResizeObserver;
+  readonly #offs: (() => void)[];
+  #picture: Picture | null = null;
+  #scene: Scene | null = null;
+  #sight: Sight = { isHidden: () => false, isAway: () => false, isNodeAway: () => false };
+  #drawnShape = "";
+  #isCut = false;
+  #marks: Marks = { hover: null, cursor: null, selection: null };
 
   constructor(store: Store) {
-    this.store = store;
-    this.curves = new Curves(store);
-    this.stage = h(
+    this.#store = store;
+    this.#curves = new Curves(store);
+    this.#stage = h(
       "div",
       {
         class: "stage",
         tabindex: 0,
         role: "application",
         "aria-label": "Network. Arrow keys move from edge to edge, Enter opens one, Delete removes it. The tab Edges has all of them as a table.",
-        onkeydown: (event: KeyboardEvent) => this.key(event),
-        onblur: () => this.mark({ cursor: null }),
+        onkeydown: (event: KeyboardEvent) => this.#key(event),
+        onblur: () => this.#mark({ cursor: null }),
       },
-      this.tip,
+      this.#tip,
     );
-    this.focusChoice = choice("Follow", [["", "the whole network"]], (value) => this.focusOn(value));
-    this.element = h("section", { class: "view network", "aria-label": "Network" }, this.tools(), this.stage, this.note);
-    this.panZoom = new PanZoom(
-      this.stage,
+    this.#focusChoice = choice("Follow", [["", "the whole network"]], (value) => this.#focusOn(value));
+    this.element = h("section", { class: "view network", "aria-label": "Network" }, this.#tools(), this.#stage, this.#note);
+    this.#panZoom = new PanZoom(
+      this.#stage,
       {
-        onCamera: (camera) => this.picture?.look(camera),
-        onClick: (at) => this.click(at),
-        onHover: (at) => this.hover(at),
+        onCamera: (camera) => this.#picture?.look(camera),
+        onClick: (at) => this.#click(at),
+        onHover: (at) => this.#hover(at),
       },
       () => store.host.kind !== "widget" && document.documentElement.scrollHeight <= innerHeight + 1,
     );
-    this.observer = new ResizeObserver(() => this.build());
-    this.observer.observe(this.stage);
-    const redraw = lazily(this.element, () => this.build());
-    this.offs = [
-      store.on("net", () => this.netChanged(redraw)),
+    this.#observer = new ResizeObserver(() => this.#build());
+    this.#observer.observe(this.#stage);
+    const redraw = lazily(this.element, () => this.#build());
+    this.#offs = [
+      store.on("net", () => this.#netChanged(redraw)),
       store.on("view", redraw),
-      store.on("selection", () => this.mark({ selection: store.selection })),
-      store.on("theme", () => this.picture?.refresh("all")),
+      store.on("selection", () => this.#mark({ selection: store.selection })),
+      store.on("theme", () => this.#picture?.refresh("all")),
     ];
   }
 
   destroy(): void {
-    this.observer.disconnect();
-    this.offs.forEach((off) => off());
-    this.picture?.destroy();
+    this.#observer.disconnect();
+    this.#offs.forEach((off) => off());
+    this.#picture?.destroy();
   }
 
   // ---------------------------------------------------------------- what is shown
 
-  private build(): void {
-    const { net, explored, look } = this.store;
-    const frame = { width: this.stage.clientWidth, height: this.stage.clientHeight };
+  #build(): void {
+    const { net, explored, look } = this.#store;
+    const frame = { width: this.#stage.clientWidth, height: this.#stage.clientHeight };
     if (frame.width < 40 || frame.height < 40) return; // not shown
     const all = allEdges(net);
-    const wanted = look.showRemoved ? all : all.filter((edge) => !this.store.isRemoved(edge));
-    const edges = this.strongest(wanted);
-    this.sight = this.sightNow();
+    const wanted = look.showRemoved ? all : all.filter((edge) => !this.#store.isRemoved(edge));
+    const edges = this.#strongest(wanted);
+    this.#sight = this.#sightNow();
     const vertical = frame.width < 0.85 * frame.height;
-    const room = (names: readonly string[]) => (vertical ? 34 : Math.min(170, 26 + 7 * Math.max(...names.map((n) => Math.min(n.length, 24)))));
-    this.scene = layOut(net, edges, frame, [room(explored.inputs.map(withUnit)), room(explored.outputs.map(withUnit))]);
-    this.usePicture(edges.length > MOST_SVG);
-    this.picture!.draw(this.scene, this.sight);
-    this.mark({ selection: this.store.selection });
-    this.picture!.mark(this.marks);
-    this.drawnShape = shapeText(net);
-    this.isCut = edges.length < wanted.length;
-    this.showNote(edges, wanted.length);
-    this.fillFocus();
+    const room = (names: readonly string[]) => (vertical ? 34 : Math.min(194, 26 + 7 * Math.max(...names.map((n) => Math.min(n.length, 24)))));
+    this.#scene = layOut(net, edges, frame, [room(explored.inputs.map(withUnit)), room(explored.outputs.map(withUnit))]);
+    this.#usePicture(edges.length > MOST_SVG);
+    this.#picture!.draw(this.#scene, this.#sight);
+    this.#mark({ selection: this.#store.selection });
+    this.#picture!.mark(this.#marks);
+    this.#drawnShape = shapeText(net);
+    this.#isCut = edges.length < wanted.length;
+    this.#showNote(edges, wanted.length);
+    this.#fillFocus();
   }
 
   /** New functions in the old places, where nothing else can have changed. */
-  private netChanged(rebuild: () => void): void {
-    this.curves.refresh();
-    const { changed, look, net } = this.store;
-    const isAsBefore = this.store.isDraft || (look.showRemoved && !look.focus && look.threshold === 0 && !this.isCut);
-    if (isAsBefore && shapeText(net) === this.drawnShape && !this.element.closest("[hidden]")) this.picture?.refresh(changed);
+  #netChanged(rebuild: () => void): void {
+    this.#curves.refresh();
+    const { changed, look, net } = this.#store;
+    const isAsBefore = this.#store.isDraft || (look.showRemoved && !look.focus && look.threshold === 0 && !this.#isCut);
+    if (isAsBefore && shapeText(net) === this.#drawnShape && !this.element.closest("[hidden]")) this.#picture?.refresh(changed);
     else rebuild();
   }
 
-  private usePicture(canvas: boolean): void {
-    if (this.picture && this.picture instanceof CanvasPicture === canvas) return;
-    this.picture?.destroy();
-    this.picture = canvas ? new CanvasPicture(this.store, this.curves) : new SvgPicture(this.store, this.curves);
-    this.stage.prepend(this.picture.element);
-    this.picture.look(this.panZoom.camera);
+  #usePicture(canvas: boolean): void {
+    if (this.#picture && this.#picture instanceof CanvasPicture === canvas) return;
+    this.#picture?.destroy();
+    this.#picture = canvas ? new CanvasPicture(this.#store, this.#curves) : new SvgPicture(this.#store, this.#curves);
+    this.#stage.prepend(this.#picture.element);
+    this.#picture.look(this.#panZoom.camera);
   }
 
-  private strongest(edges: EdgeId[]): EdgeId[] {
+  #strongest(edges: EdgeId[]): EdgeId[] {
     if (edges.length <= MOST_DRAWN) return edges;
-    const strength = new Map(edges.map((edge) => [edge, this.store.importance(...edge)]));
+    const strength = new Map(edges.map((edge) => [edge, this.#store.importance(...edge)]));
     const least = [...strength.values()].sort((a, b) => b - a)[MOST_DRAWN - 1];
     return edges.filter((edge) => strength.get(edge)! >= least).slice(0, MOST_DRAWN);
   }
 
-  private sightNow(): Sight {
-    const { net, look } = this.store;
+  #sightNow(): Sight {
+    const { net, look } = this.#store;
     const isIn = look.focus ? through(net, look.focus.level, look.focus.node) : () => true;
-    const isHidden = (edge: EdgeId) => this.store.importance(...edge) < look.threshold && look.threshold > 0;
+    const isHidden = (edge: EdgeId) => this.#store.importance(...edge) < look.threshold && look.threshold > 0;
     const lit = new Set<string>();
     if (look.focus) {
       lit.add(`${look.focus.level},${look.focus.node}`);
@@ -147,16 +147,16 @@ class NetworkView {
     return { isHidden, isAway: (edge) => !isIn(edge), isNodeAway: ({ level, node }) => !!look.focus && !lit.has(`${level},${node}`) };
   }
 
-  private showNote(edges: readonly EdgeId[], wanted: number): void {
-    const seen = edges.filter((edge) => !this.sight.isHidden(edge) && !this.sight.isAway(edge)).length;
+  #showNote(edges: readonly EdgeId[], wanted: number): void {
+    const seen = edges.filter((edge) => !this.#sight.isHidden(edge) && !this.#sight.isAway(edge)).length;
     const few = edges.length < wanted ? ` Only the ${MOST_DRAWN} strongest can be drawn here; the tab Matrix shows all.` : "";
-    this.note.textContent = seen === wanted ? `${wanted} edges. Thick and dark: important.${few}` : `${seen} of ${wanted} edges shown.${few}`;
+    this.#note.textContent = seen === wanted ? `${counted(wanted, "edge")}. Thick and dark: important.${few}` : `${seen} of ${counted(wanted, "edge")} shown.${few}`;
   }
 
   // ---------------------------------------------------------------- tools
 
-  private tools(): HTMLElement {
-    const { store } = this;
+  #tools(): HTMLElement {
+    const store = this.#store;
     const share = h("output", {}, "0 %");
     const threshold = h("input", {
       type: "range", min: 0, max: 100, step: 1, value: 0,
@@ -170,117 +170,117 @@ class NetworkView {
       "div",
       { class: "tools" },
       h("label", { class: "field" }, h("span", {}, "Hide below"), threshold, share),
-      this.focusChoice.element,
+      this.#focusChoice.element,
       h("label", { class: "field" }, removed, h("span", {}, "Show removed")),
       h("span", { class: "spring" }),
       h(
         "span",
         { class: "buttons", role: "group", "aria-label": "Zoom" },
-        button("−", () => this.panZoom.zoomBy(1 / 1.4), { "aria-label": "Zoom out", title: "Zoom out (−)" }),
-        button("Fit", () => this.panZoom.reset(), { title: "Show everything (0)" }),
-        button("+", () => this.panZoom.zoomBy(1.4), { "aria-label": "Zoom in", title: "Zoom in (+)" }),
+        button("−", () => this.#panZoom.zoomBy(1 / 1.4), { "aria-label": "Zoom out", title: "Zoom out (−)" }),
+        button("Fit", () => this.#panZoom.reset(), { title: "Show everything (0)" }),
+        button("+", () => this.#panZoom.zoomBy(1.4), { "aria-label": "Zoom in", title: "Zoom in (+)" }),
       ),
       h(
         "span",
         { class: "buttons", role: "group", "aria-label": "Save the picture" },
-        button("SVG", () => saveSvg(this.snapshot(), store.explored.title), { title: "Save the picture as SVG" }),
-        button("PNG", () => savePng(this.snapshot(), store.explored.title), { title: "Save the picture as PNG" }),
+        button("SVG", () => saveSvg(this.#snapshot(), store.explored.title), { title: "Save the picture as SVG" }),
+        button("PNG", () => savePng(this.#snapshot(), store.explored.title), { title: "Save the picture as PNG" }),
       ),
     );
   }
 
-  private fillFocus(): void {
-    const { explored, net, look } = this.store;
+  #fillFocus(): void {
+    const { explored, net, look } = this.#store;
     const option = (level: number, node: number) => [`${level},${node}`, nodeName(explored, net, level, node)] as const;
     const last = net.layers.length;
     const options: (readonly [string, string])[] = [["", "the whole network"]];
     options.push(...explored.outputs.map((_, node) => option(last, node)), ...explored.inputs.map((_, node) => option(0, node)));
     const value = look.focus ? `${look.focus.level},${look.focus.node}` : "";
     if (!options.some(([known]) => known === value)) options.push(option(look.focus!.level, look.focus!.node));
-    fillWith(this.focusChoice.select, ...options.map(([known, words]) => h("option", { value: known }, words)));
-    this.focusChoice.select.value = value;
+    fillWith(this.#focusChoice.select, ...options.map(([known, words]) => h("option", { value: known }, words)));
+    this.#focusChoice.select.value = value;
   }
 
-  private focusOn(value: string): void {
+  #focusOn(value: string): void {
     const [level, node] = value.split(",").map(Number);
-    this.store.setLook({ focus: value === "" ? null : { level, node } });
+    this.#store.setLook({ focus: value === "" ? null : { level, node } });
   }
 
   /** The whole picture as SVG, whatever is on the screen; in the document, so that its styles can be read. */
-  private snapshot(): SVGSVGElement {
-    const picture = new SvgPicture(this.store, this.curves);
+  #snapshot(): SVGSVGElement {
+    const picture = new SvgPicture(this.#store, this.#curves);
     picture.element.classList.add("unseen");
-    this.stage.append(picture.element);
-    picture.draw(this.scene!, this.sight);
+    this.#stage.append(picture.element);
+    picture.draw(this.#scene!, this.#sight);
     return picture.element;
   }
 
   // ---------------------------------------------------------------- pointing and typing
 
-  private click(at: Point): void {
-    const target = this.scene && targetAt(this.scene, this.sight, this.panZoom.toScene(at));
-    if (target?.kind === "edge") this.store.select(target.edge);
+  #click(at: Point): void {
+    const target = this.#scene && targetAt(this.#scene, this.#sight, this.#panZoom.toScene(at));
+    if (target?.kind === "edge") this.#store.select(target.edge);
     else if (target?.kind === "node") {
       const { level, node } = target.spot;
-      const same = this.store.look.focus?.level === level && this.store.look.focus.node === node;
-      this.store.setLook({ focus: same ? null : { level, node } });
-    } else if (this.store.look.focus) this.store.setLook({ focus: null });
+      const same = this.#store.look.focus?.level === level && this.#store.look.focus.node === node;
+      this.#store.setLook({ focus: same ? null : { level, node } });
+    } else if (this.#store.look.focus) this.#store.setLook({ focus: null });
   }
 
-  private hover(at: Point | null): void {
-    const target = at && this.scene && targetAt(this.scene, this.sight, this.panZoom.toScene(at));
-    this.mark({ hover: target?.kind === "edge" ? target.edge : null });
-    this.stage.style.cursor = target ? "pointer" : "";
-    this.tip.hidden = !target;
+  #hover(at: Point | null): void {
+    const target = at && this.#scene && targetAt(this.#scene, this.#sight, this.#panZoom.toScene(at));
+    this.#mark({ hover: target?.kind === "edge" ? target.edge : null });
+    this.#stage.style.cursor = target ? "pointer" : "";
+    this.#tip.hidden = !target;
     if (!target || !at) return;
-    this.tip.textContent = target.kind === "edge" ? edgeSentence(this.store, target.edge) : this.nodeSentence(target.spot);
-    const right = at.x > this.stage.clientWidth / 2;
-    this.tip.style.left = right ? "" : `${at.x + 14}px`;
-    this.tip.style.right = right ? `${this.stage.clientWidth - at.x + 14}px` : "";
-    this.tip.style.top = `${Math.max(4, Math.min(at.y + 14, this.stage.clientHeight - 40))}px`;
+    this.#tip.textContent = target.kind === "edge" ? edgeSentence(this.#store, target.edge) : this.#nodeSentence(target.spot);
+    const right = at.x > this.#stage.clientWidth / 2;
+    this.#tip.style.left = right ? "" : `${at.x + 14}px`;
+    this.#tip.style.right = right ? `${this.#stage.clientWidth - at.x + 14}px` : "";
+    this.#tip.style.top = `${Math.max(4, Math.min(at.y + 14, this.#stage.clientHeight - 40))}px`;
   }
 
-  private nodeSentence({ level, node }: { level: number; node: number }): string {
-    const variable = level === 0 ? this.store.explored.inputs[node] : null;
-    const name = variable ? withUnit(variable) : nodeName(this.store.explored, this.store.net, level, node);
+  #nodeSentence({ level, node }: { level: number; node: number }): string {
+    const variable = level === 0 ? this.#store.explored.inputs[node] : null;
+    const name = variable ? withUnit(variable) : nodeName(this.#store.explored, this.#store.net, level, node);
     return `${name}: click to follow its paths`;
   }
 
-  private key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.scene) return;
-    const { store } = this;
-    const cursor = this.marks.cursor ?? store.selection;
+  #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.#scene) return;
+    const store = this.#store;
+    const cursor = this.#marks.cursor ?? store.selection;
     if (event.key === "Enter" && cursor) {
       store.select(cursor);
       this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
     } else if ((event.key === "Delete" || event.key === "Backspace") && cursor) {
       store.apply({ op: store.isRemoved(cursor) ? "restore" : "prune", edge: cursor });
       store.say(edgeSentence(store, cursor));
-    } else if (event.key === "+" || event.key === "=") this.panZoom.zoomBy(1.4);
-    else if (event.key === "-") this.panZoom.zoomBy(1 / 1.4);
-    else if (event.key === "0") this.panZoom.reset();
+    } else if (event.key === "+" || event.key === "=") this.#panZoom.zoomBy(1.4);
+    else if (event.key === "-") this.#panZoom.zoomBy(1 / 1.4);
+    else if (event.key === "0") this.#panZoom.reset();
     else if (event.key === "Escape" && store.look.focus) store.setLook({ focus: null });
     else if (event.key === "Escape" && store.selection) store.select(null);
     else {
-      const next = neighbour(this.scene, this.sight, cursor, event.key, (edge) => store.importance(...edge));
+      const next = neighbour(this.#scene, this.#sight, cursor, event.key, (edge) => store.importance(...edge));
       if (!next) return;
-      this.moveCursor(next);
+      this.#moveCursor(next);
     }
     event.preventDefault();
     event.stopPropagation();
   }
 
-  private moveCursor(edge: EdgeId): void {
-    this.mark({ cursor: edge });
-    this.store.say(edgeSentence(this.store, edge));
-    const spot = this.scene!.tiles.find((tile) => tile.edge.join() === edge.join());
-    if (spot) this.panZoom.reveal(spot);
+  #moveCursor(edge: EdgeId): void {
+    this.#mark({ cursor: edge });
+    this.#store.say(edgeSentence(this.#store, edge));
+    const spot = this.#scene!.tiles.find((tile) => tile.edge.join() === edge.join());
+    if (spot) this.#panZoom.reveal(spot);
   }
 
-  private mark(marks: Partial<Marks>): void {
-    const next = { ...this.marks, ...marks };
-    if (JSON.stringify(next) === JSON.stringify(this.marks)) return; // the pointer moves often
-    this.marks = next;
-    this.picture?.mark(this.marks);
+  #mark(marks: Partial<Marks>): void {
+    const next = { ...this.#marks, ...marks };
+    if (JSON.stringify(next) === JSON.stringify(this.#marks)) return; // the pointer moves often
+    this.#marks = next;
+    this.#picture?.mark(this.#marks);
   }
 }

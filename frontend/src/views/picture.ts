@@ -37,32 +37,32 @@ const REST_MS = 140;
 
 /** A camera moves the finished picture at once and has it drawn anew when it rests, so that motion is smooth. */
 export class Motion {
-  private drawn: Camera = { x: 0, y: 0, zoom: 1 };
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private readonly element: HTMLElement | SVGElement;
-  private readonly redraw: (camera: Camera) => void;
+  #drawn: Camera = { x: 0, y: 0, zoom: 1 };
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #element: HTMLElement | SVGElement;
+  readonly #redraw: (camera: Camera) => void;
 
   constructor(element: HTMLElement | SVGElement, redraw: (camera: Camera) => void) {
-    this.element = element;
-    this.redraw = redraw;
+    this.#element = element;
+    this.#redraw = redraw;
     element.style.transformOrigin = "0 0";
   }
 
   /** @param lightly whether drawing anew is quick enough to be done at every step */
   look(camera: Camera, lightly: boolean): void {
-    clearTimeout(this.timer);
-    if (lightly) return this.settle(camera);
-    const ratio = camera.zoom / this.drawn.zoom;
-    const [x, y] = [camera.x - this.drawn.x * ratio, camera.y - this.drawn.y * ratio];
-    this.element.style.willChange = "transform"; // else the browser paints it again at every step
-    this.element.style.transform = `translate(${x}px, ${y}px) scale(${ratio})`;
-    this.timer = setTimeout(() => this.settle(camera), REST_MS);
+    clearTimeout(this.#timer);
+    if (lightly) return this.#settle(camera);
+    const ratio = camera.zoom / this.#drawn.zoom;
+    const [x, y] = [camera.x - this.#drawn.x * ratio, camera.y - this.#drawn.y * ratio];
+    this.#element.style.willChange = "transform"; // else the browser paints it again at every step
+    this.#element.style.transform = `translate(${x}px, ${y}px) scale(${ratio})`;
+    this.#timer = setTimeout(() => this.#settle(camera), REST_MS);
   }
 
-  private settle(camera: Camera): void {
-    this.drawn = camera;
-    this.redraw(camera);
-    this.element.style.transform = this.element.style.willChange = "";
+  #settle(camera: Camera): void {
+    this.#drawn = camera;
+    this.#redraw(camera);
+    this.#element.style.transform = this.#element.style.willChange = "";
   }
 }
 

@@ -6,46 +6,52 @@ import { dots, line } from "../charts/marks.ts";
 import { rangeOf, widened } from "../charts/scale.ts";
 import { predict, respond } from "../maths/network.ts";
 import type { Sample } from "../model/payload.ts";
-import { shown, withUnit } from "../model/wording.ts";
+import { counted, shown, withUnit } from "../model/wording.ts";
 import { toUser } from "../model/units.ts";
 
 const MOST_CLASSES = 12;
 
 export class Residuals {
   readonly element = h("div", { class: "residuals" });
-  private readonly words = h("p", { class: "note", role: "status" });
-  private readonly table = h("div", { class: "scroll" });
-  private readonly chart: Chart | null;
+  readonly #words = h("p", { class: "note", role: "status" });
+  readonly #table = h("div", { class: "scroll" });
+  readonly #chart: Chart | null;
 
-  constructor(private readonly store: Store, private readonly sample: Sample & { y: Float64Array }) {
+  readonly #store: Store;
+  readonly #sample: Sample & { y: Float64Array };
+
+  constructor(store: Store, sample: Sample & { y: Float64Array }) {
+    this.#store = store;
+    this.#sample = sample;
     const numbers = store.explored.link === "identity";
-    this.chart = numbers ? new Chart({ label: "", height: 260, xLabel: "true value", yLabel: "prediction" }) : null;
-    fillWith(this.element, this.words, this.chart ? this.chart.element : this.table);
+    this.#chart = numbers ? new Chart({ label: "", height: 260, xLabel: "true value", yLabel: "prediction" }) : null;
+    fillWith(this.element, this.#words, this.#chart ? this.#chart.element : this.#table);
   }
 
   destroy(): void {
-    this.chart?.destroy();
+    this.#chart?.destroy();
   }
 
   update(j: number): void {
-    const { store, sample } = this;
+    const [store, sample] = [this.#store, this.#sample];
     const O = store.explored.outputs.length;
     const outputs = respond(store.explored, predict(store.net, sample.x));
-    if (!this.chart) return this.countClasses(outputs, O);
+    if (!this.#chart) return this.#countClasses(outputs, O);
     const output = store.explored.outputs[j];
     const column = (all: Float64Array, value: (v: number) => number): Float64Array =>
       Float64Array.from({ length: sample.n }, (_, row) => value(all[row * O + j]));
     const [truth, guess] = [column(sample.y, (v) => toUser(output, v)), column(outputs, (v) => v)];
     const error = Math.sqrt(truth.reduce((sum, v, n) => sum + (guess[n] - v) ** 2, 0) / sample.n);
     const range = widened(rangeOf(truth, guess), 0.04);
-    const r2 = 1 - error ** 2 / variance(truth);
-    this.words.textContent = `${sample.n} rows: typical error ${shown(error)}${output.unit ? ` ${output.unit}` : ""}, R² ${shown(r2, 4)}`;
+    const spread = variance(truth);
+    const r2 = spread > 0 ? `, R² ${shown(1 - error ** 2 / spread, 4)}` : "";
+    this.#words.textContent = `${counted(sample.n, "row")}: typical error ${shown(error)}${output.unit ? ` ${output.unit}` : ""}${r2}`;
     const paint = (frame: Frame): Element[] => [line(frame, range, range, "zero"), dots(frame, truth, guess)];
-    this.chart.show(range, range, paint, `Prediction against true ${withUnit(output)} for ${sample.n} rows; typical error ${shown(error)}`);
+    this.#chart.show(range, range, paint, `Prediction against true ${withUnit(output)} for ${counted(sample.n, "row")}; typical error ${shown(error)}`);
   }
 
-  private countClasses(outputs: Float64Array, O: number): void {
-    const { store, sample } = this;
+  #countClasses(outputs: Float64Array, O: number): void {
+    const [store, sample] = [this.#store, this.#sample];
     const names = store.explored.classes ?? store.explored.outputs.map((output) => output.name);
     const C = Math.max(O, 2);
     const chosen = (all: Float64Array, row: number): number =>
@@ -53,8 +59,8 @@ export class Residuals {
     const counts = new Float64Array(C * C);
     for (let row = 0; row < sample.n; row++) counts[chosen(sample.y, row) * C + chosen(outputs, row)] += 1;
     const right = Array.from({ length: C }, (_, c) => counts[c * C + c]).reduce((a, b) => a + b, 0);
-    this.words.textContent = `${right} of ${sample.n} rows right (${shown((100 * right) / sample.n)} %)`;
-    fillWith(this.table, C <= MOST_CLASSES && confusion(counts, C, (c) => names[c] ?? String(c)));
+    this.#words.textContent = `${right} of ${counted(sample.n, "row")} right (${shown((100 * right) / sample.n)} %)`;
+    fillWith(this.#table, C <= MOST_CLASSES && confusion(counts, C, (c) => names[c] ?? String(c)));
   }
 }
 

@@ -26,68 +26,68 @@ const STEPS = 100;
 
 export class Sliders {
   readonly element = h("div", { class: "sliders" });
-  private readonly store: Store;
-  private rows: Row[] = [];
-  private built = "";
+  readonly #store: Store;
+  #rows: Row[] = [];
+  #built = "";
 
   constructor(store: Store) {
-    this.store = store;
+    this.#store = store;
   }
 
   get isEmpty(): boolean {
-    return this.rows.length === 0;
+    return this.#rows.length === 0;
   }
 
   show(edge: EdgeId): void {
-    const symbolic = symbolicOf(this.store, edge);
-    const key = `${edge.join()} ${symbolic?.name ?? ""} ${this.store.net.layers[edge[0]].S}`;
-    if (key !== this.built) this.build(edge);
-    this.built = key;
-    for (const { quantity, range, field } of this.rows) {
+    const symbolic = symbolicOf(this.#store, edge);
+    const key = `${edge.join()} ${symbolic?.name ?? ""} ${this.#store.net.layers[edge[0]].S}`;
+    if (key !== this.#built) this.#build(edge);
+    this.#built = key;
+    for (const { quantity, range, field } of this.#rows) {
       const value = quantity.read();
       const active = range.getRootNode() as Document | ShadowRoot;
       if (active.activeElement !== field) field.value = String(Number(value.toPrecision(6)));
       if (Number(range.value) !== value) range.value = String(value);
-      for (const input of [range, field]) input.disabled = this.store.isLive;
+      for (const input of [range, field]) input.disabled = this.#store.isLive;
     }
   }
 
-  private build(edge: EdgeId): void {
-    const quantities = symbolicOf(this.store, edge) ? this.affine(edge) : this.coefficients(edge);
+  #build(edge: EdgeId): void {
+    const quantities = symbolicOf(this.#store, edge) ? this.#affine(edge) : this.#coefficients(edge);
     const size = Math.max(0.5, ...quantities.map((q) => Math.abs(q.read())));
-    this.rows = quantities.map((quantity) => this.row(quantity, Number((size / STEPS).toPrecision(1))));
+    this.#rows = quantities.map((quantity) => this.#row(quantity, Number((size / STEPS).toPrecision(1))));
     fillWith(
       this.element,
-      ...this.rows.map(({ quantity, range, field }) => h("div", { class: "slider" }, h("span", {}, quantity.words), range, field)),
+      ...this.#rows.map(({ quantity, range, field }) => h("div", { class: "slider" }, h("span", {}, quantity.words), range, field)),
     );
   }
 
-  private row(quantity: Quantity, step: number): Row {
+  #row(quantity: Quantity, step: number): Row {
     const value = quantity.read();
     const range = h("input", { type: "range", "aria-label": quantity.words });
     set(range, { step, min: value - STEPS * step, max: value + STEPS * step }); // so that the value itself is on a step
     range.value = String(value);
     const field = h("input", { type: "number", step: "any", "aria-label": `${quantity.words}, exact value` });
-    range.addEventListener("input", () => this.store.preview(quantity.edit(Number(range.value))));
-    range.addEventListener("change", () => this.store.commit());
+    range.addEventListener("input", () => this.#store.preview(quantity.edit(Number(range.value))));
+    range.addEventListener("change", () => this.#store.commit());
     field.addEventListener("change", () => {
-      if (field.value !== "" && Number.isFinite(Number(field.value))) this.store.apply(quantity.edit(Number(field.value)));
+      if (field.value !== "" && Number.isFinite(Number(field.value))) this.#store.apply(quantity.edit(Number(field.value)));
     });
     return { quantity, range, field };
   }
 
-  private coefficients(edge: EdgeId): Quantity[] {
+  #coefficients(edge: EdgeId): Quantity[] {
     const [l, i, j] = edge;
-    const layer = () => this.store.net.layers[l];
-    const sites = controlSites(knotsOf(this.store.net, layer(), i), this.store.net.k);
+    const layer = () => this.#store.net.layers[l];
+    const sites = controlSites(knotsOf(this.#store.net, layer(), i), this.#store.net.k);
     const quantities: Quantity[] = Array.from(sites, (site, index) => ({
       words: `point at ${shown(site, 2)}`,
       read: () => layer().coef[coefPlace(layer(), edge, index)],
       edit: (value) => ({ op: "coef", edge, index, value }),
     }));
-    if (this.store.net.baseFun !== "zero") {
+    if (this.#store.net.baseFun !== "zero") {
       quantities.push({
-        words: `share of ${this.store.net.baseFun}(x)`,
+        words: `share of ${this.#store.net.baseFun}(x)`,
         read: () => layer().base[i * layer().O + j],
         edit: (value) => ({ op: "base", edge, value }),
       });
@@ -95,8 +95,8 @@ export class Sliders {
     return quantities;
   }
 
-  private affine(edge: EdgeId): Quantity[] {
-    const now = () => symbolicOf(this.store, edge);
+  #affine(edge: EdgeId): Quantity[] {
+    const now = () => symbolicOf(this.#store, edge);
     const { name, sampled } = now()!;
     if (sampled) return [];
     const words = ["a, stretches x", "b, shifts x", "c, stretches the result", "d, shifts the result", "p, the exponent"];

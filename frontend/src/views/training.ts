@@ -25,156 +25,159 @@ export function trainingView(store: Store): View {
 
 class TrainingPanel implements View {
   readonly element: HTMLElement;
-  private readonly history = new History();
-  private readonly chart = new Chart({ label: "", height: 260, xLabel: "step", yLabel: "loss", logY: true, onpoint: (step) => this.lookAt(step) });
-  private readonly words = h("p", { role: "status" });
-  private readonly legend = h("p", { class: "note" });
-  private readonly scrubber = h("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "Moment of the training" });
-  private readonly follow = h("input", { type: "checkbox", id: "edgewise-follow", checked: true });
-  private readonly pause = button("Pause", () => this.steer({ action: this.isPaused ? "resume" : "pause" }), { class: "main" });
-  private readonly step = button("One step", () => this.steer({ action: "step" }));
-  private readonly stop = button("Stop", () => this.steer({ action: "stop" }), { title: "End the training and keep the model" });
-  private readonly grid = h("input", { type: "number", min: 1, max: 10000, step: 1, "aria-label": "Intervals per spline" });
-  private readonly threshold = h("input", { type: "number", min: 0, max: 0.99, step: 0.01, value: "0.03", "aria-label": "Threshold of pruning" });
-  private readonly steering: HTMLElement;
-  private readonly events = h("ol", { class: "events" });
-  private readonly offs: (() => void)[];
-  private at = 0;
-  private lastShown = 0;
+  readonly #history = new History();
+  readonly #chart = new Chart({ label: "", height: 260, xLabel: "step", yLabel: "loss", logY: true, onpoint: (step) => this.#lookAt(step) });
+  readonly #words = h("p", { role: "status" });
+  readonly #legend = h("p", { class: "note" });
+  readonly #scrubber = h("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "Moment of the training" });
+  readonly #follow = h("input", { type: "checkbox", id: "edgewise-follow", checked: true });
+  readonly #pause = button("Pause", () => this.#steer({ action: this.#isPaused ? "resume" : "pause" }), { class: "main" });
+  readonly #step = button("One step", () => this.#steer({ action: "step" }));
+  readonly #stop = button("Stop", () => this.#steer({ action: "stop" }), { title: "End the training and keep the model" });
+  readonly #grid = h("input", { type: "number", min: 1, max: 10000, step: 1, "aria-label": "Intervals per spline" });
+  readonly #threshold = h("input", { type: "number", min: 0, max: 0.99, step: 0.01, value: "0.03", "aria-label": "Threshold of pruning" });
+  readonly #steering: HTMLElement;
+  readonly #events = h("ol", { class: "events" });
+  readonly #offs: (() => void)[];
+  #at = 0;
+  #lastShown = 0;
 
-  constructor(private readonly store: Store) {
-    this.steering = h(
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#steering = h(
       "div",
       { class: "tools" },
-      h("span", { class: "row" }, this.pause, this.step, this.stop),
-      h("span", { class: "row" }, button("Refine to", () => this.refine()), this.grid, h("span", { class: "soft" }, "intervals")),
-      h("span", { class: "row" }, button("Prune below", () => this.prune()), this.threshold),
+      h("span", { class: "row" }, this.#pause, this.#step, this.#stop),
+      h("span", { class: "row" }, button("Refine to", () => this.#refine()), this.#grid, h("span", { class: "soft" }, "intervals")),
+      h("span", { class: "row" }, button("Prune below", () => this.#prune()), this.#threshold),
     );
-    this.scrubber.addEventListener("input", () => this.scrub(Number(this.scrubber.value)));
-    this.follow.checked = true;
-    this.follow.addEventListener("change", () => this.follow.checked && this.scrub(this.history.moments.length - 1));
+    this.#scrubber.addEventListener("input", () => this.#scrub(Number(this.#scrubber.value)));
+    this.#follow.checked = true;
+    this.#follow.addEventListener("change", () => this.#follow.checked && this.#scrub(this.#history.moments.length - 1));
     this.element = h(
       "div",
       { class: "view training" },
-      this.steering,
-      this.words,
-      this.chart.element,
-      this.legend,
-      h("div", { class: "row scrub" }, this.scrubber, h("label", { class: "field" }, this.follow, "follow the newest")),
+      this.#steering,
+      this.#words,
+      this.#chart.element,
+      this.#legend,
+      h("div", { class: "row scrub" }, this.#scrubber, h("label", { class: "field" }, this.#follow, "follow the newest")),
       h("h2", {}, "What happened"),
-      this.events,
+      this.#events,
     );
-    this.offs = [
-      store.host.onMessage((message) => this.history.receive(message) && store.emit("training")),
-      store.on("training", () => this.update()),
+    this.#offs = [
+      store.host.onMessage((message) => this.#history.receive(message) && store.emit("training")),
+      store.on("training", () => this.#update()),
     ];
-    this.update();
+    this.#update();
   }
 
   destroy(): void {
-    this.offs.forEach((off) => off());
-    this.chart.destroy();
+    this.#offs.forEach((off) => off());
+    this.#chart.destroy();
   }
 
-  private get status(): Status {
-    const given = (this.store.host.get("training") ?? {}) as Partial<Status>;
+  get #status(): Status {
+    const given = (this.#store.host.get("training") ?? {}) as Partial<Status>;
     return { state: "running", step: 0, steps: 0, message: "", events: [], ...given };
   }
 
-  private get isPaused(): boolean {
-    return this.status.state === "paused";
+  get #isPaused(): boolean {
+    return this.#status.state === "paused";
   }
 
-  private get isOver(): boolean {
-    return ["done", "stopped", "failed"].includes(this.status.state);
+  get #isOver(): boolean {
+    return ["done", "stopped", "failed"].includes(this.#status.state);
   }
 
   // ---------------------------------------------------------------- steering
 
-  private steer(wish: { action: string; grid?: number; threshold?: number }): void {
-    this.store.host.send({ type: "steer", ...wish });
+  #steer(wish: { action: string; grid?: number; threshold?: number }): void {
+    this.#store.host.send({ type: "steer", ...wish });
   }
 
-  private refine(): void {
-    const grid = Math.round(this.grid.valueAsNumber);
-    if (grid >= 1) this.steer({ action: "refine", grid });
-    this.grid.value = "";
+  #refine(): void {
+    const grid = Math.round(this.#grid.valueAsNumber);
+    if (grid >= 1) this.#steer({ action: "refine", grid });
+    this.#grid.value = "";
   }
 
-  private prune(): void {
-    const threshold = this.threshold.valueAsNumber;
-    if (threshold >= 0 && threshold < 1) this.steer({ action: "prune", threshold });
+  #prune(): void {
+    const threshold = this.#threshold.valueAsNumber;
+    if (threshold >= 0 && threshold < 1) this.#steer({ action: "prune", threshold });
   }
 
   // ---------------------------------------------------------------- looking
 
   /** Show the network of one moment; the newest one of a finished training is the model itself. */
-  private scrub(index: number): void {
-    const newest = this.history.moments.length - 1;
-    this.at = Math.max(0, Math.min(index, newest));
-    if (index < newest) this.follow.checked = false;
-    this.store.showFrame(this.isOver && this.at === newest ? null : this.history.netAt(this.at));
-    this.draw();
+  #scrub(index: number): void {
+    const newest = this.#history.moments.length - 1;
+    this.#at = Math.max(0, Math.min(index, newest));
+    if (index < newest) this.#follow.checked = false;
+    this.#store.showFrame(this.#isOver && this.#at === newest ? null : this.#history.netAt(this.#at));
+    this.#draw();
   }
 
-  private lookAt(step: number): void {
-    const { moments } = this.history;
+  #lookAt(step: number): void {
+    const { moments } = this.#history;
     let nearest = 0;
     moments.forEach((moment, n) => {
       if (Math.abs(moment.step - step) < Math.abs(moments[nearest].step - step)) nearest = n;
     });
-    this.scrub(nearest);
+    this.#scrub(nearest);
   }
 
-  private update(): void {
-    const { status } = this;
-    const { moments } = this.history;
-    this.words.textContent = sentence(status, moments[moments.length - 1]);
-    this.pause.textContent = this.isPaused ? "Go on" : "Pause";
-    for (const control of this.steering.querySelectorAll<HTMLButtonElement | HTMLInputElement>("button, input")) control.disabled = this.isOver;
-    if (this.grid.value === "" && !this.grid.matches(":focus")) this.grid.value = String(2 * this.intervals());
-    fillWith(this.events, ...status.events.map(([step, what]) => h("li", {}, h("span", { class: "number soft" }, `step ${step}: `), what)));
-    if (this.follow.checked && moments.length) this.showNewest();
-    this.draw();
+  #update(): void {
+    const status = this.#status;
+    const { moments } = this.#history;
+    this.#words.textContent = sentence(status, moments[moments.length - 1]);
+    this.#pause.textContent = this.#isPaused ? "Go on" : "Pause";
+    for (const control of this.#steering.querySelectorAll<HTMLButtonElement | HTMLInputElement>("button, input")) control.disabled = this.#isOver;
+    if (this.#grid.value === "" && !this.#grid.matches(":focus")) this.#grid.value = String(2 * this.#intervals());
+    fillWith(this.#events, ...status.events.map(([step, what]) => h("li", {}, h("span", { class: "number soft" }, `step ${step}: `), what)));
+    if (this.#follow.checked && moments.length) this.#showNewest();
+    this.#draw();
   }
 
-  private showNewest(): void {
-    const newest = this.history.moments.length - 1;
+  #showNewest(): void {
+    const newest = this.#history.moments.length - 1;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const isNews = newest !== this.at || this.lastShown === 0 || (this.isOver && this.store.isLive);
-    if (!isNews || (calm && !this.isOver && performance.now() - this.lastShown < CALM_MS)) return;
-    this.lastShown = performance.now();
-    this.at = newest;
-    this.store.showFrame(this.isOver ? null : this.history.netAt(newest));
+    const isNews = newest !== this.#at || this.#lastShown === 0 || (this.#isOver && this.#store.isLive);
+    if (!isNews || (calm && !this.#isOver && performance.now() - this.#lastShown < CALM_MS)) return;
+    this.#lastShown = performance.now();
+    this.#at = newest;
+    this.#store.showFrame(this.#isOver ? null : this.#history.netAt(newest));
   }
 
-  private intervals(): number {
-    const { net } = this.store;
+  #intervals(): number {
+    const { net } = this.#store;
     return net.layers[0].S - net.k;
   }
 
-  private draw(): void {
-    const { moments } = this.history;
-    set(this.scrubber, { max: Math.max(0, moments.length - 1) });
-    this.scrubber.value = String(this.at);
-    const here = moments[this.at];
-    set(this.scrubber, { "aria-valuetext": here ? `step ${here.step}, loss ${here.train === null ? "unknown" : shown(here.train)}` : "nothing yet" });
+  #draw(): void {
+    const { moments } = this.#history;
+    set(this.#scrubber, { max: Math.max(0, moments.length - 1) });
+    this.#scrubber.value = String(this.#at);
+    const here = moments[this.#at];
+    set(this.#scrubber, { "aria-valuetext": here ? `step ${here.step}, loss ${here.train === null ? "unknown" : shown(here.train)}` : "nothing yet" });
     const some = everyNth(moments, MOST_POINTS);
     const steps = some.map((moment) => moment.step);
     const [train, validation] = [some.map((m) => positive(m.train)), some.map((m) => positive(m.validation))];
     const hasValidation = validation.some(Number.isFinite);
-    const isPast = this.isOver && this.store.isLive && here !== undefined;
-    this.legend.textContent =
+    const isPast = this.#isOver && this.#store.isLive && here !== undefined;
+    this.#legend.textContent =
       (hasValidation ? "solid: training, dashed: held-out rows. " : "") + (isPast ? `You see step ${here.step}; the end of the slider is the trained model.` : "");
     const paint = (frame: Frame): Element[] => [
-      ...eventMarks(frame, this.status.events),
+      ...eventMarks(frame, this.#status.events),
       line(frame, steps, train),
       ...(hasValidation ? [line(frame, steps, validation, "line dashed")] : []),
       ...(here ? [upright(frame, here.step), ...(here.train ? [point(frame, here.step, here.train)] : [])] : []),
     ];
     const last = steps[steps.length - 1] ?? 1;
     const says = here ? `Loss over ${last} steps, now ${train.length ? shown(train[train.length - 1]) : "unknown"}` : "No loss yet";
-    this.chart.show([Math.min(steps[0] ?? 0, last - 1), last], lossRange(train, validation), paint, says);
+    this.#chart.show([Math.min(steps[0] ?? 0, last - 1), last], lossRange(train, validation), paint, says);
   }
 }
 
