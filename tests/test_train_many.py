@@ -337,7 +337,8 @@ class TestArguments:
     def test_bad_models(self):
         hooked = kan()
         hooked.register_forward_hook(lambda *_: None)
-        with pytest.raises(ParameterError, match=r"`models\[1\]` must be a KAN of splines without hooks.*got KAN. Train it with"):
+        refused = r"`models\[1\]` must be a KAN of splines without hooks.*got KAN. Train it with"
+        with pytest.raises(ParameterError, match=refused):
             fit_many([kan(), hooked], table())
         with pytest.raises(ParameterError, match=r"`models\[0\]` must be a KAN.*got Linear"):
             fit_many([torch.nn.Linear(2, 1)], table())
