@@ -14,7 +14,7 @@ from edgewise.errors import ParameterError
 from edgewise.layers import FUNCTIONS, KANLayer
 from edgewise.layers.functions import Function
 from edgewise.layers.symbolic import PARAMETERS
-from edgewise.models import KAN
+from edgewise.models import KAN, spline_layers
 
 OPS = {
     "coef": {"index", "value"},
@@ -100,7 +100,8 @@ def _checked(model: KAN, edit: Any) -> tuple[str, KANLayer, int, int]:
         raise ParameterError(f"{op!r} holds {sorted({'op', 'edge'} | OPS[op])}; got {sorted(map(str, edit))}.")
     if not isinstance(edge, Sequence) or len(edge) != 3:
         raise ParameterError(f"'edge' must be [l, i, j]; got {edge!r}.")
-    layer = model.layer_of(*edge)
+    model.layer_of(*edge)  # raises early
+    layer = spline_layers(model, "an edit of the explorer")[edge[0]]
     if "value" in edit:
         _check_numbers([edit["value"]], "value")
     if op == "base" and layer.base_fun == "zero":

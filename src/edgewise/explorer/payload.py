@@ -17,7 +17,7 @@ from edgewise.explorer.arrays import code_of, encode
 from edgewise.explorer.data import SAMPLE_ROWS, input_quantiles, losses, summary, thinned
 from edgewise.explorer.subject import Subject, labels_as_columns, subject_of
 from edgewise.layers import FUNCTIONS, KANLayer
-from edgewise.models import KAN
+from edgewise.models import KAN, spline_layers
 from edgewise.splines import fit_coef, uniform_knots
 
 FORMAT, VERSION = "edgewise-explorer", 1
@@ -110,9 +110,10 @@ def network_json(model: KAN, precision: str | None = None, nodes: list[Tensor] |
     Raises:
         DomainError: a parameter is NaN or infinite, or a function of the user's own is not defined on its values.
     """
-    first = model.layers[0]
+    layers = spline_layers(model, "the explorer")
+    first = layers[0]
     code = precision or code_of(first.knots.dtype)
-    ranges = [layer.domain.double().cpu() for layer in model.layers]
+    ranges = [layer.domain.double().cpu() for layer in layers]
     if nodes is not None:
         ranges = [torch.stack([own[:, 0], own[:, -1]], dim=1) for own in nodes]
     return {
@@ -121,9 +122,7 @@ def network_json(model: KAN, precision: str | None = None, nodes: list[Tensor] |
         "mult_arity": model.mult_arity,
         "base_fun": first.base_fun,
         "outside": first.outside,
-        "layers": [
-            _layer_json(layer, code, l, own) for l, (layer, own) in enumerate(zip(model.layers, ranges, strict=True))
-        ],
+        "layers": [_layer_json(layer, code, l, own) for l, (layer, own) in enumerate(zip(layers, ranges, strict=True))],
     }
 
 

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from edgewise.errors import ParameterError
 from edgewise.interpret.data import as_data, as_rows
-from edgewise.layers import KANLayer
-from edgewise.models import KAN
+from edgewise.models import KAN, spline_layers
 from edgewise.preprocess import BEND, CategoricalColumn, NumericColumn
 
 
@@ -94,9 +93,7 @@ def check_network(model: Any) -> None:
             f"the explorer shows a KAN, KANRegressor or KANClassifier; got {type(model).__name__}, whose edges carry "
             "no functions."
         )
-    for l, layer in enumerate(model.layers):
-        if not isinstance(layer, KANLayer) or getattr(layer, "basis", "bspline") != "bspline":
-            raise ParameterError(f"the explorer shows spline edges; layer {l} is {layer}. Fit splines to it first.")
+    for l, layer in enumerate(spline_layers(model, "the explorer")):
         if layer.k != model.k or layer.outside != model.layers[0].outside or layer.base_fun != model.layers[0].base_fun:
             raise ParameterError(f"the explorer needs one degree, policy and residual function; layer {l} is {layer}.")
 
