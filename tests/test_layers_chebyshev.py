@@ -347,6 +347,14 @@ def test_whatever_needs_a_grid_says_so(data):
         KAN([2, 1], basis="fourier")
 
 
+def test_edges_are_named_like_those_with_splines():
+    x = torch.linspace(-1, 1, 80, dtype=torch.float64)[:, None]
+    own = KAN([1, 1], basis="chebyshev", k=6, seed=0, dtype=torch.float64)
+    own.fit((x, torch.sin(3 * x)), opt="lm", steps=20, progress=False)
+    assert own.suggest_symbolic(0, 0, 0, x, torch.sin(3 * x))[0].name == "sin"
+    assert own.auto_symbolic(x, torch.sin(3 * x)).symbolic_edges == {(0, 0, 0): "sin"}
+
+
 def test_inputs_far_outside_get_a_warning_that_names_grid_range(data):
     with pytest.warns(UserWarning, match="stays with basis='chebyshev'.* a `grid_range` that covers the inputs"):
         fit(model(base_fun="tanh"), (data[0] * 5, data[1]), steps=1, progress=False)

@@ -160,4 +160,4 @@ def find_problem(problems: Sequence[Problem], name: str) -> Problem:
     names = [problem.name for problem in problems]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6) if isinstance(name, str) else []
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise ParameterError(f"`name` must be one of {', '.join(names)}; got {name!r}.{hint}")
+    raise ParameterError(f"there is no problem {name!r}.{hint} `name` must be one of {', '.join(names)}.")

@@ -26,7 +26,7 @@ from edgewise.layers import AbstractEdgeLayer
 from edgewise.models import KAN
 from edgewise.optim import LMMethod
 from edgewise.train import fit
-from edgewise.train.least_squares import ROUGHNESS, KANResiduals
+from edgewise.train.least_squares import ROUGHNESS, KANResiduals, ModuleResiduals, is_plain_kan
 from edgewise.train.losses import get_loss
 from edgewise.train.solvers import LeastSquaresSolver, NonFiniteLossError
 
@@ -373,9 +373,7 @@ def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float 
         except ConvergenceError:  # the function is not defined where the other edges lead
             return math.inf
         return float(result["train_loss"][-1])
-    splines = any(layer.spline_mask is None or bool(layer.spline_mask.any()) for layer in model.layers)
-    problem = KANResiduals([model], x, y, None, 0.0, ROUGHNESS if splines else 0.0)
-    solver = LeastSquaresSolver(problem, LMMethod(damping=1e-4))
+    solver = LeastSquaresSolver(_residuals(model, x, y), LMMethod(damping=1e-4))
     try:
         point = solver.here()
     except NonFiniteLossError:
@@ -388,6 +386,13 @@ def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float 
         if point.total == before or slow >= patience or point.total < 1e-31:
             break
     return point.loss
+
+
+def _residuals(model: KAN, x: Tensor, y: Tensor) -> KANResiduals | ModuleResiduals:
+    if not is_plain_kan(model):  # a basis without a grid
+        return ModuleResiduals(model, x, y)
+    splines = any(layer.spline_mask is None or bool(layer.spline_mask.any()) for layer in model.layers)
+    return KANResiduals([model], x, y, None, 0.0, ROUGHNESS if splines else 0.0)
 
 
 def _check_labels(labels: Tensor, loss: str) -> None:
