@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -215,6 +216,57 @@ def test_a_pde_of_the_wrong_shape_is_refused(pde, got):
     message = rf"`pde` must return one residual for each row, \(3,\) for 3 rows.* got {got}\. .*not `x\[:, :1\]`"
     with pytest.raises(ShapeError, match=message):
         quick(Problem(Box((0, 0), (1, 1)), pde, [Dirichlet()]))
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__")
+@pytest.mark.parametrize(
+    ("pde", "got"),
+    [
+        (lambda u, x: u.laplacian + x[:, 0], "AttributeError: 'Tensor' object has no attribute 'laplacian'"),
+        (lambda x, u: u.laplacian + np.sin(x[:, 0]), "RuntimeError: "),
+        (lambda x, u: u.laplacian + np.sin(u.value), "RuntimeError: Can't call numpy"),
+        (lambda x, u: u.dx, r"AttributeError: a solution has no `u.dx`; .*`u.d\('x'\)`, `u.d\('x', 'y'\)`"),
+    ],
+)
+def test_a_pde_that_fails_says_how_it_was_called(pde, got):
+    message = rf"`pde` is called as pde\(x, u\), points first, .*`torch.sin`, not `np.sin`.* failed with {got}"
+    with pytest.raises(ParameterError, match=message) as seen:
+        quick(Problem(Box((0, 0), (1, 1)), pde, [Dirichlet()]))
+    assert seen.value.__cause__ is not None
+
+
+def test_a_pde_that_does_not_take_the_unknowns_is_refused():
+    box = Box(0, 1)
+    with pytest.raises(ParameterError, match=r"called .*pde\(x, u, nu\).*: got an unexpected keyword argument 'nu'"):
+        Problem(box, poisson, unknowns={"nu": 1.0})
+    with pytest.raises(
+        ParameterError, match=r"pde\(x, u\), .*: missing a required argument: 'a'\. .*unknowns={'a': 1.0}"
+    ):
+        Problem(box, lambda x, u, a: a * u.laplacian)
+    with pytest.raises(ParameterError, match=r"`Equation\(residual\)` .*missing a required argument: 'a'"):
+        Problem(box, poisson, [Equation(lambda x, u, a: a * u.value, torch.zeros(1, 1))])
+    Problem(box, lambda x, u, **unknowns: unknowns["a"] * u.laplacian, unknowns={"a": 1.0})
+
+
+def test_an_output_that_nothing_uses_is_refused():
+    box, two = Box(0, 1), KAN([1, 2, 2], basis="chebyshev", k=6, seed=0, **F64)
+    message = r"2 outputs, and neither .* uses output 1: one equation needs one output.*unpack `v, w = u`"
+    for conditions in ([Dirichlet()], [Dirichlet(hard=False)]):
+        with pytest.raises(ParameterError, match=message):
+            quick(Problem(box, poisson, conditions), two)
+    with pytest.raises(ParameterError, match=r"uses output 0"):
+        quick(Problem(box, lambda x, u: u[1].laplacian, [Dirichlet()]), two)
+    quick(Problem(box, lambda x, u: (u[0].laplacian, u[1].laplacian - 1), [Dirichlet()]), two)
+    quick(Problem(box, poisson, [Data(torch.rand(4, 1, generator=torch.Generator()), torch.zeros(4, 2))]), two)
+
+
+def test_points_that_do_not_fit_the_domain_are_refused():
+    square = Problem(Box((0, 0), (1, 1)), poisson, Dirichlet())  # one condition needs no list
+    assert square.is_hard
+    for points in ((8,), (8, 8, 8), (8, 0), (8, 2.0), 0, 8.0):
+        with pytest.raises(ParameterError, match=r"one for each of 2 coordinates, such as \(8, 8\); got"):
+            quick(square, points=points)
+    assert Disk().interior((8, 8)).square().sum(1).max() <= 1
 
 
 def test_a_domain_without_boundary_is_refused():

@@ -1,6 +1,7 @@
 """`solve`: known solutions are found, by both solvers and other modules; runs end for the reason they give."""
 
 import math
+import re
 import warnings
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from edgewise import KAN, MLP
-from edgewise.errors import ParameterError
+from edgewise.errors import ParameterError, ShapeError
 from edgewise.physics import (
     Box,
     Data,
@@ -130,8 +131,12 @@ def test_grids_are_moved_to_the_domain_unless_told_otherwise():
     problem = Problem(Box(0, 3), lambda x, u: u.laplacian + 1.0, [Dirichlet()])
     kept, moved = (KAN([1, 2, 1], k=5, outside="extend", seed=0, **F64) for _ in range(2))
     poly = chebyshev(1, 2, 1)
-    for model, move in ((kept, False), (moved, True), (poly, True)):
-        solve(problem, model, points=20, lm_steps=0, steps=0, update_grid=move)
+    with pytest.warns(
+        UserWarning, match=r"input 0 .* to 3 and leaves the domain of its edges, -1 to 1, .*`grid_range`"
+    ):
+        solve(problem, kept, points=20, lm_steps=0, steps=0, update_grid=False)
+    for model in (moved, poly):
+        solve(problem, model, points=20, lm_steps=0, steps=0)
     assert kept.layers[0].domain.tolist() == [[-1.0, 1.0]]
     assert moved.layers[0].domain[0].tolist() == pytest.approx([0.0, 3.0], abs=0.2)
     assert poly.layers[0].domain.tolist() == [[0.0, 3.0]]
@@ -149,6 +154,31 @@ def test_splines_that_are_too_rough_are_warned_about():
         warnings.simplefilter("error")
         solve(line(), KAN([1, 2, 1], k=5, outside="extend", seed=0, **F64), **run)
         solve(first_order, KAN([1, 1], k=3, seed=0, **F64), **run)
+
+
+def test_float32_is_warned_about_once():
+    with pytest.warns(UserWarning, match=r"use dtype=torch.float64; float32 ends near 1e-6") as seen:
+        solve(line(), KAN([1, 1], basis="chebyshev", seed=0), points=20, lm_steps=0, steps=0)
+    assert len(seen) == 1
+    assert seen[0].filename == __file__
+
+
+def test_a_solution_is_printed_in_one_line():
+    found = solve(line(), chebyshev(1, 1), points=20, lm_steps=0, steps=0)
+    assert re.fullmatch(
+        r"Solution\(error=\d\.\d\de[+-]\d\d, residual=\d\.\d\de[+-]\d\d, stopped_because='steps', seconds=\d+\.\d\)",
+        repr(found),
+    )
+    found.unknowns["nu"] = 0.25
+    assert ", nu=0.25, stopped_because" in repr(found)
+
+
+def test_points_of_other_shapes_are_refused():
+    found = solve(line(), chebyshev(1, 1), points=20, lm_steps=0, steps=0)
+    assert found([[0.5]]).shape == (1,)
+    for x, got in (([0.5, 0.5], r"\(2,\)"), ([[0.5, 0.5]], r"\(1, 2\)"), (0.5, r"\(\)")):
+        with pytest.raises(ShapeError, match=rf"must be \(n, 1\), a column for each of x; got {got}.*`\[\[x\]\]`"):
+            found(x)
 
 
 def test_pictures_of_every_kind_of_domain():

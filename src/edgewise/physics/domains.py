@@ -95,9 +95,14 @@ class Domain(ABC):
 
         Returns:
             `(n, D)`.
+
+        Raises:
+            ParameterError: not a number of points, or not one for each coordinate.
         """
         if isinstance(n, Sequence):
-            return _stretch(_grid(list(n), method), self.bounds)
+            check_points(n, self.dim)
+            points = _stretch(_grid(list(n), method), self.bounds)
+            return points[self.contains(points)]
         _check_sampling(n, method)
         if method in GRIDS:
             return self._grid_inside(n, method)
@@ -425,6 +430,24 @@ def _some(rows: Tensor, n: int, seed: int) -> Tensor:
     if n >= len(rows):
         return rows
     return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:n]]
+
+
+def check_points(n: int | Sequence[int], dim: int) -> None:
+    """See that a number of points is one.
+
+    Args:
+        n: how many, or how many along each coordinate.
+        dim: number of coordinates.
+
+    Raises:
+        ParameterError: it is something else.
+    """
+    counts = list(n) if isinstance(n, Sequence) else [n] * dim
+    if len(counts) != dim or not all(isinstance(c, int) and not isinstance(c, bool) and c >= 1 for c in counts):
+        raise ParameterError(
+            f"the number of points must be an int >= 1, or one for each of {dim} coordinates, such as "
+            f"{(8,) * dim}; got {n!r}."
+        )
 
 
 def _check_sampling(n: int, method: str) -> None:

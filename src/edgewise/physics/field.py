@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +24,13 @@ class Jets:
 
     Attributes:
         wanted: all channels that were planned or asked for.
+        read: the outputs that were asked for.
         passes: how many passes were made.
     """
 
     def __init__(self, compute: Callable[[Plan], Tensor], wanted: frozenset[Channel] = frozenset()) -> None:
         self.wanted, self.passes = wanted, 0
+        self.read: set[int] = set()
         self._compute, self._plan = compute, plan_of(wanted)
         self._found: list[tuple[Tensor, ...]] | None = None
 
@@ -131,7 +133,20 @@ class Field:
     def _space(self) -> list[int]:
         return [i for i in range(len(self._names)) if i != self._time]
 
+    if not TYPE_CHECKING:  # type checkers shall still see names that are not there
+
+        def __getattr__(self, name: str) -> Any:
+            """Say how a derivative is written."""
+            if name.startswith("_") or hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # the error of its own
+            first, last = self._names[0], self._names[-1]
+            raise AttributeError(
+                f"a solution has no `u.{name}`; it has .value, .grad, .laplacian, .hessian, .third, .dt, and "
+                f"derivatives along coordinates: `u.d({first!r})`, `u.d({first!r}, {last!r})`."
+            )
+
     def _get(self, channel: Channel) -> Tensor:
+        self._jets.read.add(self._output)
         return self._jets(channel, self._output)
 
     def _plan_ahead(self, order: int) -> None:

@@ -87,6 +87,9 @@ class Part:
         x: `(B, D)` points.
         weight: of the mean squared residual in the loss.
         extra: more tensors with a row for each point, for conditions.
+
+    Attributes:
+        read: the outputs of the network that it uses, once prepared.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Part:
         self.factor = (weight / len(x)) ** 0.5
         self.wanted: frozenset[Channel] = frozenset()
         self.constants: list[Tensor] = []
+        self.read: set[int] = set()
 
     def prepare(self, around: Surroundings, model: nn.Module, unknowns: Mapping[str, Tensor]) -> None:
         """Learn what the equation asks for, and compute what stays the same.
@@ -112,7 +116,7 @@ class Part:
         with torch.no_grad():
             jets = _jets(around, model, self.x[few], self.wanted, None)
             self._residual(around, jets, self.x[few], [part[few] for part in self.extra], unknowns)
-        self.wanted = jets.wanted
+        self.wanted, self.read = jets.wanted, jets.read
         self.constants = around.constants(self.x, plan_of(self.wanted))
 
     def __call__(self, around: Surroundings, model: nn.Module, unknowns: Mapping[str, Tensor]) -> Tensor:

@@ -23,6 +23,7 @@ from edgewise.physics.conditions import (
     wrap_of,
 )
 from edgewise.physics.domains import Domain, TimeSpace
+from edgewise.physics.equation import call, check_arguments
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.parts import Embedding, Part, Surroundings
 from edgewise.physics.reference import Exact, ReferenceGrid
@@ -36,12 +37,14 @@ class Problem:
         pde: the equation as a function of points `(n, D)` and the solution: `pde(x, u)` returns what shall be zero,
             `(n,)`, from `u.value`, `u.grad`, `u.laplacian`, `u.dt`, `u.d("x", "x")`. Unknown coefficients are passed
             by name. Several equations are a tuple.
-        conditions: `Dirichlet`, `Neumann`, `Initial`, `Periodic`, `Data`, `Equation`.
+        conditions: one or several of `Dirichlet`, `Neumann`, `Initial`, `Periodic`, `Data`, `Equation`.
         unknowns: name to start value of coefficients to be found.
         exact: the solution where it is known, a function of points or a `ReferenceGrid`; for errors only.
 
     Raises:
-        ParameterError: something that is no condition, or conditions that cannot go together.
+        ParameterError: something that is no condition, conditions that cannot go together, or an equation that does
+            not take the unknowns.
+        ShapeError: data with other columns than the domain.
         DomainError: conditions, data or a reference that contradict each other or the domain.
 
     >>> from edgewise.physics import Box, Dirichlet
@@ -55,24 +58,28 @@ class Problem:
         self,
         domain: Domain,
         pde: Callable[..., Any],
-        conditions: Sequence[Condition] = (),
+        conditions: Condition | Sequence[Condition] = (),
         *,
         unknowns: Mapping[str, float] | None = None,
         exact: Exact | ReferenceGrid | None = None,
     ) -> None:
         if not callable(pde):
             raise ParameterError(f"`pde` must be a function of (x, u); got {type(pde).__name__}.")
+        conditions = [conditions] if isinstance(conditions, Condition) else list(conditions)
         for condition in conditions:
             if not isinstance(condition, Condition):
                 raise ParameterError(f"`conditions` must hold conditions such as `Dirichlet(0.0)`; got {condition!r}.")
-        self.domain, self.pde, self.conditions = domain, pde, list(conditions)
+        self.domain, self.pde, self.conditions = domain, pde, conditions
         self.unknowns, self.exact = dict(unknowns or {}), exact
+        check_arguments("`pde`", pde, self.unknowns)
         self.around = Surroundings(domain, self._embedding(), wrap_of(self.conditions, domain))
         if isinstance(exact, ReferenceGrid):
             exact.check_covers(domain)
         for condition in self.conditions:
             if isinstance(condition, Data):
                 self._check_data(condition)
+            if isinstance(condition, Equation):
+                check_arguments("`Equation(residual)`", condition.residual)
 
     @property
     def in_features(self) -> int:
@@ -93,7 +100,15 @@ class Problem:
 
         Returns:
             The field with `.value`, `.grad`, ...
+
+        Raises:
+            ShapeError: points with other columns than the coordinates.
         """
+        if x.dim() != 2 or x.shape[1] != self.domain.dim:
+            raise ShapeError(
+                f"points must be (n, {self.domain.dim}), a column for each of {', '.join(self.domain.names)}; got "
+                f"{tuple(x.shape)}. A single point is a row too: `[[{', '.join(self.domain.names)}]]`."
+            )
         around = self.around
         jets = Jets(lambda plan: around.solution(model, x, around.constants(x, plan), plan))
         return Field(jets, self.domain.names, self.domain.time)
@@ -107,7 +122,7 @@ class Problem:
         Returns:
             The part of the loss.
         """
-        return Part("`pde`", self.pde, x)
+        return Part("`pde`", partial(call, "`pde`", self.pde), x)
 
     def others(self, like: Tensor, n: int, method: str, seed: int) -> list[Part]:
         """The soft conditions.
@@ -197,4 +212,4 @@ def _data_residual(x: Tensor, u: Field, wanted: Tensor, **_: Tensor) -> Tensor:
 
 
 def _without_unknowns(residual: Callable[..., Any], x: Tensor, u: Field, **_: Tensor) -> Any:
-    return residual(x, u)
+    return call("`Equation`", residual, x, u)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass
+@dataclass(repr=False)
 class Solution:
     """A solved problem.
 
@@ -38,12 +38,21 @@ class Solution:
     problem: Problem
     model: nn.Module
     unknowns: dict[str, float]
-    history: dict[str, list[float]] = field(repr=False)
+    history: dict[str, list[float]]
     best: int
     stopped_because: str
     seconds: float
     phases: dict[str, float]
-    points: Tensor = field(repr=False)
+    points: Tensor
+
+    def __repr__(self) -> str:
+        """What was reached, and why it ended."""
+        error = "" if self.error is None else f"error={self.error:.2e}, "
+        found = "".join(f"{name}={value:.6g}, " for name, value in self.unknowns.items())
+        return (
+            f"Solution({error}residual={self.residual:.2e}, {found}stopped_because={self.stopped_because!r}, "
+            f"seconds={self.seconds:.1f})"
+        )
 
     @property
     def residual(self) -> float:
@@ -64,6 +73,9 @@ class Solution:
 
         Returns:
             `(n,)`, or `(n, outputs)` where there are several.
+
+        Raises:
+            ShapeError: points with other columns than the coordinates.
         """
         columns = [u.value for u in self.field(x)]
         return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)

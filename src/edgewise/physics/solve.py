@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
 from edgewise.optim import Evaluation, LBFGSMethod, LMMethod, Method, SSBroydenMethod
-from edgewise.physics.domains import METHODS
+from edgewise.physics.domains import METHODS, check_points
 from edgewise.physics.field import Field
 from edgewise.physics.jets import steps_of
 from edgewise.physics.parts import Part
@@ -99,10 +99,11 @@ def solve(
         The solution.
 
     Raises:
-        ParameterError: an argument is outside its documented set.
+        ParameterError: an argument is outside its documented set, the equation fails, or nothing uses an output.
         ShapeError: a network with other inputs, or an equation with other residuals than one per row.
         DomainError: a residual is not finite at the start.
     """
+    check_points(points, problem.domain.dim)
     _check(problem, model, sampling, lm_steps=lm_steps, steps=steps, patience=patience, check_every=check_every)
     settings = _Settings(lm_steps, steps, tol, patience, check_every, resample_every, time_limit_sec, callback, seed)
     if update_grid and isinstance(model, KAN):
@@ -165,7 +166,10 @@ class _Run:
         self.held_out = problem.inner(problem.domain.interior(HELD_OUT_POINTS, "sobol", seed + 1).to(self.like))
         for part in (*self.parts, self.held_out):
             part.prepare(problem.around, model, dict(self.learner.unknowns.items()))
+        self._check_outputs()
         _warn_of_rough_splines(model, plan_of(self.inner.wanted).order)
+        _warn_of_single_precision(self.like)
+        _warn_of_narrow_domains(model, self.inner.constants[0][:, 0])
         self.known = None
         if problem.exact is not None:
             x, values = (t.to(self.like) for t in comparison(problem.exact, problem.domain, KNOWN_POINTS, seed + 2))
@@ -177,6 +181,17 @@ class _Run:
         self.best: Tensor | None = None
         self.best_at, self.best_residual, self.waited, self.step = 0, math.inf, 0, 0
         self.begin = time.perf_counter()
+
+    def _check_outputs(self) -> None:
+        """Whatever nothing uses stays as it began, and the solution that is handed back would hold it."""
+        outputs = len(list(self.problem.field(self.model, self.inner.x[:1])))
+        unused = set(range(outputs)).difference(*(part.read for part in self.parts))
+        if unused:
+            raise ParameterError(
+                f"the network has {outputs} outputs, and neither `pde` nor a soft condition uses output {min(unused)}: "
+                "one equation needs one output. Make it a network with one, or unpack `v, w = u` in `pde` and return "
+                "one equation for each."
+            )
 
     def go(self) -> Solution:
         """Run both solvers."""
@@ -322,6 +337,28 @@ def _warn_of_rough_splines(model: nn.Module, order: int) -> None:
             f"hidden nodes that leave their grid meet outside='linear', where derivatives of order {order} jump: the "
             "loss is then no smooth function of the weights, and solvers stop early. Use outside='extend' or "
             "basis='chebyshev'."
+        )
+
+
+def _warn_of_single_precision(like: Tensor) -> None:
+    if like.dtype != torch.float64:
+        _warn("this model is in float32: use dtype=torch.float64; float32 ends near 1e-6.")
+
+
+def _warn_of_narrow_domains(model: nn.Module, inputs: Tensor) -> None:
+    """`(I, B)` inputs that leave the first layer's domain: edges cannot bend there."""
+    steps = steps_of(model)
+    if not steps or not hasattr(steps[0][0], "domain"):
+        return
+    lo, hi = steps[0][0].domain.detach().unbind(1)
+    beyond = torch.maximum(lo - inputs.amin(1), inputs.amax(1) - hi) / (hi - lo)
+    worst = int(beyond.argmax())
+    if float(beyond[worst]) > 0.01:
+        _warn(
+            f"input {worst} of the network runs from {float(inputs[worst].min()):.3g} to "
+            f"{float(inputs[worst].max()):.3g} and leaves the domain of its edges, {float(lo[worst]):.3g} to "
+            f"{float(hi[worst]):.3g}, where they end. Use update_grid=True, or a KAN whose `grid_range` "
+            "covers the problem's domain."
         )
 
 
