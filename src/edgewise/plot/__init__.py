@@ -21,8 +21,8 @@ __all__ = [
     "plot_line",
     "plot_network",
     "plot_predictions",
-    "plot_solution",
     "plot_slice",
+    "plot_solution",
     "plot_spectrum",
     "plot_tree",
 ]
