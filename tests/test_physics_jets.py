@@ -258,7 +258,7 @@ def test_wrong_questions_are_refused():
     layer = model.layers[0]
     with pytest.raises(ParameterError, match=r"`order` .* must be an int >= 0; got -1"):
         layer.derivative(x, -1)
-    with pytest.raises(ShapeError, match=r"must be \(rows, 2\)"):
+    with pytest.raises(ShapeError, match=r"`weight` must be like `x`, torch.float64 \(4, 2\)"):
         layer.derivative(x, 1, x[:2])
     with pytest.raises(ShapeError, match="last axis"):
         layer.derivative(x[:, :1], 1)

@@ -21,42 +21,46 @@ def chain_factors(t, z, rates, squash, linear, factors, used):
     for i in range(t.shape[0]):
         scale = 1.0
         for m in range(orders):
-            for b in range(t.shape[1]):
-                if squash:
-                    _bell(z[i, b], m, kind(scale), factors, i, b)
-                elif linear:
-                    inside = z[i, b] == t[i, b]
-                    factors[m, m, i, b] = kind(scale) if inside or m < 2 else kind(0)
-                    if m == 0 and orders > 1:
-                        factors[0, 1, i, b] = t[i, b] - z[i, b]
-                else:
-                    factors[m, m, i, b] = kind(scale)
+            if squash:
+                _bell(z[i], m, kind(scale), factors, i)
+            elif linear:
+                for b in range(t.shape[1]):
+                    factors[m, m, i, b] = kind(scale) if m < 2 or z[i, b] == t[i, b] else kind(0)
+            else:
+                fill(factors[m, m, i], kind(scale), t.shape[1])
             scale *= rates[i]
+        if linear and not squash and orders > 1:
+            for b in range(t.shape[1]):
+                factors[0, 1, i, b] = t[i, b] - z[i, b]
 
 
 @compiled
-def _bell(z, m, scale, factors, i, b):
+def _bell(z, m, scale, factors, i):
     """Faa di Bruno for `p(tanh(t))`: partial Bell polynomials of the derivatives of tanh."""
     kind = factors.dtype.type
-    one = kind(1) - z * z
-    two = kind(-2) * z * one
-    three = one * (kind(6) * z * z - kind(2))
+    a, two, three, four, six = kind(1), kind(2), kind(3), kind(4), kind(6)
     if m == 0:
-        factors[0, 0, i, b] = scale
-    elif m == 1:
-        factors[1, 1, i, b] = scale * one
-    elif m == 2:
-        factors[2, 1, i, b] = scale * two
-        factors[2, 2, i, b] = scale * one * one
+        fill(factors[0, 0, i], scale, z.size)
+        return
+    for b in range(z.size):
+        factors[m, m, i, b] = scale * (a - z[b] * z[b])
+    for _ in range(m - 1):  # powers of the slope
+        for b in range(z.size):
+            factors[m, m, i, b] *= a - z[b] * z[b]
+    if m == 2:
+        for b in range(z.size):
+            factors[2, 1, i, b] = -scale * two * z[b] * (a - z[b] * z[b])
     elif m == 3:
-        factors[3, 1, i, b] = scale * three
-        factors[3, 2, i, b] = scale * kind(3) * one * two
-        factors[3, 3, i, b] = scale * one * one * one
-    else:
-        factors[4, 1, i, b] = scale * z * one * (kind(16) - kind(24) * z * z)
-        factors[4, 2, i, b] = scale * (kind(4) * one * three + kind(3) * two * two)
-        factors[4, 3, i, b] = scale * kind(6) * one * one * two
-        factors[4, 4, i, b] = scale * one * one * one * one
+        for b in range(z.size):
+            slope, square = a - z[b] * z[b], z[b] * z[b]
+            factors[3, 1, i, b] = scale * slope * (six * square - two)
+            factors[3, 2, i, b] = -scale * six * z[b] * slope * slope
+    elif m == 4:
+        for b in range(z.size):
+            slope, square = a - z[b] * z[b], z[b] * z[b]
+            factors[4, 1, i, b] = scale * z[b] * slope * (kind(16) - kind(24) * square)
+            factors[4, 2, i, b] = scale * slope * slope * (four * (six * square - two) + three * four * square)
+            factors[4, 3, i, b] = -scale * six * two * z[b] * slope * slope * slope
 
 
 @compiled
