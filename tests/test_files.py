@@ -233,6 +233,11 @@ class TestWrongFiles:
             files.load(tmp_path / "m")
         assert not (tmp_path / "ran").exists()
 
+    def test_page_data_of_the_explorer(self, tmp_path):
+        (tmp_path / "m").write_text('{"format":"edgewise-explorer","version":1,"edgewise":"0.1.0"}')
+        with pytest.raises(FormatError, match="is the explorer's page data, not a model: use Copy as Python"):
+            files.load(tmp_path / "m")
+
     def test_text(self, tmp_path):
         (tmp_path / "m").write_text("a,b\n1,2\n" * 99)
         with pytest.raises(FormatError, match="neither safetensors nor written by edgewise"):

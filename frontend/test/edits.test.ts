@@ -54,6 +54,16 @@ test("the Python script keeps every digit and escapes strings", () => {
   assert.match(code, /^model = KAN\.load\('m\.safetensors'\)$/m);
 });
 
+test("the Python script imports what its source names", () => {
+  const start = (source: string | null) => asPython([], source).split("\n\n")[0].split("\n").slice(0, -1);
+  assert.deepEqual(start("KAN.load('m.safetensors')"), ["from edgewise import KAN"]);
+  assert.deepEqual(start("KANRegressor.load('KAN.safetensors')"), ["from edgewise import KANRegressor"]);
+  assert.deepEqual(start("edgewise.KANClassifier.load('m')"), ["import edgewise"]);
+  assert.deepEqual(start("my_model"), []);
+  assert.deepEqual(start(null), []);
+  assert.match(asPython([], null), /^# Before this line: your trained model, as `model`/m);
+});
+
 test("edits from elsewhere are checked whole", () => {
   const edge = [0, 1, 0];
   const good = [{ op: "coef", edge, index: 0, value: 1 }, { op: "base", edge, value: -2 }, { op: "fix", edge, name: "sin", affine: [1, 0, 1, 0, 1] }, { op: "prune", edge }];

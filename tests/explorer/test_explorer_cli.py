@@ -70,7 +70,7 @@ def test_a_model_with_its_data(folder):
         assert [entry["name"] for entry in payload["inputs"]] == ["x1", "x2", "city=Oslo", "city=Rome"]
         assert payload["sample"]["x"]["shape"] == [40, 4]
         assert payload["sample"]["y"]["shape"] == [40, 1]
-        assert payload["source"] == f"edgewise.KANRegressor.load({str(folder / 'r.safetensors')!r})"
+        assert payload["source"] == f"KANRegressor.load({str(folder / 'r.safetensors')!r})"
         code, errors = ends(process)
     assert code == 0
     assert "Ctrl-C ends the page." in errors

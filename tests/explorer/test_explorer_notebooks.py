@@ -65,7 +65,7 @@ def remove_an_edge(page, root):
     stage.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Delete")
-    root.get_by_text("8 edges, 1 removed").wait_for()
+    root.get_by_text("8 edges, 1 removed").first.wait_for()
 
 
 @pytest.fixture

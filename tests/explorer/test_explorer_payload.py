@@ -89,6 +89,27 @@ def test_quantiles_deviations_and_losses_are_those_of_the_data():
         assert payload["loss"][name] == pytest.approx(error, rel=1e-12)
 
 
+def test_data_may_be_a_pair_as_in_fit():
+    import pandas as pd
+
+    x, y = torch.rand(30, 2), torch.rand(30, 1)
+    model = KAN([2, 1], seed=0)
+    wanted = payload_of(model, x, y, data=True)
+    table = pd.DataFrame({"x1": x[:, 0], "x2": x[:, 1], "price": y[:, 0]})
+    for pair in ((x, y), (table[["x1", "x2"]], table["price"]), (table, "price"), (table, ["price"])):
+        assert payload_of(model, pair, data=True) == wanted
+    inputs, price = table[["x1", "x2"]], table["price"]
+    estimator = KANRegressor(hidden=(2,), max_iter=3, random_state=0).fit(inputs, price)
+    assert payload_of(estimator, (table, "price")) == payload_of(estimator, inputs, price)
+    for data, labels, message in (
+        ((x, y), y, "`y` must be None beside a pair"),
+        ((x, y, y), None, "must be a pair `\\(x, y\\)`; got 3 entries"),
+        ((table, "cost"), None, "the table has no column 'cost'; its columns are"),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            payload_of(model, data, labels)
+
+
 def test_units_of_a_table():
     import pandas as pd
 

@@ -41,7 +41,7 @@ def test_edits_arrive_in_python(live, tab):
     until(lambda: len(live.edits) == 1, "one edit")
     assert live.edited().n_edges == 8
     own.page.reload()
-    own.page.get_by_text("8 edges, 1 removed").wait_for()
+    own.page.get_by_text("8 edges, 1 removed").first.wait_for()
     own.page.get_by_role("tab", name="Edges").click()
     here = f"http://127.0.0.1:{live.server.port}/{live.server.token}/"
     assert {url.removeprefix(here) for url in own.requests} <= {"", "events", "post"}

@@ -77,6 +77,6 @@ function save(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-function fileName(title: string): string {
-  return title.trim().replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60) || "network";
+export function fileName(title: string): string {
+  return title.trim().replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60).replace(/^-+|-+$/g, "") || "network";
 }

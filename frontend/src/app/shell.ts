@@ -1,6 +1,6 @@
 // The frame of the page: header with the loss, tabs, and the inspector beside them.
 import { encodeNet } from "../model/payload.ts";
-import { counted, shapeText, shown } from "../model/wording.ts";
+import { edgesText, shapeText, shown } from "../model/wording.ts";
 import { percent } from "../views/edges.ts";
 import { inspectorView } from "../views/inspector.ts";
 import { formulaView } from "../views/formula.ts";
@@ -106,7 +106,7 @@ export class Shell {
       { class: "actions" },
       h("span", { class: "buttons", role: "group", "aria-label": "Edits" }, this.#undo, this.#redo),
       this.#python,
-      button("Save model", () => this.#saveModel(), { title: "Download the edited model as JSON" }),
+      button("Save model", () => this.#saveModel(), { title: "Download the data of this page as JSON, with the edits; for Python, use Copy as Python" }),
       button("◐", () => this.#theme.toggle(), { "aria-label": "Light or dark", title: "Light or dark" }),
       button("?", () => openHelp(this.element), { "aria-label": "Help", title: "Help (?)" }),
     );
@@ -124,7 +124,7 @@ export class Shell {
     const store = this.#store;
     const edges = allEdges(store.net);
     const removed = edges.filter((edge) => store.isRemoved(edge)).length;
-    this.#shape.textContent = `${shapeText(store.net)}, ${counted(edges.length - removed, "edge")}${removed ? `, ${removed} removed` : ""}`;
+    this.#shape.textContent = `${shapeText(store.net)}, ${edgesText(edges.length - removed, removed)}`;
     this.#undo.disabled = !store.canUndo || store.isLive;
     this.#redo.disabled = !store.canRedo || store.isLive;
     this.#python.disabled = store.edits.length === 0;

@@ -57,14 +57,22 @@ export function coefPlace(layer: Layer, [, i, j]: EdgeId, index: number): number
 export function asPython(edits: readonly Edit[], source: string | null): string {
   const lines = edits.map((edit) => `    ${pythonDict(edit)},`);
   return [
-    "from edgewise import KAN",
+    ...importsOf(source ?? ""),
     "from edgewise.explorer import apply_edits",
     "",
-    source === null ? "model = ...  # your trained model" : `model = ${source}`,
+    source === null ? "# Before this line: your trained model, as `model`, such as KAN.load(\"model.safetensors\")." : `model = ${source}`,
     "# the edits made in the explorer, in full precision",
     `model = apply_edits(model, [${lines.length ? `\n${lines.join("\n")}\n` : ""}])`,
     "",
   ].join("\n");
+}
+
+/** What an expression such as `KAN.load("m.safetensors")` needs to be imported. */
+function importsOf(source: string): string[] {
+  const code = source.replace(/"[^"]*"|'[^']*'/g, ""); // names of files are no names of Python
+  const classes = new Set(code.match(/(?<![\w.])KAN(Regressor|Classifier)?(?=\.|\()/g));
+  const module = /(?<![\w.])edgewise\./.test(code) ? ["import edgewise"] : [];
+  return [...module, ...[...classes].map((name) => `from edgewise import ${name}`)];
 }
 
 /** JSON from elsewhere, checked; throws an Error that says which entry is wrong. */

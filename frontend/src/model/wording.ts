@@ -47,6 +47,11 @@ export function counted(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? "" : "s"}`;
 }
 
+/** "3 edges", "2 edges, 1 removed" */
+export function edgesText(present: number, removed: number): string {
+  return counted(present, "edge") + (removed ? `, ${removed} removed` : "");
+}
+
 /** Where an edge leads: its node, and which factor of a product. */
 export function targetName(explored: Explored, net: Net, l: number, j: number): string {
   const { node, factor } = nodeOfSum(net, l, j);

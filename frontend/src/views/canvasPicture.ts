@@ -5,6 +5,7 @@ import type { EdgeId } from "../model/payload.ts";
 import { shortened, withUnit } from "../model/wording.ts";
 import { Curves, type EdgeKind, kindOf, STYLES, styleOf } from "./edges.ts";
 import { type Scene, type TileSpot, wireOf } from "./geometry.ts";
+import { WIDEST } from "./labels.ts";
 import { type Camera, type Marks, Motion, nodeRadius, type Picture, type Sight } from "./picture.ts";
 
 /** Edges of one style, stroked in one go. */
@@ -258,7 +259,7 @@ export class CanvasPicture implements Picture {
         if (!variable || scene.vertical || scene.spacing[spot.level] * this.#camera.zoom < 11) continue;
         context.font = `${Math.min(12, scene.spacing[spot.level])}px system-ui, sans-serif`;
         context.textAlign = isFirst ? "right" : "left";
-        context.fillText(shortened(withUnit(variable), 24), spot.x + (isFirst ? -10 : 10), spot.y);
+        context.fillText(shortened(withUnit(variable), 24), spot.x + (isFirst ? -10 : 10), spot.y, WIDEST);
       }
     }
     context.globalAlpha = 1;

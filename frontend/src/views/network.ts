@@ -4,10 +4,11 @@ import { lazily } from "../app/lazily.ts";
 import { savePng, saveSvg } from "../app/save.ts";
 import { allEdges, type Store, type View } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { counted, nodeName, shapeText, withUnit } from "../model/wording.ts";
+import { counted, edgesText, nodeName, shapeText, withUnit } from "../model/wording.ts";
 import { CanvasPicture } from "./canvasPicture.ts";
 import { Curves, edgeSentence } from "./edges.ts";
 import { layOut, type Point, type Scene, through } from "./geometry.ts";
+import { WIDEST, widthOf } from "./labels.ts";
 import { PanZoom } from "./panzoom.ts";
 import { type Marks, neighbour, type Picture, type Sight, targetAt } from "./picture.ts";
 import { SvgPicture } from "./svgPicture.ts";
@@ -94,7 +95,7 @@ class NetworkView {
     const edges = this.#strongest(wanted);
     this.#sight = this.#sightNow();
     const vertical = frame.width < 0.85 * frame.height;
-    const room = (names: readonly string[]) => (vertical ? 34 : Math.min(194, 26 + 7 * Math.max(...names.map((n) => Math.min(n.length, 24)))));
+    const room = (names: readonly string[]) => (vertical ? 34 : 26 + Math.min(WIDEST, Math.max(...names.map(widthOf))));
     this.#scene = layOut(net, edges, frame, [room(explored.inputs.map(withUnit)), room(explored.outputs.map(withUnit))]);
     this.#usePicture(edges.length > MOST_SVG);
     this.#picture!.draw(this.#scene, this.#sight);
@@ -150,7 +151,8 @@ class NetworkView {
   #showNote(edges: readonly EdgeId[], wanted: number): void {
     const seen = edges.filter((edge) => !this.#sight.isHidden(edge) && !this.#sight.isAway(edge)).length;
     const few = edges.length < wanted ? ` Only the ${MOST_DRAWN} strongest can be drawn here; the tab Matrix shows all.` : "";
-    this.#note.textContent = seen === wanted ? `${counted(wanted, "edge")}. Thick and dark: important.${few}` : `${seen} of ${counted(wanted, "edge")} shown.${few}`;
+    const removed = edges.filter((edge) => this.#store.isRemoved(edge)).length;
+    this.#note.textContent = seen === wanted ? `${edgesText(wanted - removed, removed)}. Thick and dark: important.${few}` : `${seen} of ${counted(wanted, "edge")} shown.${few}`;
   }
 
   // ---------------------------------------------------------------- tools

@@ -2,9 +2,10 @@
 import { set, svg } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
 import type { EdgeId } from "../model/payload.ts";
-import { formulaWithin, nodeName, shortened, withUnit } from "../model/wording.ts";
+import { formulaWithin, nodeName, withUnit } from "../model/wording.ts";
 import { Curves, curvePath, kindOf, styleOf, symbolicOf } from "./edges.ts";
 import { type NodeSpot, type Point, type Scene, type TileSpot, wireOf } from "./geometry.ts";
+import { fitting, WIDEST } from "./labels.ts";
 import { type Camera, type Marks, Motion, nodeRadius, type Picture, type Sight } from "./picture.ts";
 
 /** So few edges are drawn anew at every step of the camera. */
@@ -175,12 +176,12 @@ export class SvgPicture implements Picture {
     if (!isFirst && level !== scene.nodes.length - 1) return null;
     const variable = (isFirst ? this.#store.explored.inputs : this.#store.explored.outputs)[node];
     const full = variable ? withUnit(variable) : nodeName(this.#store.explored, this.#store.net, level, node);
-    const room = scene.vertical ? Math.floor((scene.spacing[level] - 4) / 6.6) : 24;
-    if (scene.vertical ? room < 2 : scene.spacing[level] < 11) return null;
+    const room = scene.vertical ? scene.spacing[level] - 6 : WIDEST;
+    if (scene.vertical ? room < 14 : scene.spacing[level] < 11) return null;
     const place = scene.vertical
       ? { x: 0, y: isFirst ? -12 : 21, "text-anchor": "middle" }
       : { x: isFirst ? -12 : 12, y: 4, "text-anchor": isFirst ? "end" : "start" };
-    return svg("text", { class: "label", ...place }, shortened(full, room));
+    return svg("text", { class: "label", ...place }, fitting(full, room));
   }
 
   /** Factors of product nodes: a dot per sum and its way into the product. */

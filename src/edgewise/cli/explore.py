@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     opened = open_model(args.model)
     rows = (None, None) if args.data is None else _rows(opened, args.data, args.target)
     subject = subject_of(opened.estimator or opened.network, *rows)
-    source = f"edgewise.{opened.kind}.load({args.model!r})"
+    source = f"{opened.kind}.load({args.model!r})"
     live = Live(subject, args.port, title=Path(args.model).name, source=source)
     try:
         console.result(live.server.url, {"url": live.server.url, "port": live.server.port})

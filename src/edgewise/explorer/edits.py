@@ -55,7 +55,7 @@ def apply_edits(model: Any, edits: Sequence[Mapping[str, Any]]) -> Any:
         try:
             _apply(new, edit)
         except ParameterError as error:  # noqa: PERF203 the number of the edit is what a reader needs
-            raise ParameterError(f"edit {n} ({_shown(edit)}) cannot be applied: {error}") from error
+            raise ParameterError(f"edit {n} cannot be applied: {error} The edit is {_shown(edit)}.") from error
     return new
 
 
@@ -93,9 +93,11 @@ def _apply(model: KAN, edit: Mapping[str, Any]) -> None:
 
 def _checked(model: KAN, edit: Any) -> tuple[str, KANLayer, int, int]:
     """The kind of an edit and where it acts, once all that it holds has been looked at."""
-    if not isinstance(edit, Mapping) or edit.get("op") not in OPS:
+    if not isinstance(edit, Mapping):
         raise ParameterError(f"an edit is an object whose 'op' is one of {', '.join(OPS)}.")
-    op, edge = edit["op"], edit.get("edge")
+    op, edge = edit.get("op"), edit.get("edge")
+    if not isinstance(op, str) or op not in OPS:
+        raise ParameterError(f"there is no operation {op!r}; known are {', '.join(map(repr, OPS))}.")
     if set(edit) != {"op", "edge"} | OPS[op]:
         raise ParameterError(f"{op!r} holds {sorted({'op', 'edge'} | OPS[op])}; got {sorted(map(str, edit))}.")
     if not isinstance(edge, Sequence) or len(edge) != 3:

@@ -21,7 +21,8 @@ def to_html(model: Any, path: str | os.PathLike[str], x: Any = None, y: Any = No
     Args:
         model: a `KAN`, `KANRegressor` or `KANClassifier`.
         path: the file to create or replace, by custom `*.html`.
-        x: inputs as the model takes them, or a dict of data as `create_dataset` gives it; stand-ins when None.
+        x: inputs as the model takes them, a pair `(x, y)`, or a dict of data as `create_dataset` gives it; stand-ins
+            when None.
         y: labels; with them the page shows losses.
         **kwargs: `data`, `precision`, `title` and `source`, see `edgewise.explorer.payload_of`.
 

@@ -41,7 +41,8 @@ def payload_of(
 
     Args:
         model: a `KAN`, `KANRegressor` or `KANClassifier`.
-        x: inputs as the model takes them, or a dict of data as `create_dataset` gives it; stand-ins when None.
+        x: inputs as the model takes them, a pair `(x, y)`, or a dict of data as `create_dataset` gives it; stand-ins
+            when None.
         y: labels; with them the page shows losses.
         data: whether a sample of at most 1,000 rows may go into the page; else only quantiles do.
         precision: `"f4"` or `"f8"` for the parameters; as in the model when None.

@@ -27,7 +27,8 @@ def explore(
 
     Args:
         model: a `KAN`, `KANRegressor` or `KANClassifier`.
-        x: inputs as the model takes them, or a dict of data as `create_dataset` gives it; stand-ins when None.
+        x: inputs as the model takes them, a pair `(x, y)`, or a dict of data as `create_dataset` gives it; stand-ins
+            when None.
         y: labels; with them the page shows losses.
         title: heading of the page.
         source: the Python expression that gives this model in a script; "copy as Python" begins with it.

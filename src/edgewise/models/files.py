@@ -185,6 +185,8 @@ def _guess(data: bytes, error: Exception) -> str:
     """What an unreadable file probably is, and what to do about it."""
     if not data:
         return "it is empty. Save the model again."
+    if b'"edgewise-explorer"' in data[:64]:
+        return "it is the explorer's page data, not a model: use Copy as Python, a script that makes the same edits."
     if data[:4] == b"PK\x03\x04" or data[:1] == b"\x80":
         return (
             "it looks like a pickle or zip file (torch.save, joblib). Such files can run code when opened, so they "
