@@ -78,26 +78,6 @@ def competitors(row: Row, with_compile: bool) -> dict[str, Callable[[], nn.Modul
     return found
 
 
-class Case:
-    """A module on the GPU with the data of one row."""
-
-    def __init__(self, module: nn.Module, row: Row) -> None:
-        random_ = torch.Generator().manual_seed(1)
-        self.x = (torch.rand(row.batch, row.width[0], generator=random_) * 2 - 1).cuda().requires_grad_()
-        self.cotangent = torch.randn(row.batch, row.width[-1], generator=random_).cuda()
-        self.module = module.cuda()
-        self.leaves = [*module.parameters(), self.x]
-
-    def forward(self) -> Tensor:
-        with torch.no_grad():
-            return self.module(self.x)
-
-    def step(self) -> None:
-        for leaf in self.leaves:
-            leaf.grad = None
-        self.module(self.x).backward(self.cotangent)
-
-
 def replayed(call: Callable[[], Any]) -> Callable[[], None]:
     """The call as a CUDA graph."""
     stream = torch.cuda.Stream()
@@ -156,7 +136,7 @@ def measure_row(row: Row, rounds: int, with_compile: bool) -> tuple[dict[str, di
     cases, memory = {}, {}
     for name, build in competitors(row, with_compile).items():
         try:
-            case = Case(build(), row)
+            case = peers.TorchCase(build(), row, device="cuda")
             memory[name] = extra_memory(case.step)
             case.forward()
         except torch.cuda.OutOfMemoryError:  # noqa: PERF203  a result, not an error

@@ -66,13 +66,13 @@ def find_rows(names: Sequence[str]) -> list[Row]:
 
 
 class TorchCase:
-    """A torch module with the data of one row."""
+    """A torch module with the data of one row, on a device."""
 
-    def __init__(self, module: nn.Module, row: Row, input_grad: bool = True) -> None:
+    def __init__(self, module: nn.Module, row: Row, input_grad: bool = True, device: str = "cpu") -> None:
         random = torch.Generator().manual_seed(1)
         x = torch.rand(row.batch, row.width[0], generator=random, dtype=row.dtype) * 2 - 1
-        self.module, self.x = module, x.requires_grad_(input_grad)
-        self.cotangent = torch.randn(row.batch, row.width[-1], generator=random, dtype=row.dtype)
+        self.module, self.x = module.to(device), x.to(device).requires_grad_(input_grad)
+        self.cotangent = torch.randn(row.batch, row.width[-1], generator=random, dtype=row.dtype).to(device)
         self.leaves = [p for p in module.parameters() if p.requires_grad] + [self.x] * input_grad
 
     def forward(self) -> Tensor:
