@@ -165,10 +165,21 @@ class TestSets:
     def test_median_and_best_are_judged_apart(self):
         problem = special_functions()[3]
         rows = [measured(problem, 1e-5, [1e-6, 2e-5, 3e-5], [1e-5, 1e-5, 1e-4])] * 13
-        below_median, below_best, mlp_median, mlp_best = sets.special_bars(rows)
+        below_median, below_best, mlp_median, mlp_best, *of_its_size = sets.special_bars(rows)
         assert (below_median.value, below_best.value) == (0, 13)
         assert (mlp_median.value, mlp_best.value) == (0, 13)
         assert (below_best.passed, mlp_best.passed) == (True, False)  # 13 of 15 promised; 15 of 15
+        assert [bar.value for bar in of_its_size] == [0, 13]
+
+    def test_the_network_of_the_mlps_size_is_judged_by_itself(self):
+        row = measured(special_functions()[3], 1e-5, [1e-4, 1e-4], [1e-5, 1e-5], [])._replace(
+            free=records([1e-6, 1e-7])
+        )
+        assert [bar.value for bar in sets.special_bars([row])] == [0, 0, 0, 0, 1, 1]
+        header, _, line = sets.as_table([row]).splitlines()
+        cells = dict(zip(*(text.strip("| ").split(" | ") for text in (header, line)), strict=True))
+        assert (cells["[2,4,3,1] best"], cells["[2,4,3,1] median"]) == ("1.00e-07", "5.50e-07")
+        assert line.endswith("| **no** / **no** / yes |")
 
     def test_geometric_mean_counts_only_on_all_rows(self):
         rows = [measured(p, 1e-5, [1e-6, 1e-6], [1.0, 1.0]) for p in feynman_equations()]

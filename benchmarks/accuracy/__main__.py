@@ -1,6 +1,8 @@
 """`python -m benchmarks.accuracy ROW`: one row of the accuracy bars, from training to Markdown.
 
-    python -m benchmarks.accuracy special --seeds 10 --json special.jsonl --resume --write docs/benchmarks.md
+    python -m benchmarks.accuracy staircase --seeds 10 --json staircase.jsonl --resume --write docs/benchmarks.md
+
+The published sets, special functions and Feynman equations, are in `benchmarks.paper`.
 
 Progress and finished lines of the tables go to stderr as they come, the report to stdout at the end.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks import bars
-from benchmarks.accuracy import command, discovery, hello, kernels, lm, many, reading, second_order, sets, staircase
+from benchmarks.accuracy import command, discovery, hello, kernels, lm, many, reading, second_order, staircase
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 
@@ -28,8 +30,6 @@ ROWS: dict[str, Callable[[Session], Report]] = {
     "restarts": hello.restarts,
     "staircase": staircase.staircase,
     "deep": staircase.deep,
-    "special": sets.special,
-    "feynman": sets.feynman,
     "many": many.many,
     "reading": reading.reading,
     "formulas": discovery.formulas,

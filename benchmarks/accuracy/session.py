@@ -81,7 +81,7 @@ class Session:
         def train(model: str, model_width: tuple[int, ...], seeds: range) -> list[Record]:
             return self.train([Job(row, problem, model, model_width, seed, protocol) for seed in seeds])
 
-        mlp_width = training.mlp_width(width, protocol.grids[-1])
+        mlp_width = training.mlp_width(width, protocol.grids[-1], protocol.k)
         return Rivals(
             width,
             mlp_width,

@@ -21,7 +21,7 @@ from benchmarks.accuracy.problem import find
 from benchmarks.training import rmse
 from edgewise.errors import ConvergenceError
 
-MLP_PARAMETERS = 300
+MLP_PARAMETERS = 340
 PYKAN_STEPS = 50
 KAN, MLP, PYKAN = "KAN", "MLP", "pykan"
 
@@ -40,6 +40,7 @@ class Protocol:
         val: fraction of the training rows held out to choose by; None trains on all of them.
         train_num: training rows.
         test_num: test rows.
+        k: degree of the splines.
     """
 
     grids: tuple[int, ...] = (3, 5, 10, 20, 50, 100)
@@ -49,12 +50,13 @@ class Protocol:
     val: float | None = 0.2
     train_num: int = 1000
     test_num: int = 1000
+    k: int = 3
 
     def as_text(self) -> str:
         held_out = f", of which {self.val:.0%} are held out to choose by" if self.val else ""
         return (
             f"float64; {self.train_num} training rows{held_out}, {self.test_num} test rows, uniform on the domain; "
-            f'grids {"-".join(map(str, self.grids))}, {self.steps} steps each, opt="{self.opt}", '
+            f'k={self.k}, grids {"-".join(map(str, self.grids))}, {self.steps} steps each, opt="{self.opt}", '
             f"{self.restarts} starts per seed. A seed sets the rows and the initial weights."
         )
 
@@ -96,7 +98,9 @@ def error_of(record: Record) -> float:
 
 
 def _kan(job: Job, data: dict[str, Tensor]) -> Record:
-    model = edgewise.KAN(list(job.width), grid=job.protocol.grids[0], k=3, seed=job.seed, dtype=torch.float64)
+    model = edgewise.KAN(
+        list(job.width), grid=job.protocol.grids[0], k=job.protocol.k, seed=job.seed, dtype=torch.float64
+    )
     result = model.fit(data, steps=job.protocol.steps, grids=list(job.protocol.grids), **_fit_options(job))
     stages = [{"grid": s.grid, "test_rmse": s.test_rmse, "seconds": s.seconds} for s in result.stages]
     return {**_outcome(model, data), "grid": model.grid, "stages": stages, "why": result.stopped_because}
@@ -157,9 +161,9 @@ def pykan_staircase(
     return stages
 
 
-def mlp_width(width: tuple[int, ...], grid: int) -> tuple[int, ...]:
-    """Two equal hidden layers, with at most as many parameters as the KAN of that width and grid."""
-    parameters = edgewise.KAN(list(width), grid=grid, k=3, seed=0, dtype=torch.float64).n_parameters
+def mlp_width(width: tuple[int, ...], grid: int, k: int = 3) -> tuple[int, ...]:
+    """Two equal hidden layers, with at most as many parameters as the KAN of that width, grid and degree."""
+    parameters = edgewise.KAN(list(width), grid=grid, k=k, seed=0, dtype=torch.float64).n_parameters
     limit, inputs, outputs = min(parameters, MLP_PARAMETERS), width[0], width[-1]
 
     def size(hidden: int) -> int:
