@@ -47,12 +47,16 @@ def xy(data):
 
 
 class TestSuggest:
-    def test_by_r2(self, model, data):
+    def test_by_r2_and_complexity(self, model, data):
         found = model.suggest_symbolic(0, 0, 0, data["train_input"])
         assert found[0].name == "sin"
-        assert [s.missing for s in found] == sorted(s.missing for s in found)
         assert found[0].r2 > 0.999
         assert found[0].loss is None
+
+    def test_a_simple_function_comes_before_a_hardly_closer_one(self, model, data):
+        found = model.suggest_symbolic(0, 1, 0, data["train_input"])
+        assert found[0].name == "x^2"
+        assert found[0].missing > min(one.missing for one in found)  # a parabola is the tip of many functions
 
     def test_by_the_loss_of_the_whole_model(self, model, data):
         before = copy.deepcopy(model.state_dict())

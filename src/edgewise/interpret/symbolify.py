@@ -99,7 +99,8 @@ def suggest_symbolic(
         loss: by which the model is judged, as for `fit`.
 
     Returns:
-        The best, by loss where there are labels (simpler ones first among ties), else by R2.
+        The best: by loss where there are labels, simpler ones first among ties; else by what R2 leaves open and the
+        complexity together, two units of complexity for every halving of `1 - R2`.
 
     Raises:
         ParameterError: no such edge, a removed one, or an unknown function.
@@ -110,7 +111,7 @@ def suggest_symbolic(
     data, labels = as_rows(model, x, y)
     fits = fit_edge(*_samples(model, l, i, j, data), list(as_library(lib)), top)
     if labels is None:
-        return Suggestions(_suggestion(found, None) for found in fits)
+        return Suggestions(_suggestion(found, None) for found in sorted(fits, key=_description))
     _check_labels(labels, loss)
     tried = []
     for found in fits:
