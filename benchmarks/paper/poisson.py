@@ -27,6 +27,7 @@ from edgewise.physics import Box, Dirichlet, Problem, Solution, solve
 SIDE = 30
 KNOWN_MSE = {"KAN": 1e-7, "MLP": 1e-5}  # printed in the text, without a protocol of time
 LIMIT_SEC, TARGET = 60.0, 1e-7
+SEEDS, OTHER_SEEDS = 5, 3  # of what counts for the bar, and of what stands beside it
 
 RIVAL = "MLP, 4 x 100"  # a step of Levenberg-Marquardt takes a minute with its 30 701 parameters
 
@@ -43,6 +44,7 @@ SOLVERS: dict[str, dict[str, Any]] = {
     "LM alone": {"lm_steps": 2000, "steps": 0},
     "SSBroyden alone": {"lm_steps": 0, "steps": 20_000},
 }
+COUNTS = (next(iter(MODELS)), next(iter(SOLVERS)))
 
 
 def exact(x: Tensor) -> Tensor:
@@ -65,6 +67,7 @@ def poisson(session: Session) -> Report:
     """All networks and solvers; the first solver counts for the bar."""
     limit = 5.0 if session.quick else LIMIT_SEC
     measured: dict[tuple[str, str], list[Record]] = {}
+    seeds = session.seed_range(SEEDS)
     for model in MODELS:
         for solver in SOLVERS:
             skipped = session.only and model not in session.only
@@ -76,7 +79,7 @@ def poisson(session: Session) -> Report:
                     {"row": "poisson", "model": model, "solver": solver, "seed": seed, "limit": limit},
                     partial(run, model, solver, seed, limit),
                 )
-                for seed in session.seed_range(5)
+                for seed in (seeds if (model, solver) == COUNTS else seeds[:OTHER_SEEDS])
             ]
     return Report("poisson", "Poisson's equation", [_ABOUT], [_table(measured)], _bars(measured))
 
@@ -127,11 +130,10 @@ def _median(records: Sequence[Record], key: str) -> float:
 
 
 def _bars(measured: dict[tuple[str, str], list[Record]]) -> list[Bar]:
-    first = (next(iter(MODELS)), next(iter(SOLVERS)))
-    if first not in measured:
+    if COUNTS not in measured:
         return []
-    value: Any = _median(measured[first], "error")
-    return [Bar(f"relative L2 in {LIMIT_SEC:.0f} s, {first[0]}, median", value, TARGET, "", published="1e-7 MSE")]
+    value: Any = _median(measured[COUNTS], "error")
+    return [Bar(f"relative L2 in {LIMIT_SEC:.0f} s, {COUNTS[0]}, median", value, TARGET, "", published="1e-7 MSE")]
 
 
 _ABOUT = (

@@ -19,6 +19,7 @@ from edgewise.errors import ParameterError, ShapeError
 from edgewise.layers.base_functions import base_function
 from edgewise.layers.derivatives import base_derivative
 from edgewise.layers.functions import Function
+from edgewise.layers.input_check import check_input
 from edgewise.layers.symbolic import SymbolicEdges
 
 if TYPE_CHECKING:
@@ -401,16 +402,7 @@ class AbstractEdgeLayer(nn.Module, ABC):
         Raises:
             ShapeError: it does not fit.
         """
-        weight = self.spline_weight
-        if x.dim() < 1 or x.shape[-1] != self.in_features:
-            raise ShapeError(
-                f"{self}: the last axis of the input must have {self.in_features} features; got shape {tuple(x.shape)}."
-            )
-        if x.dtype != weight.dtype or x.device != weight.device:
-            raise ShapeError(
-                f"{self}: input is {x.dtype} on {x.device}, the layer is {weight.dtype} on {weight.device}. "
-                f"Convert one of them, e.g. `x.to({weight.dtype})` or `layer.to(x.dtype)`."
-            )
+        check_input(x, self.in_features, self.spline_weight, self, "layer")
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         """Accept a state with or without removed edges."""

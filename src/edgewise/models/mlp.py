@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import ParameterError
+from edgewise.layers.input_check import check_input
 
 if TYPE_CHECKING:
     from edgewise.train import FitResult
@@ -98,16 +99,7 @@ class MLP(nn.Module):
         Raises:
             ShapeError: the last axis, dtype or device of `x` does not fit.
         """
-        weight = self.layers[0].weight
-        if x.dim() < 1 or x.shape[-1] != self.in_features:
-            raise ShapeError(
-                f"MLP: the last axis of the input must have {self.in_features} features; got shape {tuple(x.shape)}."
-            )
-        if x.dtype != weight.dtype or x.device != weight.device:
-            raise ShapeError(
-                f"MLP: input is {x.dtype} on {x.device}, the model is {weight.dtype} on {weight.device}. "
-                f"Convert one of them, e.g. `x.to({weight.dtype})` or `model.to(x.dtype)`."
-            )
+        check_input(x, self.in_features, self.layers[0].weight, "MLP", "model")
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
