@@ -69,6 +69,7 @@ def jets_forward(groups, local, inverse, coef, base_weight, base, tables, shared
         _fill_factors(inverse[i], factors)
         u = local[i]
         for o in range(outputs):
+            weight = base_weight[i, o]
             for group in range(n_groups):
                 table, first = _table(tables, shared, i, group, degree, cells), _first_basis(group, degree, size)
                 for p in range(degree + 1):
@@ -86,11 +87,13 @@ def jets_forward(groups, local, inverse, coef, base_weight, base, tables, shared
                 if m > degree:
                     for b in range(rows):
                         result[m, i, o, b] = u[b] * 0
+                elif base.shape[0] > 0:
+                    for b in range(rows):
+                        result[m, i, o, b] = work[m, b] * factors[m, b] + weight * base[m, i, b]
                 else:
                     for b in range(rows):
                         result[m, i, o, b] = work[m, b] * factors[m, b]
-                if base.shape[0] > 0:
-                    weight = base_weight[i, o]
+                if m > degree and base.shape[0] > 0:
                     for b in range(rows):
                         result[m, i, o, b] += weight * base[m, i, b]
 
@@ -112,7 +115,7 @@ def jets_backward(groups, local, inverse, g, jets, base, tables, shared, cells, 
         if dx.shape[0] > 0:
             fill(dx[i], g.dtype.type(0), rows)
         for o in range(outputs):
-            for p in range(degree + 1):
+            for p in range(kept - 1):
                 fill(work[p], g.dtype.type(0), rows)
             total = g.dtype.type(0)
             for m in range(orders - 1, -1, -1):
@@ -120,7 +123,13 @@ def jets_backward(groups, local, inverse, g, jets, base, tables, shared, cells, 
                     dx[i, b] += g[m, i, o, b] * jets[m + 1, i, o, b]
                 if base.shape[0] > 0:
                     total += dot(g[m, i, o], base[m, i])
-                if m < kept:
+                if m == kept - 1:  # the highest coefficients have nothing yet
+                    for b in range(rows):
+                        work[m, b] = g[m, i, o, b] * factors[m, b]
+                    for p in range(m, degree):
+                        for b in range(rows):
+                            work[p + 1, b] = u[b] * work[p, b]
+                elif m < kept:
                     for b in range(rows):
                         work[m, b] += g[m, i, o, b] * factors[m, b]
                     for p in range(m, degree):

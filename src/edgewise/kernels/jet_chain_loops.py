@@ -1,6 +1,7 @@
 """The compiled loops of `chain_rule`: from derivatives of edges to derivatives of sums, and back.
 
-The innermost loops run along the rows, over arrays that lie one after the other, and are vectorized.
+The innermost loops run along the rows, over arrays that lie one after the other, and are vectorized. A coordinate moves
+along itself only, so channels that are zero for an input, as most are in the first layer, are left out.
 """
 
 import numpy as np
@@ -28,6 +29,19 @@ def _inner(jet, i, pairs, triples, second, mixed, cubes):
             cubes[n, b] = x * y * z
 
 
+@compiled
+def _moving(jet, i, live):
+    """How many channels beyond the value are not zero for one input; `live` becomes their numbers."""
+    count = 0
+    for r in range(1, jet.shape[1]):
+        for b in range(jet.shape[2]):
+            if jet[i, r, b] != 0:
+                live[count] = r
+                count += 1
+                break
+    return count
+
+
 @compiled_for_python
 def chain_forward(edges, jet, seconds, pairs, triples, result):
     """Fill `result` `(O, R, B)` from `edges` `(order+1, I, O, B)` and `jet` `(I, R, B)`.
@@ -41,16 +55,22 @@ def chain_forward(edges, jet, seconds, pairs, triples, result):
     thirds = channels - len(triples)
     second = np.empty((thirds - seconds, rows), kind)
     mixed, cubes = np.empty((len(triples), rows), kind), np.empty((len(triples), rows), kind)
+    live = np.empty(channels, np.int64)
     for i in range(inputs):
         _inner(jet, i, pairs, triples, second, mixed, cubes)
+        count = _moving(jet, i, live)
         for o in range(outputs):
             if i == 0:
-                for r in range(channels):
+                for b in range(rows):
+                    result[o, 0, b] = edges[0, i, o, b]
+                for r in range(1, channels):
                     for b in range(rows):
                         result[o, r, b] = 0.0
-            for b in range(rows):
-                result[o, 0, b] += edges[0, i, o, b]
-            for r in range(1, channels):
+            else:
+                for b in range(rows):
+                    result[o, 0, b] += edges[0, i, o, b]
+            for n in range(count):
+                r = live[n]
                 for b in range(rows):
                     result[o, r, b] += edges[1, i, o, b] * jet[i, r, b]
             for n in range(second.shape[0]):
@@ -73,15 +93,18 @@ def chain_backward(g, g_values, edges, jet, seconds, pairs, triples, dedges, dje
     second = np.empty((thirds - seconds, rows), kind)
     mixed, cubes = np.empty((size, rows), kind), np.empty((size, rows), kind)
     dsecond, dmixed, dcubes = np.empty_like(second), np.empty_like(mixed), np.empty_like(cubes)
+    live = np.empty(channels, np.int64)
     for i in range(inputs):
         _inner(jet, i, pairs, triples, second, mixed, cubes)
+        count = _moving(jet, i, live)
         for o in range(outputs):
             for b in range(rows):
                 dedges[0, i, o, b] = g[o, 0, b] + g_values[o, b]
             for m in range(1, dedges.shape[0]):
                 for b in range(rows):
                     dedges[m, i, o, b] = 0.0
-            for r in range(1, channels):
+            for n in range(count):
+                r = live[n]
                 for b in range(rows):
                     dedges[1, i, o, b] += g[o, r, b] * jet[i, r, b]
             for n in range(second.shape[0]):

@@ -112,10 +112,13 @@ def coordinates(x: Tensor, plan: Plan) -> Tensor:
     Returns:
         `(D, R, B)`.
     """
-    state = x.new_zeros(x.shape[1], len(plan.channels) - 1, len(x))
-    for n, channel in enumerate(plan.channels[1 : plan.rules.seconds]):
+    state = x.new_zeros(x.shape[1], len(plan.channels), len(x))
+    for n, channel in enumerate(plan.channels[1 : plan.rules.seconds], 1):
         state[channel[0][0], n] = 1.0
-    return torch.cat([x.mT[:, None], state], dim=1)
+    if is_plain_eager() and not x.requires_grad:
+        state[:, 0] = x.mT
+        return state
+    return torch.cat([x.mT[:, None], state[:, 1:]], dim=1)
 
 
 def _multiply(nodes: MultiplyNodes, state: Tensor, plan: Plan) -> Tensor:
