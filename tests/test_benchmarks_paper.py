@@ -1,6 +1,7 @@
 """The commands for the papers' results: pages, bars, and the machinery of each module in a tiny setting."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -33,9 +34,41 @@ class TestPage:
         assert "Bars met: 1 of 2." in section
         assert "_date " in section
         assert section.strip() in capsys.readouterr().out
-        page.run("knots", "doc", self.measure, ["--quick", "--write", str(path)])
+        page.run("knots", "doc", self.measure, ["--seeds", "4", "--write", str(path)])
         assert path.read_text().count("## Knots") == 1
-        assert "to try it, not to be quoted" in path.read_text()
+        assert "4 seeds" in path.read_text()
+
+    def test_a_trial_says_so_and_judges_nothing(self, capsys):
+        assert page.run("knots", "doc", self.measure, ["--quick"]) == 0
+        shown = capsys.readouterr().out
+        assert "to try it, not to be quoted" in shown
+        assert "A trial with `--quick`, not a measurement" in shown
+        assert "Bars met" not in shown
+        rows = [line.split(" | ")[-1] for line in shown.splitlines() if line.startswith(("| a", "| b"))]
+        assert rows == ["trial |", "trial |"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--quick", "--write", "page.md"], r"makes a trial; got both, for page\.md"),
+            (["--figure", "a.png"], r"this one has none; got a\.png"),
+            (["--figure", "a.txt"], r"ends in \.pdf, \.png, \.svg; got a\.txt"),
+            (["--figure", "nowhere/a.png"], r"`--figure` must be a file in a folder that is there; got nowhere/a\.png"),
+            (["--write", "nowhere/page.md"], r"`--write` must be a file in a folder that is there"),
+        ],
+    )
+    def test_contradictions_end_the_command_before_any_work(self, arguments, message, capsys, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        journal = tmp_path / "kept.jsonl"
+        journal.write_text("measured before\n")
+
+        def never(session):
+            raise AssertionError("it worked")
+
+        with pytest.raises(SystemExit):
+            page.run("knots", "doc", never, [*arguments, "--json", str(journal)], picture="none" not in message)
+        assert re.search(message, " ".join(capsys.readouterr().err.split()))
+        assert journal.read_text() == "measured before\n"  # without `--resume` a session starts it afresh
 
     def test_seconds_count_earlier_runs(self):
         journal = Journal()
