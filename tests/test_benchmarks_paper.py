@@ -12,7 +12,7 @@ from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 from benchmarks.harness import Bar
-from benchmarks.paper import anderson, invariants, kan2, knot_table, knots, page, toy
+from benchmarks.paper import additive, anderson, invariants, kan2, knot_table, knots, page, relations, toy
 
 F64 = torch.float64
 
@@ -138,6 +138,109 @@ class TestKnots:
         size, accuracy, formula = knots.bars(measured)
         assert (size.value, accuracy.value, accuracy.passed) == (560, 0.935, True)
         assert (formula.value, formula.passed) == (None, False)
+
+
+class TestAdditive:
+    def test_two_normal_columns_leave_what_their_correlation_does_not_explain(self):
+        draw = torch.Generator().manual_seed(0)
+        a, b = torch.randn(2, 40_000, generator=draw, dtype=F64)
+        rho = 0.8
+        x = torch.stack([a, rho * a + (1 - rho**2) ** 0.5 * b, torch.randn(40_000, generator=draw, dtype=F64)], 1)
+        found = {one.columns: one.ratio for one in additive.relations(x, 2)}
+        # Their maximal correlation is |rho| (Lancaster 1957); without tails, and of 20,000 rows, nearly so.
+        assert found[0, 1] == pytest.approx(1 - rho, abs=0.03)
+        assert found[0, 2] > 0.95
+        assert found[1, 2] > 0.95
+
+    def test_an_exact_sum_of_functions_stands_out_from_its_parts(self):
+        u = torch.rand(5000, 4, generator=torch.Generator().manual_seed(0), dtype=F64) + 0.5
+        x = torch.stack([u[:, 0], u[:, 1], u[:, 0] * u[:, 1] / 2, u[:, 2]], 1)  # log z = log x + log y - log 2
+        best = additive.relations(x, 3)[0]
+        assert best.columns == (0, 1, 2)
+        assert best.ratio < 1e-5  # the error of a spline with 8 intervals, squared
+        assert best.parts > 0.05
+
+    def test_what_holds_on_a_few_rows_alone_is_no_relation(self):
+        draw = torch.Generator().manual_seed(0)
+        x = torch.randn(2000, 2, generator=draw, dtype=F64)
+        x[:4] = torch.tensor([20.0, -30.0], dtype=F64)  # a spline of either column could be the mark of these rows
+        assert additive.relations(x, 2)[0].ratio > 0.9
+
+    def test_columns_that_do_not_vary_have_no_relation(self):
+        x = torch.rand(500, 3, generator=torch.Generator().manual_seed(0), dtype=F64)
+        x[:, 1:] = 1.0
+        assert {one.columns: one.ratio for one in additive.relations(x, 2)}[1, 2] == 1.0
+
+
+class TestRelations:
+    def made(self):
+        """A table in which V = lam mu_i / 2 and nothing else holds."""
+        draw = torch.Generator().manual_seed(1)
+        x = torch.randn(1500, len(knot_table.COLUMNS), generator=draw, dtype=F64)
+        lam, mu_i = torch.exp(torch.randn(2, len(x), generator=draw, dtype=F64) / 2)
+        made = {knot_table.LONGITUDE: lam, knot_table.MERIDIAN_IMAG: mu_i, "cusp_volume": lam * mu_i / 2}
+        for name, column in made.items():
+            x[:, knot_table.COLUMNS.index(name)] = column
+        y = torch.randn(len(x), generator=draw, dtype=F64)
+        return knot_table.Knots(x, y)
+
+    def test_permuted_rows_keep_the_columns_and_lose_the_rows(self):
+        rows = torch.arange(300, dtype=F64)[:, None] + torch.tensor([0.0, 1000.0])
+        both, label = relations.contrast(rows, torch.Generator().manual_seed(0))
+        assert torch.equal(both[:300], rows)
+        assert torch.equal(both[300:].sort(0).values, rows)
+        apart = both[300:, 1] - both[300:, 0]
+        assert float((apart == 1000).double().mean()) < 0.05
+        assert label[:, 0].tolist() == [1.0] * 300 + [0.0] * 300
+
+    def test_the_last_function_stays_the_gaussian_of_zero(self):
+        model = relations.gaussian_kan(2, 0)
+        rows = torch.randn(100, 2, generator=torch.Generator().manual_seed(0), dtype=F64)
+        rows[:, 1] = rows[:, 0]
+        both, label = relations.contrast(rows, torch.Generator().manual_seed(0))
+        model.fit((both, label), opt="lbfgs", steps=20, progress=False)
+        with torch.no_grad():
+            node, apart = model.layers[0](both[:100]), model.layers[0](both[100:])
+            torch.testing.assert_close(model(both[:100]), torch.exp(-node.square()), rtol=1e-12, atol=0)
+            assert float(apart.abs().mean()) > 5 * float(node.abs().mean())
+
+    def test_a_network_finds_the_relation_that_is_there(self, monkeypatch):
+        monkeypatch.setattr(relations, "ROWS", 500)
+        record = relations.network(self.made(), 1e-2, 1, 40)  # seeds 0 and 3 find nothing
+        assert sorted(record["inputs"]) == ["V", "lam", "mu_i"]
+        assert record["auc"] > 0.85
+        assert record["accuracy"] > 0.75
+
+    def test_the_area_is_the_share_of_pairs_in_order(self):
+        score, label = torch.tensor([0.9, 0.4, 0.5, 0.1]), torch.tensor([1.0, 1.0, 0.0, 0.0])
+        assert relations.area(score, label) == 0.75
+
+    def test_an_exact_law_is_printed_and_recognised(self, monkeypatch):
+        monkeypatch.setattr(relations, "ROWS", 300)
+        made = self.made()
+        x = torch.cat([made.x, made.y[:, None]], 1)
+        record = relations.formula(x, relations.KNOWN[0], 5.0)
+        assert record["exact"]
+        assert record["formula"] == "V = lam*mu_i/2"
+        assert record["residual"] < 1e-12
+
+    def test_a_formula_that_is_not_the_law_is_told(self):
+        lam, mu_i = sympy.symbols("lam mu_i", real=True)
+        x = torch.rand(10, 2, dtype=F64, generator=torch.Generator().manual_seed(0)) + 1
+        follows = relations._follows
+        assert follows(lam * mu_i / 2, "V - lam*mu_i/2", "V", x, ["lam", "mu_i"])
+        assert not follows(lam * mu_i / 2 + lam / 100, "V - lam*mu_i/2", "V", x, ["lam", "mu_i"])
+
+    def test_a_relation_counts_where_a_network_uses_its_inputs_alone(self):
+        def record(*inputs, auc=0.9):
+            return {"inputs": list(inputs), "auc": auc}
+
+        formulas = {known.name: {"exact": known.inputs[0] == "V"} for known in relations.KNOWN}
+        networks = [
+            record("lam", "mu_i", "V"), record("r", "Re_g", "CS"), record("mu_r", "sigma", auc=0.5),
+        ]  # fmt: skip
+        alone, exact = relations.bars(networks, formulas)
+        assert (alone.value, alone.limit, exact.value, exact.limit) == (1, 3, 1, 2)
 
 
 class TestAnderson:

@@ -18,6 +18,7 @@ MODULES = (
     "inverse_burgers",
     "continual",
     "knots",
+    "relations",
     "anderson",
     "kan2",
     "mnist",
