@@ -12,7 +12,19 @@ from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 from benchmarks.harness import Bar
-from benchmarks.paper import additive, anderson, invariants, kan2, knot_table, knots, page, relations, toy
+from benchmarks.paper import (
+    additive,
+    anderson,
+    invariants,
+    kan2,
+    knot_table,
+    knots,
+    page,
+    pictures,
+    relations,
+    slope,
+    toy,
+)
 
 F64 = torch.float64
 
@@ -138,6 +150,55 @@ class TestKnots:
         size, accuracy, formula = knots.bars(measured)
         assert (size.value, accuracy.value, accuracy.passed) == (560, 0.935, True)
         assert (formula.value, formula.passed) == (None, False)
+
+
+class TestPictures:
+    def labels(self, path):
+        """What stands in a picture: matplotlib leaves texts as comments beside their outlines."""
+        return re.findall(r"<!-- (.*?) -->", path.read_text())
+
+    def test_formulas_are_evaluated_on_arrays(self):
+        x = np.array([-1.0, 0.25, 4.0])
+        np.testing.assert_allclose(pictures.evaluated("2*sqrt(x) + c", {"x": x, "c": 0 * x}), [np.nan, 1, 4])
+        np.testing.assert_array_equal(pictures.evaluated("3", {"x": x}), [3, 3, 3])
+
+    def test_knots_without_a_number_of_parameters_have_no_point(self, tmp_path):
+        path = tmp_path / "a.svg"
+        measured = {
+            "network": [{"test": 0.9, "parameters": 100}, {"test": 0.8, "parameters": 100}],
+            "boosting": [{"test": 0.9, "parameters": "-"}],
+        }
+        pictures.knots(str(path), measured, {"KAN": 0.816}, {"network": {"volume": 0.75, "cusp": 0.25}})
+        shown = self.labels(path)
+        assert {"network", "published: KAN", "volume", "cusp"} <= set(shown)
+        assert "boosting" not in shown
+
+    def test_edges_are_told_apart(self, tmp_path):
+        path = tmp_path / "a.svg"
+        records = [{"solved": False, "formula": "E = lamb"}, {"solved": True, "formula": "E = -2*lamb/alpha + 2/alpha"}]
+        panel = anderson._panel(anderson.GAAM, "labels", records)
+        assert panel["found"] == "E - (-2*lamb/alpha + 2/alpha)"  # one that was found, not the first
+        pictures.mobility_edges(str(path), [panel])
+        assert "mobility edge GAAM, from labels: found by 1 of 2 seeds" in self.labels(path)
+
+    def test_every_demonstration_has_a_panel(self, tmp_path):
+        path = tmp_path / "a.svg"
+        formulas = {
+            "1-D oscillator": "p**2 + x**2",
+            "2-D oscillator": "px**2 + x**2; py*x - px*y",
+            "relativistic Lagrangian": "L = -sqrt(1 - v**2) - x**2/2",
+            "relativistic mass": "c*m/sqrt(c**2 - v**2)",
+        }
+        pictures.demonstrations(str(path), formulas, kan2.FASTEST)
+        shown = self.labels(path)
+        assert {*formulas, "px**2 + x**2", "py*x - px*y"} <= set(shown)
+        assert any(one.startswith("found, off by at most 0.0e+00") for one in shown)
+
+    def test_each_network_has_a_line(self, tmp_path):
+        path = tmp_path / "a.svg"
+        record = {"lamb": 0.01, "seed": 3, "auc": 0.9, "inputs": ["V", "lam"], "scores": [1.0, 0.4]}
+        pictures.relations(str(path), [record, {**record, "seed": 4}], ["V", "lam", "r"])
+        assert {"V", "lam", "r", "0.01, seed 3: 0.900", "0.01, seed 4: 0.900"} <= set(self.labels(path))
 
 
 class TestAdditive:

@@ -25,7 +25,7 @@ from benchmarks.accuracy.report import Report, error
 from benchmarks.accuracy.session import Session
 from benchmarks.accuracy.training import Record
 from benchmarks.harness import Bar
-from benchmarks.paper import additive, page
+from benchmarks.paper import additive, page, pictures
 from benchmarks.paper.knot_table import COLUMNS, LONGITUDE, MERIDIAN_IMAG, MERIDIAN_REAL, SIGNATURE, Knots, load
 from benchmarks.paper.knot_table import split as split_rows
 from edgewise import KAN
@@ -98,6 +98,8 @@ def relations(session: Session) -> Report:
         "relations of all small sets", {"row": "relations", "sets": 3 if session.quick else LARGEST_SET},
         lambda: small_sets(x, 3 if session.quick else LARGEST_SET),
     )  # fmt: skip
+    if session.figure:
+        pictures.relations(session.figure, networks, [_symbol(n) for n in range(x.shape[1])])
     tables = [
         _FOUND, _found_table(networks, formulas), _not_found(networks, formulas),
         _GROUPS, _groups(networks), _ALL, _additive_table(every["sets"]),
@@ -356,4 +358,4 @@ def _known_as(one: Record) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("relations", __doc__, relations))
+    raise SystemExit(page.run("relations", __doc__, relations, picture=True))
