@@ -1,6 +1,7 @@
 """The commands for the papers' results: pages, bars, and the machinery of each module in a tiny setting."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,19 @@ from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 from benchmarks.harness import Bar
-from benchmarks.paper import anderson, invariants, kan2, knot_table, knots, page, toy
+from benchmarks.paper import (
+    additive,
+    anderson,
+    invariants,
+    kan2,
+    knot_table,
+    knots,
+    page,
+    pictures,
+    relations,
+    slope,
+    toy,
+)
 
 F64 = torch.float64
 
@@ -33,9 +46,41 @@ class TestPage:
         assert "Bars met: 1 of 2." in section
         assert "_date " in section
         assert section.strip() in capsys.readouterr().out
-        page.run("knots", "doc", self.measure, ["--quick", "--write", str(path)])
+        page.run("knots", "doc", self.measure, ["--seeds", "4", "--write", str(path)])
         assert path.read_text().count("## Knots") == 1
-        assert "to try it, not to be quoted" in path.read_text()
+        assert "4 seeds" in path.read_text()
+
+    def test_a_trial_says_so_and_judges_nothing(self, capsys):
+        assert page.run("knots", "doc", self.measure, ["--quick"]) == 0
+        shown = capsys.readouterr().out
+        assert "to try it, not to be quoted" in shown
+        assert "A trial with `--quick`, not a measurement" in shown
+        assert "Bars met" not in shown
+        rows = [line.split(" | ")[-1] for line in shown.splitlines() if line.startswith(("| a", "| b"))]
+        assert rows == ["trial |", "trial |"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--quick", "--write", "page.md"], r"makes a trial; got both, for page\.md"),
+            (["--figure", "a.png"], r"this one has none; got a\.png"),
+            (["--figure", "a.txt"], r"ends in \.pdf, \.png, \.svg; got a\.txt"),
+            (["--figure", "nowhere/a.png"], r"`--figure` must be a file in a folder that is there; got nowhere/a\.png"),
+            (["--write", "nowhere/page.md"], r"`--write` must be a file in a folder that is there"),
+        ],
+    )
+    def test_contradictions_end_the_command_before_any_work(self, arguments, message, capsys, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        journal = tmp_path / "kept.jsonl"
+        journal.write_text("measured before\n")
+
+        def never(session):
+            raise AssertionError("it worked")
+
+        with pytest.raises(SystemExit):
+            page.run("knots", "doc", never, [*arguments, "--json", str(journal)], picture="none" not in message)
+        assert re.search(message, " ".join(capsys.readouterr().err.split()))
+        assert journal.read_text() == "measured before\n"  # without `--resume` a session starts it afresh
 
     def test_seconds_count_earlier_runs(self):
         journal = Journal()
@@ -105,6 +150,198 @@ class TestKnots:
         size, accuracy, formula = knots.bars(measured)
         assert (size.value, accuracy.value, accuracy.passed) == (560, 0.935, True)
         assert (formula.value, formula.passed) == (None, False)
+        measured[knots.CORRECTED] = [{"test": 0.86}]
+        assert knots.bars(measured)[2].passed
+
+
+class TestSlope:
+    def translations(self, n=1500):
+        r, i, lam = torch.rand(3, n, generator=torch.Generator().manual_seed(0), dtype=F64)
+        return torch.stack([2 * r - 1, 0.8 + i, 10 + 10 * lam], 1)
+
+    def test_a_term_that_is_there_is_chosen_with_its_factor(self, monkeypatch):
+        few = ("s^3", "s lam", "mu_r mu_i", "mu_r/mu_i")  # arctan(mu_r/mu_i) is nearly the same here
+        monkeypatch.setattr(slope, "TERMS", {name: slope.TERMS[name] for name in few})
+        x = self.translations()
+        s = x[:, 2] * x[:, 0] / (x[:, 0] ** 2 + x[:, 1] ** 2)
+        y = 2 * ((0.4 * s - 1.5 * x[:, 0] / x[:, 1]) / 2).round()
+        alone, found = (slope.choose(x, y, most, 5.0, 0) for most in (0, 1))
+        assert alone.terms == ("s",)
+        assert found.terms == ("s", "mu_r/mu_i")
+        # The outermost classes have no neighbour beyond, which pulls all factors a little outwards.
+        assert [2 * f for f in found.factors] == pytest.approx([0.4, -1.5], rel=0.15)
+        assert float((found.signature(x) == y).double().mean()) > 0.95
+        assert re.fullmatch(r"\+0\.\d+ s -1\.\d+ mu_r/mu_i", str(found))
+
+    def test_factors_are_where_the_cross_entropy_has_no_slope(self):
+        x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0), dtype=F64) * torch.tensor([1.0, 100.0])
+        half = (x @ torch.tensor([0.8, -0.01], dtype=F64) + x[:, 0] ** 2 / 9).round()
+        halves, labels = half.unique(return_inverse=True)
+        factors = slope.fitted(x, half, halves, 2.0).requires_grad_()
+        logits = -2.0 * ((x @ factors)[:, None] - halves) ** 2
+        torch.nn.functional.cross_entropy(logits, labels).backward()
+        # Of x / size: rounding of the loss, 1e-16, ends the line search at the root of that.
+        assert float((factors.grad / x.square().mean(0).sqrt()).abs().max()) < 1e-6
+
+    @pytest.mark.parametrize("name", slope.TERMS)
+    def test_a_mirror_image_has_the_opposite_signature(self, name):
+        x = self.translations(50)
+        image = x * torch.tensor([-1.0, 1.0, 1.0], dtype=F64)
+        found = slope.Formula(("s", name), (0.3, 0.7))
+        assert torch.equal(found.signature(image), -found.signature(x))
+        assert torch.count_nonzero(found.signature(x))
+
+
+class TestPictures:
+    def labels(self, path):
+        """What stands in a picture: matplotlib leaves texts as comments beside their outlines."""
+        return re.findall(r"<!-- (.*?) -->", path.read_text())
+
+    def test_formulas_are_evaluated_on_arrays(self):
+        x = np.array([-1.0, 0.25, 4.0])
+        np.testing.assert_allclose(pictures.evaluated("2*sqrt(x) + c", {"x": x, "c": 0 * x}), [np.nan, 1, 4])
+        np.testing.assert_array_equal(pictures.evaluated("3", {"x": x}), [3, 3, 3])
+
+    def test_knots_without_a_number_of_parameters_have_no_point(self, tmp_path):
+        path = tmp_path / "a.svg"
+        measured = {
+            "network": [{"test": 0.9, "parameters": 100}, {"test": 0.8, "parameters": 100}],
+            "boosting": [{"test": 0.9, "parameters": "-"}],
+        }
+        pictures.knots(str(path), measured, {"KAN": 0.816}, {"network": {"volume": 0.75, "cusp": 0.25}})
+        shown = self.labels(path)
+        assert {"network", "published: KAN", "volume", "cusp"} <= set(shown)
+        assert "boosting" not in shown
+
+    def test_edges_are_told_apart(self, tmp_path):
+        path = tmp_path / "a.svg"
+        records = [{"solved": False, "formula": "E = lamb"}, {"solved": True, "formula": "E = -2*lamb/alpha + 2/alpha"}]
+        panel = anderson._panel(anderson.GAAM, "labels", records)
+        assert panel["found"] == "E - (-2*lamb/alpha + 2/alpha)"  # one that was found, not the first
+        pictures.mobility_edges(str(path), [panel])
+        assert "mobility edge GAAM, from labels: found by 1 of 2 seeds" in self.labels(path)
+
+    def test_every_demonstration_has_a_panel(self, tmp_path):
+        path = tmp_path / "a.svg"
+        formulas = {
+            "1-D oscillator": "p**2 + x**2",
+            "2-D oscillator": "px**2 + x**2; py*x - px*y",
+            "relativistic Lagrangian": "L = -sqrt(1 - v**2) - x**2/2",
+            "relativistic mass": "c*m/sqrt(c**2 - v**2)",
+        }
+        pictures.demonstrations(str(path), formulas, kan2.FASTEST)
+        shown = self.labels(path)
+        assert {*formulas, "px**2 + x**2", "py*x - px*y"} <= set(shown)
+        assert any(one.startswith("found, off by at most 0.0e+00") for one in shown)
+
+    def test_each_network_has_a_line(self, tmp_path):
+        path = tmp_path / "a.svg"
+        record = {"lamb": 0.01, "seed": 3, "auc": 0.9, "inputs": ["V", "lam"], "scores": [1.0, 0.4]}
+        pictures.relations(str(path), [record, {**record, "seed": 4}], ["V", "lam", "r"])
+        assert {"V", "lam", "r", "0.01, seed 3: 0.900", "0.01, seed 4: 0.900"} <= set(self.labels(path))
+
+
+class TestAdditive:
+    def test_two_normal_columns_leave_what_their_correlation_does_not_explain(self):
+        draw = torch.Generator().manual_seed(0)
+        a, b = torch.randn(2, 40_000, generator=draw, dtype=F64)
+        rho = 0.8
+        x = torch.stack([a, rho * a + (1 - rho**2) ** 0.5 * b, torch.randn(40_000, generator=draw, dtype=F64)], 1)
+        found = {one.columns: one.ratio for one in additive.relations(x, 2)}
+        # Their maximal correlation is |rho| (Lancaster 1957); without tails, and of 20,000 rows, nearly so.
+        assert found[0, 1] == pytest.approx(1 - rho, abs=0.03)
+        assert found[0, 2] > 0.95
+        assert found[1, 2] > 0.95
+
+    def test_an_exact_sum_of_functions_stands_out_from_its_parts(self):
+        u = torch.rand(5000, 4, generator=torch.Generator().manual_seed(0), dtype=F64) + 0.5
+        x = torch.stack([u[:, 0], u[:, 1], u[:, 0] * u[:, 1] / 2, u[:, 2]], 1)  # log z = log x + log y - log 2
+        best = additive.relations(x, 3)[0]
+        assert best.columns == (0, 1, 2)
+        assert best.ratio < 1e-5  # the error of a spline with 8 intervals, squared
+        assert best.parts > 0.05
+
+    def test_what_holds_on_a_few_rows_alone_is_no_relation(self):
+        draw = torch.Generator().manual_seed(0)
+        x = torch.randn(2000, 2, generator=draw, dtype=F64)
+        x[:4] = torch.tensor([20.0, -30.0], dtype=F64)  # a spline of either column could be the mark of these rows
+        assert additive.relations(x, 2)[0].ratio > 0.9
+
+    def test_columns_that_do_not_vary_have_no_relation(self):
+        x = torch.rand(500, 3, generator=torch.Generator().manual_seed(0), dtype=F64)
+        x[:, 1:] = 1.0
+        assert {one.columns: one.ratio for one in additive.relations(x, 2)}[1, 2] == 1.0
+
+
+class TestRelations:
+    def made(self):
+        """A table in which V = lam mu_i / 2 and nothing else holds."""
+        draw = torch.Generator().manual_seed(1)
+        x = torch.randn(1500, len(knot_table.COLUMNS), generator=draw, dtype=F64)
+        lam, mu_i = torch.exp(torch.randn(2, len(x), generator=draw, dtype=F64) / 2)
+        made = {knot_table.LONGITUDE: lam, knot_table.MERIDIAN_IMAG: mu_i, "cusp_volume": lam * mu_i / 2}
+        for name, column in made.items():
+            x[:, knot_table.COLUMNS.index(name)] = column
+        y = torch.randn(len(x), generator=draw, dtype=F64)
+        return knot_table.Knots(x, y)
+
+    def test_permuted_rows_keep_the_columns_and_lose_the_rows(self):
+        rows = torch.arange(300, dtype=F64)[:, None] + torch.tensor([0.0, 1000.0])
+        both, label = relations.contrast(rows, torch.Generator().manual_seed(0))
+        assert torch.equal(both[:300], rows)
+        assert torch.equal(both[300:].sort(0).values, rows)
+        apart = both[300:, 1] - both[300:, 0]
+        assert float((apart == 1000).double().mean()) < 0.05
+        assert label[:, 0].tolist() == [1.0] * 300 + [0.0] * 300
+
+    def test_the_last_function_stays_the_gaussian_of_zero(self):
+        model = relations.gaussian_kan(2, 0)
+        rows = torch.randn(100, 2, generator=torch.Generator().manual_seed(0), dtype=F64)
+        rows[:, 1] = rows[:, 0]
+        both, label = relations.contrast(rows, torch.Generator().manual_seed(0))
+        model.fit((both, label), opt="lbfgs", steps=20, progress=False)
+        with torch.no_grad():
+            node, apart = model.layers[0](both[:100]), model.layers[0](both[100:])
+            torch.testing.assert_close(model(both[:100]), torch.exp(-node.square()), rtol=1e-12, atol=0)
+            assert float(apart.abs().mean()) > 5 * float(node.abs().mean())
+
+    def test_a_network_finds_the_relation_that_is_there(self, monkeypatch):
+        monkeypatch.setattr(relations, "ROWS", 500)
+        record = relations.network(self.made(), 1e-2, 1, 40)  # seeds 0 and 3 find nothing
+        assert sorted(record["inputs"]) == ["V", "lam", "mu_i"]
+        assert record["auc"] > 0.85
+        assert record["accuracy"] > 0.75
+
+    def test_the_area_is_the_share_of_pairs_in_order(self):
+        score, label = torch.tensor([0.9, 0.4, 0.5, 0.1]), torch.tensor([1.0, 1.0, 0.0, 0.0])
+        assert relations.area(score, label) == 0.75
+
+    def test_an_exact_law_is_printed_and_recognised(self, monkeypatch):
+        monkeypatch.setattr(relations, "ROWS", 300)
+        made = self.made()
+        x = torch.cat([made.x, made.y[:, None]], 1)
+        record = relations.formula(x, relations.KNOWN[0], 5.0)
+        assert record["exact"]
+        assert record["formula"] == "V = lam*mu_i/2"
+        assert record["residual"] < 1e-12
+
+    def test_a_formula_that_is_not_the_law_is_told(self):
+        lam, mu_i = sympy.symbols("lam mu_i", real=True)
+        x = torch.rand(10, 2, dtype=F64, generator=torch.Generator().manual_seed(0)) + 1
+        follows = relations._follows
+        assert follows(lam * mu_i / 2, "V - lam*mu_i/2", "V", x, ["lam", "mu_i"])
+        assert not follows(lam * mu_i / 2 + lam / 100, "V - lam*mu_i/2", "V", x, ["lam", "mu_i"])
+
+    def test_a_relation_counts_where_a_network_uses_its_inputs_alone(self):
+        def record(*inputs, auc=0.9):
+            return {"inputs": list(inputs), "auc": auc}
+
+        formulas = {known.name: {"exact": known.inputs[0] == "V"} for known in relations.KNOWN}
+        networks = [
+            record("lam", "mu_i", "V"), record("r", "Re_g", "CS"), record("mu_r", "sigma", auc=0.5),
+        ]  # fmt: skip
+        alone, exact = relations.bars(networks, formulas)
+        assert (alone.value, alone.limit, exact.value, exact.limit) == (1, 3, 1, 2)
 
 
 class TestAnderson:

@@ -38,12 +38,14 @@ ROWS: dict[str, Callable[[Session], Report]] = {
     "second_order": second_order.second_order,
 }
 
+PICTURED = ("second_order",)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = command.parser(__doc__)
     options.add_argument("row", choices=list(ROWS))
     args = options.parse_args(arguments)
-    return command.finish(ROWS[args.row], command.session(options, args), args.write)
+    return command.finish(ROWS[args.row], command.session(options, args, picture=args.row in PICTURED), args.write)
 
 
 if __name__ == "__main__":

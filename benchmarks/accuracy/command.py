@@ -15,6 +15,9 @@ from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 
+TRIAL = "A trial with `--quick`, not a measurement: no bar is judged."
+_PICTURES = (".pdf", ".png", ".svg")
+
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
     """Options of every row; see `Session` for what they mean."""
@@ -25,14 +28,23 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     options.add_argument("--pykan-seeds", type=int, help="how many seeds pykan runs too, where it is installed")
     options.add_argument("--only", default="", help="comma-separated names of problems, where a row has several")
     options.add_argument("--data", metavar="DIR", help="folder with the tables that are too large to ship")
-    options.add_argument("--figure", metavar="FILE", help="write the row's picture to FILE, if it has one")
+    options.add_argument("--figure", metavar="FILE", help="write the row's picture to FILE; only of rows that draw one")
     options.add_argument("--resume", action="store_true", help="keep what the --json file holds, measure the rest")
-    options.add_argument("--write", metavar="FILE", help="put the report into this page, replacing the row's section")
+    options.add_argument(
+        "--write", metavar="FILE", help="put the report into this page, replacing the row's section; not of a trial"
+    )
     return options
 
 
-def session(options: argparse.ArgumentParser, args: argparse.Namespace) -> Session:
-    """What the arguments ask for; ends the command where they contradict each other."""
+def session(options: argparse.ArgumentParser, args: argparse.Namespace, *, picture: bool = False) -> Session:
+    """What the arguments ask for; ends the command, before any work, where they contradict each other.
+
+    Args:
+        options: the parser, which prints the error.
+        args: what it read.
+        picture: whether the row draws one.
+    """
+    _check(options, args, picture)
     torch.set_num_threads(args.threads)
     try:
         journal = Journal(args.json, resume=args.resume)
@@ -42,6 +54,22 @@ def session(options: argparse.ArgumentParser, args: argparse.Namespace) -> Sessi
     return Session(
         journal, args.quick, args.seeds, args.steps, args.restarts, args.pykan_seeds, only, args.data, args.figure
     )
+
+
+def _check(options: argparse.ArgumentParser, args: argparse.Namespace, picture: bool) -> None:
+    if args.quick and args.write:
+        options.error(
+            f"`--write` puts measurements into a page, and `--quick` makes a trial; got both, for {args.write}. Leave "
+            "one of them out."
+        )
+    if args.figure and not picture:
+        options.error(f"`--figure` is for rows that draw a picture, and this one has none; got {args.figure}.")
+    if args.figure and Path(args.figure).suffix.lower() not in _PICTURES:
+        options.error(f"`--figure` must be a file that ends in {', '.join(_PICTURES)}; got {args.figure}.")
+    for name in ("figure", "write"):
+        path = getattr(args, name)
+        if path and not Path(path).absolute().parent.is_dir():
+            options.error(f"`--{name}` must be a file in a folder that is there; got {path}. Make the folder first.")
 
 
 def finish(
@@ -62,17 +90,17 @@ def finish(
         blank: the page where there is none yet.
 
     Returns:
-        Exit status: 0 where every bar is met.
+        Exit status: 0 where every bar is met, and for a trial.
     """
     start = time.perf_counter()
     measured = measure(asked)
     took = f"{max(time.perf_counter() - start, asked.journal.seconds):.0f} s in all"
     met = sum(bar.passed for bar in measured.bars)
-    score = f"Bars met: {met} of {len(measured.bars)}."
-    text = f"{measured.as_text()}\n\n{score}\n\n_{harness.environment_line()}; {took}_"
+    score = TRIAL if asked.quick else f"Bars met: {met} of {len(measured.bars)}."
+    text = f"{measured.as_text(trial=asked.quick)}\n\n{score}\n\n_{harness.environment_line()}; {took}_"
     print(text)
     if write:
         page = Path(write)
         before = page.read_text() if page.exists() else blank
         page.write_text(report.insert(before, measured.row, text, family))
-    return 0 if met == len(measured.bars) else 1
+    return 0 if asked.quick or met == len(measured.bars) else 1

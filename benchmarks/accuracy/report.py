@@ -21,17 +21,17 @@ class Report:
     tables: list[str] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
 
-    def as_text(self) -> str:
-        """Markdown."""
-        return "\n\n".join([f"## {self.title}", *self.protocol, *self.tables, bar_table(self.bars)])
+    def as_text(self, *, trial: bool = False) -> str:
+        """Markdown; of a trial bars are not judged."""
+        return "\n\n".join([f"## {self.title}", *self.protocol, *self.tables, bar_table(self.bars, trial=trial)])
 
 
-def bar_table(bars: Sequence[Bar]) -> str:
-    """Bar, published value, measured value, met or not."""
+def bar_table(bars: Sequence[Bar], *, trial: bool = False) -> str:
+    """Bar, published value, measured value, met or not, or that it was a trial."""
     rows = []
     for bar in bars:
         what, limit, value, _ = bar.cells()
-        rows.append([what, bar.published, limit, value, "yes" if bar.passed else "**no**"])
+        rows.append([what, bar.published, limit, value, "trial" if trial else "yes" if bar.passed else "**no**"])
     return harness.table(["what", "published", "bar", "measured", "met"], rows)
 
 

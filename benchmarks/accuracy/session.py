@@ -19,7 +19,7 @@ class Session:
 
     Attributes:
         journal: where measurements go.
-        quick: two seeds, few problems, short trainings: to try the command, not to quote.
+        quick: two seeds, few problems, short trainings, no pykan: to try the command, not to quote.
         seeds: number of seeds.
         steps: steps per grid.
         restarts: starts per seed.
@@ -43,8 +43,9 @@ class Session:
         return range(self.seeds or (2 if self.quick else default))
 
     def pykan_range(self, default: int) -> range:
-        """The seeds that pykan runs: none where it is not installed."""
-        wanted = default if self.pykan_seeds is None else self.pykan_seeds
+        """The seeds that pykan runs: none where it is not installed, nor in a trial that does not ask for it."""
+        unasked = 0 if self.quick else default
+        wanted = unasked if self.pykan_seeds is None else self.pykan_seeds
         if wanted and importlib.util.find_spec("kan") is None:
             harness.log("skipped: pykan (not installed)")
             return range(0)

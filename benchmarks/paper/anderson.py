@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy
 import torch
@@ -22,7 +23,7 @@ from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 from benchmarks.accuracy.training import Record
 from benchmarks.harness import Bar
-from benchmarks.paper import page
+from benchmarks.paper import page, pictures
 from edgewise.interpret import symbolic_search
 
 LIMIT_SEC, LEAST_OF_TEN = 60.0, 8
@@ -61,8 +62,8 @@ MAAM = Edge(
 
 def anderson(session: Session) -> Report:
     """Both laws from eight of ten seeds."""
-    seeds, limit = session.seed_range(), 10.0 if session.quick else LIMIT_SEC
-    rows, bars = [], []
+    seeds, limit = session.seed_range(), 5.0 if session.quick else LIMIT_SEC
+    rows, bars, drawn = [], [], []
     for edge in (GAAM, MAAM):
         for kind, search in (("values", from_values), ("labels", from_labels)):
             records = [
@@ -74,8 +75,11 @@ def anderson(session: Session) -> Report:
                 for seed in seeds
             ]
             rows.append(_cells(edge, kind, records))
+            drawn.append(_panel(edge, kind, records))
             found, least = sum(r["solved"] for r in records), LEAST_OF_TEN / 10 * len(seeds)
             bars.append(Bar(f"{edge.law} from {kind}, seeds", found, least, "", True, "no exact formula"))
+    if session.figure:
+        pictures.mobility_edges(session.figure, drawn)
     return Report(
         "anderson", "Anderson localization: mobility edges", [_about(limit)], [_published(), _table(rows)], bars
     )
@@ -151,6 +155,18 @@ def _published() -> str:
     return harness.table(["law", "truth, solved for E", "published formula"], rows)
 
 
+def _panel(edge: Edge, kind: str, records: Sequence[Record]) -> dict[str, Any]:
+    """What the picture of an edge shows: a formula that was found, or else that of the first seed."""
+    best = next((r for r in records if r["solved"]), records[0])
+    (other, (lo, hi)), (_, lamb) = edge.parameters.items()
+    found = f"E - ({best['formula'].removeprefix('E = ')})" if best["formula"].startswith("E = ") else best["formula"]
+    return {
+        "title": f"{edge.law}, from {kind}: found by {sum(r['solved'] for r in records)} of {len(records)} seeds",
+        "other": other, "values": [lo + share * (hi - lo) for share in (0.2, 0.5, 0.8)], "lamb": lamb,
+        "energies": (-6.0, 6.0), "truth": f"E - ({edge.energy})", "found": found,
+    }  # fmt: skip
+
+
 def _cells(edge: Edge, kind: str, records: Sequence[Record]) -> list[str]:
     return [
         edge.law,
@@ -166,4 +182,4 @@ def _table(rows: list[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("anderson", __doc__, anderson))
+    raise SystemExit(page.run("anderson", __doc__, anderson, picture=True))

@@ -219,4 +219,4 @@ def _draw(path: str, quick: bool) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("continual", __doc__, continual))
+    raise SystemExit(page.run("continual", __doc__, continual, picture=True))

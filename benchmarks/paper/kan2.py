@@ -21,7 +21,7 @@ from benchmarks.accuracy.report import Report, error
 from benchmarks.accuracy.session import Session
 from benchmarks.accuracy.training import Record
 from benchmarks.harness import Bar
-from benchmarks.paper import page
+from benchmarks.paper import page, pictures
 from benchmarks.paper.invariants import directions, read_polynomials, solve, spline_derivative
 from edgewise.interpret import symbolic_search
 
@@ -42,7 +42,7 @@ PUBLISHED: dict[str, tuple[float, str]] = {
 def kan2(session: Session) -> Report:
     """Every demonstration: a tenth of the notebook's residual, and the right formula."""
     seeds = session.seed_range(5)
-    runs = _runs(10.0 if session.quick else discovery.PATIENT_SEC)
+    runs = _runs(5.0 if session.quick else discovery.PATIENT_SEC)
     unknown = set(session.only) - set(runs)
     if unknown:
         raise ValueError(f"`--only` must name some of {', '.join(runs)}; got {', '.join(sorted(unknown))}.")
@@ -55,6 +55,9 @@ def kan2(session: Session) -> Report:
             session.measure(f"kan2 {name} seed {seed}", {**key, "seed": seed}, lambda run=run, seed=seed: run(seed))
             for seed in seeds
         ]
+    if session.figure:
+        found = {name: records[0]["formula"] for name, records in measured.items()}
+        pictures.demonstrations(session.figure, found, FASTEST)
     return Report("kan2", "KAN 2.0, its demonstrations", [_ABOUT], [_table(measured)], bars(measured))
 
 
@@ -239,4 +242,4 @@ def _sample(records: Sequence[Record]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("kan2", __doc__, kan2))
+    raise SystemExit(page.run("kan2", __doc__, kan2, picture=True))

@@ -18,6 +18,7 @@ MODULES = (
     "inverse_burgers",
     "continual",
     "knots",
+    "relations",
     "anderson",
     "kan2",
     "mnist",
@@ -33,7 +34,12 @@ missed stays in the table."""
 
 
 def run(
-    name: str, doc: str | None, measure: Callable[[Session], Report], arguments: Sequence[str] | None = None
+    name: str,
+    doc: str | None,
+    measure: Callable[[Session], Report],
+    arguments: Sequence[str] | None = None,
+    *,
+    picture: bool = False,
 ) -> int:
     """The module's command: measure, print Markdown, and with `--write` replace its section of the page.
 
@@ -42,14 +48,15 @@ def run(
         doc: the module's docstring.
         measure: makes the report; its `row` is `name`.
         arguments: command line; the process's own when absent.
+        picture: whether it draws one where the session has a `figure`.
 
     Returns:
-        Exit status: 0 where every bar is met.
+        Exit status: 0 where every bar is met, and for a trial.
     """
     options = command.parser(doc)
     options.prog = f"python -m benchmarks.paper.{name}"
     args = options.parse_args(arguments)
-    asked = command.session(options, args)
+    asked = command.session(options, args, picture=picture)
 
     def measured() -> Report:
         made = measure(asked)

@@ -65,7 +65,7 @@ def problem() -> Problem:
 
 def poisson(session: Session) -> Report:
     """All networks and solvers; the first solver counts for the bar."""
-    limit = 5.0 if session.quick else LIMIT_SEC
+    limit = 2.0 if session.quick else LIMIT_SEC
     measured: dict[tuple[str, str], list[Record]] = {}
     seeds = session.seed_range(SEEDS)
     for model in MODELS:
