@@ -101,9 +101,21 @@ def test_the_first_window_gets_more_steps_and_a_callback_ends_the_run():
     assert [s.history["step"][-1] for s in found.solutions] in ([2, 1], [0, 0])  # recorded every 10 steps
     assert (len(seen), found.domain.end) == (2, 0.5)
     assert found.error is not None
-    with pytest.raises(ParameterError, match=r"points of one window of time; these lie in 2: \[\(0.0, 0.25\), "):
-        found.field([[0.1, 0.0], [0.4, 0.0]])
-    assert found.field([[0.1, 0.0], [0.25, 0.0]]).dt.shape == (2,)
+
+
+def test_a_field_takes_every_point_from_its_window():
+    found = march(advection(), chebyshev(3, 2, 1), 2, **QUICK)
+    x = torch.tensor([[0.9, 0.1], [0.1, 0.2], [0.5, 0.3], [0.6, 0.4], [0.0, 0.5]], **F64)
+    owner = [1, 0, 0, 1, 0]
+    for name in ("value", "dt", "laplacian"):
+        wanted = torch.cat([getattr(found.solutions[n].field(x[i : i + 1]), name) for i, n in enumerate(owner)])
+        assert_close(getattr(found.field(x), name), wanted, rtol=1e-12, atol=1e-12)
+    assert found(x[:0]).shape == (0,)
+    with pytest.raises(ShapeError, match=r"points must be \(n, 2\), a column for each of t, x; got \(1, 3\)"):
+        found([[0.0, 0.0, 0.0]])
+    unknown = Problem(DOMAIN, lambda x, u: u.dt + u.d("x"), [Initial(0.0), Periodic("x")])
+    picture = march(unknown, chebyshev(3, 2, 1), 2, **QUICK).plot(n=7)
+    assert picture.axes[1].get_title() == "residual"
 
 
 def test_points_travel_with_the_windows():

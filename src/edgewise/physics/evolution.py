@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from edgewise.errors import ParameterError
 from edgewise.physics.domains import TimeSpace
-from edgewise.physics.field import Field
+from edgewise.physics.field import Field, Jets
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import comparison
 from edgewise.physics.solution import Solution, relative_error
@@ -108,23 +107,27 @@ class Evolution:
         Returns:
             `(n,)`.
         """
-        points = self._points(x)
-        found = points.new_zeros(len(points))
-        for number, rows in self._shares(points):
-            found[rows] = self.solutions[number].field(points[rows]).value
-        return found
+        return self.field(x).value
 
     def field(self, x: Any) -> Field:
-        """The solution with its derivatives, see `Field`, of points in one window; `solutions` have their own."""
-        points = self._points(x)
+        """The solution with its derivatives, see `Field`; windows own their end, the first one also the begin.
+
+        Args:
+            x: `(n, D)` points, time first, anything array-like.
+
+        Returns:
+            The field.
+
+        Raises:
+            ShapeError: points with other columns than the coordinates.
+        """
+        points, domain = self._points(x), self.problem.domain
+        self.problem.jets(self.solutions[0].model, points)  # for its complaint about other columns
         shares = self._shares(points)
-        if len(shares) > 1:
-            times = [self.windows[n] for n, _ in shares]
-            raise ParameterError(
-                f"`field` needs points of one window of time; these lie in {len(shares)}: {times}. Ask for each "
-                "window's points by themselves: `evolution.solutions[n].field(x)`."
-            )
-        return self.solutions[shares[0][0]].field(points)
+        back = torch.cat([rows for _, rows in shares]).argsort()
+        parts = [self.solutions[n].problem.jets(self.solutions[n].model, points[rows]) for n, rows in shares]
+        jets = Jets(lambda plan: torch.cat([part(plan) for part in parts], dim=-1)[..., back])
+        return Field(jets, domain.names, domain.time)
 
     def plot(self, **kwargs: Any) -> Figure:
         """Draw solution, error and convergence; see `edgewise.plot.plot_solution`."""
@@ -140,4 +143,5 @@ class Evolution:
         """Number of a window, and the rows that it owns; windows own their end."""
         ends = x.new_tensor([end for _, end in self.windows[:-1]])
         owner = torch.bucketize(x[:, 0].contiguous(), ends)
-        return [(n, (owner == n).nonzero()[:, 0]) for n in owner.unique().tolist()]
+        owners = owner.unique().tolist() or [0]  # no points: of any window
+        return [(n, (owner == n).nonzero()[:, 0]) for n in owners]
