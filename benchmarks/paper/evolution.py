@@ -116,20 +116,19 @@ def reference(case: Case, folder: str | None) -> ReferenceGrid:
     return ReferenceGrid((table[times].ravel(), table["x"].ravel()), table[values].T)
 
 
-def solved(case: Case, seed: int, exact: ReferenceGrid | None = None, **changes: Any) -> Evolution:
+def solved(case: Case, seed: int, **changes: Any) -> Evolution:
     """One run.
 
     Args:
         case: the equation.
         seed: of the network and the points.
-        exact: for the errors on the way.
         **changes: other settings of `march`.
 
     Returns:
         The evolution.
     """
     conditions = [Initial(case.begin), case.boundary]
-    problem = Problem(TimeSpace((0, 1), Box(-1, 1)), case.pde, conditions, exact=exact)
+    problem = Problem(TimeSpace((0, 1), Box(-1, 1)), case.pde, conditions)
     model = KAN(list(case.width), basis="chebyshev", k=DEGREE, seed=seed, dtype=torch.float64)
     return march_windows(problem, model, **{"windows": case.windows, "points": POINTS, "seed": seed, **case.settings,
                                             **changes})  # fmt: skip
@@ -250,7 +249,9 @@ _ABOUT = (
     "ends by its number of iterations: the reference has no say. Errors are over all nodes of the reference (100 x "
     "256, 201 x 512, 201 x 512). Against an independent Fourier solution (ETDRK4, up to 4096 nodes) the references are "
     "off by 3e-11, 1.1e-5 and 5e-11; Allen-Cahn's in the first moments, where the begin has a kink at x = +-1. There "
-    "it stays in our solution: its diffusion is left out. Published errors are those of Rigas et al. (2025), with Adam."
+    "it stays in our solution, whose points see nothing of its diffusion: nine tenths of the squared error until t = "
+    "0.2 (seed 0). At the end the error is that near x = 0, where what early windows leave grows by up to e^5. "
+    "Published errors are those of Rigas et al. (2025), with Adam."
 )
 
 

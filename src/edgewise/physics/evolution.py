@@ -14,11 +14,10 @@ from edgewise.physics.field import Field, Jets
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import comparison
 from edgewise.physics.solution import Solution, relative_error
+from edgewise.physics.solve import KNOWN_POINTS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_KNOWN_POINTS = 4000
 
 
 @dataclass(repr=False)
@@ -56,7 +55,7 @@ class Evolution:
         exact = self.problem.exact
         if exact is None:
             return None
-        x, wanted = comparison(exact, self.domain, _KNOWN_POINTS, 2)
+        x, wanted = comparison(exact, self.domain, KNOWN_POINTS, 2)
         return relative_error(self(x).double(), wanted)
 
     @property
