@@ -80,19 +80,19 @@ CASES = {
     "burgers": Case(
         ("burgers_shock.mat", "t", "usol"), burgers, lambda x: -torch.sin(math.pi * x[:, 1]), Dirichlet(0.0),
         (2, 8, 8, 1), ".0207 (power-law init), .0488 (Glorot), .0376 (default): arXiv 2509.03417",
-        (0.0, *TENTHS[2:]), {"lm_steps": 28, "first_lm_steps": 25, "resample_every": 5},
+        (0.0, *TENTHS[2:]), {"lm_steps": 30, "first_lm_steps": 60, "resample_every": 5},
     ),
     "allen_cahn": Case(
         ("AC.mat", "tt", "uu"), allen_cahn, lambda x: x[:, 1] ** 2 * torch.cos(math.pi * x[:, 1]), Periodic("x"),
         (3, 8, 8, 1), ".026 (power-law init), .078 (Glorot), .122 (default): arXiv 2509.03417",
-        settings={"lm_steps": 25, "first_lm_steps": 60, "resample_every": 5},
+        settings={"lm_steps": 30, "first_lm_steps": 90, "resample_every": 5},
     ),
     "kdv": Case(
         ("KdV.mat", "tt", "uu"), korteweg_de_vries, lambda x: torch.cos(math.pi * x[:, 1]), Periodic("x"),
         (3, 8, 8, 1), "-", settings={"lm_steps": 22, "first_lm_steps": 35},
     ),
 }  # fmt: skip
-POINTS, DEGREE = 1500, 8
+POINTS, DEGREE = 2000, 8
 
 
 def reference(case: Case, folder: str | None) -> ReferenceGrid:
