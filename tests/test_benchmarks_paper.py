@@ -2,10 +2,13 @@
 
 import math
 import re
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 import sympy
 import torch
 from benchmarks.accuracy.journal import Journal
@@ -15,6 +18,7 @@ from benchmarks.harness import Bar
 from benchmarks.paper import (
     additive,
     anderson,
+    evolution,
     invariants,
     kan2,
     knot_table,
@@ -25,6 +29,8 @@ from benchmarks.paper import (
     slope,
     toy,
 )
+
+from edgewise.physics import Box, Problem, ReferenceGrid, TimeSpace, derivatives
 
 F64 = torch.float64
 
@@ -446,3 +452,66 @@ class TestToy:
     def test_an_unknown_function_is_refused(self):
         with pytest.raises(ValueError, match=r"some of bessel, hello, .*; got nothing"):
             toy.toy(Session(only=("nothing",)))
+
+
+class TestEvolution:
+    @pytest.mark.parametrize(
+        ("name", "solution"),
+        [  # waves of the three equations that are known in closed form
+            ("burgers", lambda x: -0.1 * torch.tanh(0.1 * x[:, 1] / (0.02 / math.pi))),
+            ("allen_cahn", lambda x: torch.tanh(x[:, 1] * math.sqrt(5 / 2e-4))),
+            ("kdv", lambda x: 0.9 / torch.cosh(math.sqrt(0.3) / 0.1 * (x[:, 1] - 0.3 * x[:, 0])) ** 2),
+        ],
+    )
+    def test_equations_are_those_of_known_waves(self, name, solution):
+        x = torch.rand(50, 2, generator=torch.Generator().manual_seed(0), dtype=F64) * 0.02
+        u = derivatives(solution, x, names=("t", "x"), time=0)
+        slope = float(u.d("x").detach().abs().amax())
+        wrong = evolution.CASES[name].pde(x, u)
+        assert float(wrong.detach().abs().amax()) < 1e-11 * max(1.0, slope)
+
+    def test_begins_are_those_of_the_references(self):
+        x = torch.tensor([[0.0, -1.0], [0.0, 0.0], [0.0, 0.5], [0.0, 1.0]], dtype=F64)
+        begins = [evolution.CASES[name].begin(x).tolist() for name in ("burgers", "allen_cahn", "kdv")]
+        wanted = [[0, 0, -1, 0], [-1, 0, 0, -1], [-1, 1, 0, -1]]
+        assert begins == [pytest.approx(row, abs=1e-15) for row in wanted]
+
+    def files(self, folder):
+        """References that are one at t = 0 and x = -1, and zero elsewhere: a transpose would show."""
+        t, x = np.linspace(0, 1, 5), np.linspace(-1, 1, 7)
+        for case in evolution.CASES.values():
+            name, times, values = case.file
+            grid = np.zeros((len(x), len(t)))
+            grid[0, 0] = 1.0
+            scipy.io.savemat(folder / name, {times: t[None], "x": x[:, None], values: grid})
+
+    def test_every_equation_is_measured_and_drawn(self, tmp_path, monkeypatch):
+        self.files(tmp_path)
+        grid = evolution.reference(evolution.CASES["kdv"], str(tmp_path))
+        assert (tuple(grid.values.shape), float(grid.values[0, 0]), float(grid.values.sum())) == ((5, 7), 1.0, 1.0)
+        monkeypatch.setattr(evolution, "_QUICK", {"lm_steps": 1, "first_lm_steps": 1, "points": 20, "windows": (0, 1)})
+        picture = tmp_path / "evolution.png"
+        report = evolution.evolution(Session(quick=True, seeds=1, data=str(tmp_path), figure=str(picture)))
+        assert [bar.what.split(",")[0] for bar in report.bars] == list(evolution.CASES)
+        assert [bar.limit for bar in report.bars] == [1e-3] * 3
+        assert "| burgers | [2, 8, 8, 1] | 880 |" in report.tables[0]
+        assert picture.stat().st_size > 10_000
+
+    def test_errors_are_those_at_all_nodes(self, monkeypatch):
+        """A solution that loses half of a constant one."""
+        t, x = torch.linspace(0, 1, 4, dtype=F64), torch.linspace(-1, 1, 5)
+        problem = Problem(TimeSpace((0, 1), Box(-1, 1)), lambda x, u: u.dt)
+        window = SimpleNamespace(model=torch.nn.Linear(2, 1))
+        found = MagicMock(problem=problem, residual=0.1, solutions=[window], history={"step": [3], "residual": [0.1]})
+        found.side_effect = lambda nodes: 1 - nodes[:, 0] / 2
+        monkeypatch.setattr(evolution, "solved", lambda *_, **__: found)
+        record = evolution.run("kdv", ReferenceGrid((t, x), torch.ones(4, 5)), 0, False)
+        assert record["error"] == pytest.approx(math.sqrt((0 + 1 + 4 + 9) / 36 / 4))
+        assert (record["at_end"], record["parameters"], record["steps"]) == (pytest.approx(0.5), 3, 3)
+        assert record["curve"][1] == pytest.approx([0, 1 / 6, 1 / 3, 1 / 2])
+
+    def test_missing_files_and_names(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"burgers_shock.mat is not there; name its folder with --data"):
+            evolution.evolution(Session(data=str(tmp_path)))
+        with pytest.raises(ValueError, match=r"--only must name some of burgers, allen_cahn, kdv; got nothing"):
+            evolution.evolution(Session(only=("nothing",)))

@@ -16,6 +16,7 @@ MODULES = (
     "equations",
     "poisson",
     "inverse_burgers",
+    "evolution",
     "continual",
     "knots",
     "relations",

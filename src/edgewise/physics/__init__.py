@@ -2,7 +2,9 @@
 
 from edgewise.physics.conditions import Data, Dirichlet, Equation, Initial, Neumann, Periodic
 from edgewise.physics.domains import Boundary, Box, Disk, Domain, LShape, Points, TimeSpace
+from edgewise.physics.evolution import Evolution
 from edgewise.physics.field import Field, derivatives
+from edgewise.physics.march import march
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import ReferenceGrid
 from edgewise.physics.sampling import by_residual
@@ -17,6 +19,7 @@ __all__ = [
     "Disk",
     "Domain",
     "Equation",
+    "Evolution",
     "Field",
     "Initial",
     "LShape",
@@ -29,5 +32,6 @@ __all__ = [
     "TimeSpace",
     "by_residual",
     "derivatives",
+    "march",
     "solve",
 ]

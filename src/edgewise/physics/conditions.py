@@ -123,12 +123,16 @@ class Wrap:
     """Hard conditions: `u = lift + bubble N`.
 
     Attributes:
-        lift: of `(n, D)` points, `(n,)`.
+        lifts: functions of `(n, D)` points, `(n,)`, whose sum is the lift.
         bubble: likewise; zero where the conditions hold.
     """
 
-    lift: Callable[[Tensor], Tensor]
+    lifts: tuple[Callable[[Tensor], Tensor], ...]
     bubble: Callable[[Tensor], Tensor]
+
+    def lift(self, x: Tensor) -> Tensor:
+        """`(n,)` what the solution is where the bubble is zero."""
+        return torch.stack([own(x) for own in self.lifts]).sum(0)
 
 
 def is_hard(condition: Condition, domain: Domain) -> bool:
@@ -181,21 +185,30 @@ def wrap_of(conditions: list[Condition], domain: Domain) -> Wrap | None:
     if not walls and not starts:
         return None
     if not starts:
-        return Wrap(lambda x: values_at(walls[0].value, x), lambda x: _bubble(domain, x))
+        return Wrap((_lift(walls[0].value),), lambda x: _bubble(domain, x))
     if not isinstance(domain, TimeSpace):
         raise ParameterError(f"`Initial` needs a domain with time, `TimeSpace(time, space)`; got a {_name(domain)}.")
     if not walls:
-        return Wrap(lambda x: values_at(starts[0].value, x), domain.elapsed)
+        return Wrap((_lift(starts[0].value),), domain.elapsed)
     _check_corners(walls[0], starts[0], domain)
+    wall = walls[0].value
 
-    def lift(x: Tensor) -> Tensor:
-        """The begin, and what the boundary has changed since."""
-        before = torch.cat([torch.full_like(x[:, :1], domain.start), x[:, 1:]], dim=1)
-        wall = walls[0].value
-        change = values_at(wall, x) - values_at(wall, before) if callable(wall) else 0.0
-        return values_at(starts[0].value, x) + change
+    def change(x: Tensor) -> Tensor:
+        """What the boundary has changed since the begin."""
+        return values_at(wall, x) - values_at(wall, at_time(x, domain.start))
 
-    return Wrap(lift, lambda x: domain.elapsed(x) * _bubble(domain, x))
+    lifts = (_lift(starts[0].value), change) if callable(wall) else (_lift(starts[0].value),)
+    return Wrap(lifts, lambda x: domain.elapsed(x) * _bubble(domain, x))
+
+
+def at_time(x: Tensor, time: float) -> Tensor:
+    """`(n, D)` points with time first, all moved to one time."""
+    return torch.cat([torch.full_like(x[:, :1], time), x[:, 1:]], dim=1)
+
+
+def _lift(value: Value) -> Callable[[Tensor], Tensor]:
+    """A value as a function; what knows its own derivatives stays what it is, see `Surroundings.constants`."""
+    return value if callable(value) and hasattr(value, "jet") else lambda x: values_at(value, x)
 
 
 def _bubble(domain: Domain, x: Tensor) -> Tensor:

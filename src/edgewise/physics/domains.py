@@ -450,6 +450,27 @@ def check_points(n: int | Sequence[int], dim: int) -> None:
         )
 
 
+def check_own_points(x: Tensor, domain: Domain) -> None:
+    """See that chosen points are points of a domain.
+
+    Args:
+        x: `(n, D)`.
+        domain: the domain.
+
+    Raises:
+        ShapeError: other columns than the coordinates, or no point.
+        DomainError: a point outside.
+    """
+    if x.dim() != 2 or x.shape[1] != domain.dim or len(x) == 0:
+        raise ShapeError(
+            f"`points` must be (n, {domain.dim}), a column for each of {', '.join(domain.names)}; got {tuple(x.shape)}."
+        )
+    inside = domain.contains(x)
+    if not bool(inside.all()):
+        first = int((~inside).nonzero()[0])
+        raise DomainError(f"`points` must lie in the domain; row {first}, {x[first].tolist()}, does not.")
+
+
 def _check_sampling(n: int, method: str) -> None:
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise ParameterError(f"`n` (number of points) must be an int >= 1; got {n!r}.")

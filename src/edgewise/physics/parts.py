@@ -17,7 +17,7 @@ from edgewise.physics.conditions import Wrap
 from edgewise.physics.domains import Domain
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.jets import by_autograd, coordinates, steps_of, through_layers
-from edgewise.physics.plan import Channel, Plan, plan_of, product
+from edgewise.physics.plan import Channel, Plan, plan_of, product, sum_of
 
 Embedding = Callable[[Tensor], Tensor]
 
@@ -49,7 +49,8 @@ class Surroundings(NamedTuple):
         with torch.no_grad():
             found = [coordinates(x, plan) if self.embedding is None else by_autograd(self.embedding, x, plan).detach()]
             if self.wrap is not None:
-                lift, bubble = (by_autograd(f, x, plan)[0].detach() for f in (self.wrap.lift, self.wrap.bubble))
+                lift = sum_of([_own_jet(own, x, plan) for own in self.wrap.lifts])
+                bubble = _own_jet(self.wrap.bubble, x, plan)
                 units = torch.eye(len(plan.channels)).to(x)[..., None].expand(-1, -1, len(x))
                 found += [lift, product(bubble.expand_as(units), units, plan)]
         return found
@@ -76,6 +77,12 @@ class Surroundings(NamedTuple):
             lift, factors = wrap
             found = lift + (factors * found[:, :, None]).sum(1)
         return found
+
+
+def _own_jet(function: Any, x: Tensor, plan: Plan) -> Tensor:
+    """`(R, B)` of a function of points: by its own `jet(x, plan)` where it has one, by autograd otherwise."""
+    found = function.jet(x, plan) if hasattr(function, "jet") else by_autograd(function, x, plan)[0]
+    return found.detach()
 
 
 class Part:

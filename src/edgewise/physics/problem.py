@@ -26,6 +26,7 @@ from edgewise.physics.domains import Domain, TimeSpace
 from edgewise.physics.equation import call, check_arguments
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.parts import Embedding, Part, Surroundings
+from edgewise.physics.plan import Plan
 from edgewise.physics.reference import Exact, ReferenceGrid
 
 
@@ -104,14 +105,28 @@ class Problem:
         Raises:
             ShapeError: points with other columns than the coordinates.
         """
+        return Field(Jets(self.jets(model, x)), self.domain.names, self.domain.time)
+
+    def jets(self, model: nn.Module, x: Tensor) -> Callable[[Plan], Tensor]:
+        """The same as a function of what is wanted.
+
+        Args:
+            model: the network.
+            x: `(n, D)` points, in its dtype.
+
+        Returns:
+            Function of a plan that gives `(outputs, channels, n)`.
+
+        Raises:
+            ShapeError: points with other columns than the coordinates.
+        """
         if x.dim() != 2 or x.shape[1] != self.domain.dim:
             raise ShapeError(
                 f"points must be (n, {self.domain.dim}), a column for each of {', '.join(self.domain.names)}; got "
                 f"{tuple(x.shape)}. A single point is a row too: `[[{', '.join(self.domain.names)}]]`."
             )
         around = self.around
-        jets = Jets(lambda plan: around.solution(model, x, around.constants(x, plan), plan))
-        return Field(jets, self.domain.names, self.domain.time)
+        return lambda plan: around.solution(model, x, around.constants(x, plan), plan)
 
     def inner(self, x: Tensor) -> Part:
         """The equation at points.

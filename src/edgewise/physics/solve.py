@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
 from edgewise.optim import Evaluation, LBFGSMethod, LMMethod, Method, SSBroydenMethod
-from edgewise.physics.domains import METHODS, check_points
+from edgewise.physics.domains import METHODS, check_own_points, check_points
 from edgewise.physics.field import Field
 from edgewise.physics.jets import steps_of
 from edgewise.physics.parts import Part
@@ -59,7 +59,7 @@ def solve(
     problem: Problem,
     model: nn.Module,
     *,
-    points: int | tuple[int, ...] = 576,
+    points: int | tuple[int, ...] | Tensor = 576,
     boundary_points: int = 200,
     sampling: str = "cosine",
     update_grid: bool = True,
@@ -80,7 +80,7 @@ def solve(
         model: a KAN (derivatives in one forward pass), or any module (by autograd) with `problem.in_features` inputs.
             Use float64: float32 ends near 1e-6.
         points: points at which the equation is enforced (about as many for a grid), or for a box the number along each
-            coordinate.
+            coordinate; or `(n, D)` points of your own.
         boundary_points: for each soft condition on a boundary or at the begin.
         sampling: `"cosine"`, `"grid"`, `"sobol"` or `"random"`, see `edgewise.physics.domains`.
         update_grid: move the grids of splines to where their inputs are, before the run; the polynomials of
@@ -90,7 +90,8 @@ def solve(
         tol: end when the error (without a known solution the held-out residual) is at most this.
         patience: end when the held-out residual, soft conditions included, has not become lower for so many checks.
         check_every: iterations between checks.
-        resample_every: after so many SSBroyden iterations take half of the points anew, where the residual is large.
+        resample_every: after so many iterations of either solver take half of the points anew, where the residual is
+            large; for layers and shocks.
         time_limit_sec: end after so many seconds.
         callback: called with the last row of the history after every check; False ends the run.
         seed: of all points that are drawn.
@@ -103,7 +104,7 @@ def solve(
         ShapeError: a network with other inputs, or an equation with other residuals than one per row.
         DomainError: a residual is not finite at the start.
     """
-    check_points(points, problem.domain.dim)
+    check_own_points(points, problem.domain) if isinstance(points, Tensor) else check_points(points, problem.domain.dim)
     _check(problem, model, sampling, lm_steps=lm_steps, steps=steps, patience=patience, check_every=check_every)
     settings = _Settings(lm_steps, steps, tol, patience, check_every, resample_every, time_limit_sec, callback, seed)
     if update_grid and isinstance(model, KAN):
@@ -112,7 +113,7 @@ def solve(
 
 
 @torch.no_grad()
-def fit_to_domain(problem: Problem, model: KAN, points: int | tuple[int, ...], seed: int) -> None:
+def fit_to_domain(problem: Problem, model: KAN, points: int | tuple[int, ...] | Tensor, seed: int) -> None:
     """Let a network's functions live where their inputs are, the corners of the domain included.
 
     Args:
@@ -122,9 +123,13 @@ def fit_to_domain(problem: Problem, model: KAN, points: int | tuple[int, ...], s
         points: as for `solve`.
         seed: of the points.
     """
-    count = points if isinstance(points, int) else math.prod(points)
     ends = torch.cartesian_prod(*problem.domain.bounds).reshape(-1, problem.domain.dim)
-    x = torch.cat([problem.domain.interior(count, "sobol", seed), ends]).to(next(model.parameters()))
+    if isinstance(points, Tensor):
+        inside = points.to(ends)
+    else:
+        count = points if isinstance(points, int) else math.prod(points)
+        inside = problem.domain.interior(count, "sobol", seed)
+    x = torch.cat([inside, ends]).to(next(model.parameters()))
     embedding = problem.around.embedding
     inputs = x if embedding is None else embedding(x)
     if model.basis == "spline":
@@ -153,7 +158,7 @@ class _Run:
     """One run: points, the two solvers, and the record of both."""
 
     def __init__(
-        self, problem: Problem, model: nn.Module, settings: _Settings, points: int | tuple[int, ...],
+        self, problem: Problem, model: nn.Module, settings: _Settings, points: int | tuple[int, ...] | Tensor,
         boundary_points: int, sampling: str,
     ) -> None:  # fmt: skip
         self.problem, self.model, self.settings = problem, model, settings
@@ -161,7 +166,8 @@ class _Run:
         unknowns = {name: self.like.new_tensor(float(start)) for name, start in problem.unknowns.items()}
         self.learner = Learner(model, unknowns)
         seed = settings.seed
-        self.inner = problem.inner(problem.domain.interior(points, sampling, seed).to(self.like))
+        chosen = points if isinstance(points, Tensor) else problem.domain.interior(points, sampling, seed)
+        self.inner = problem.inner(chosen.to(self.like))
         self.parts = [self.inner, *problem.others(self.like, boundary_points, sampling, seed + 1000)]
         self.held_out = problem.inner(problem.domain.interior(HELD_OUT_POINTS, "sobol", seed + 1).to(self.like))
         for part in (*self.parts, self.held_out):
@@ -234,6 +240,13 @@ class _Run:
             ended = self._record(self._at(x[0])) if self.step % self.settings.check_every == 0 else self._too_late()
             if ended is not None:
                 return self._at(x[0]), ended
+            every = self.settings.resample_every
+            if every and self.step % every == 0:
+                self.loss.assign(x[0])
+                self._resample()
+                system, recent = System(self.loss), []
+                method.leave()
+                continue
             damping = method.damping
             stuck = damping is not None and float(damping) > 1e8
             if stuck or (len(recent) > _STALL_STEPS and recent[-1] > _STALL * recent[-1 - _STALL_STEPS]):

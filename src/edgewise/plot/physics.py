@@ -9,19 +9,21 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from edgewise.errors import ParameterError
-from edgewise.physics import ReferenceGrid, Solution
+from edgewise.physics import Evolution, ReferenceGrid, Solution
 from edgewise.plot.style import BLUE, GREEN, INK, ORANGE, Picture, inks, tidy
+
+Solved = Solution | Evolution
 
 _MOST_DIM = 2
 _DECADES = 1e-4
 """Errors below this, beside the largest, have its colour."""
 
 
-def plot_solution(solution: Solution, *, n: int = 101) -> Figure:
+def plot_solution(solution: Solved, *, n: int = 101) -> Figure:
     """Draw a solution in one or two coordinates, its error (or its residual, where no solution is known), and the run.
 
     Args:
-        solution: what `edgewise.physics.solve` returned.
+        solution: what `edgewise.physics.solve` or `march` returned.
         n: points along each coordinate.
 
     Returns:
@@ -48,7 +50,7 @@ def plot_solution(solution: Solution, *, n: int = 101) -> Figure:
     return figure
 
 
-def _values(solution: Solution, axes: list[np.ndarray]) -> np.ndarray:
+def _values(solution: Solved, axes: list[np.ndarray]) -> np.ndarray:
     """Values on a grid, NaN outside the domain; of the first output."""
     nodes = _nodes(axes)
     found = solution(nodes)
@@ -56,7 +58,7 @@ def _values(solution: Solution, axes: list[np.ndarray]) -> np.ndarray:
     return _masked(solution, nodes, found, axes)
 
 
-def _error(solution: Solution, axes: list[np.ndarray]) -> tuple[np.ndarray, str]:
+def _error(solution: Solved, axes: list[np.ndarray]) -> tuple[np.ndarray, str]:
     """What is wrong on a grid, and its name."""
     exact, nodes = solution.problem.exact, _nodes(axes)
     if exact is None:
@@ -79,13 +81,13 @@ def _nodes(axes: list[np.ndarray]) -> np.ndarray:
     return np.stack([part.reshape(-1) for part in np.meshgrid(*axes, indexing="ij")], axis=1)
 
 
-def _masked(solution: Solution, nodes: np.ndarray, values: torch.Tensor, axes: list[np.ndarray]) -> np.ndarray:
+def _masked(solution: Solved, nodes: np.ndarray, values: torch.Tensor, axes: list[np.ndarray]) -> np.ndarray:
     inside = solution.problem.domain.contains(torch.as_tensor(nodes)).numpy()
     shown = np.where(inside, values.double().numpy(), np.nan)
     return shown.reshape([len(axis) for axis in axes])
 
 
-def _draw_lines(left: Axes, middle: Axes, solution: Solution, x: np.ndarray, wrong: np.ndarray, name: str) -> None:
+def _draw_lines(left: Axes, middle: Axes, solution: Solved, x: np.ndarray, wrong: np.ndarray, name: str) -> None:
     exact, (coordinate,) = solution.problem.exact, solution.problem.domain.names
     left.plot(x, _values(solution, [x]), color=BLUE, linewidth=1.8, label="network")
     if exact is not None and not isinstance(exact, ReferenceGrid):
@@ -100,7 +102,7 @@ def _draw_lines(left: Axes, middle: Axes, solution: Solution, x: np.ndarray, wro
 
 
 def _draw_maps(
-    left: Axes, middle: Axes, solution: Solution, axes: list[np.ndarray], wrong: np.ndarray, name: str
+    left: Axes, middle: Axes, solution: Solved, axes: list[np.ndarray], wrong: np.ndarray, name: str
 ) -> None:
     first, second = solution.problem.domain.names
     for ax, values, title, colours in (
@@ -119,7 +121,7 @@ def _draw_maps(
         ax.set_title(title, fontsize=10)
 
 
-def _draw_run(ax: Axes, solution: Solution) -> None:
+def _draw_run(ax: Axes, solution: Solved) -> None:
     tidy(ax)
     history = solution.history
     for key, label, colour, style in (
