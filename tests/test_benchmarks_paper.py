@@ -48,7 +48,7 @@ class TestPage:
         assert text.startswith("# Results\n")
         assert [f"<!-- paper {name}: begin -->" in text for name in page.MODULES] == [True] * len(page.MODULES)
         section = text.split("<!-- paper knots: begin -->")[1].split("<!-- paper knots: end -->")[0]
-        assert "`python -m benchmarks.paper.knots`\n\n3 seeds" in section
+        assert "`python -m benchmarks.paper.knots --seeds 3`\n\n3 seeds" in section
         assert "Bars met: 1 of 2." in section
         assert "_date " in section
         assert section.strip() in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 
 from benchmarks.accuracy import command
@@ -63,15 +64,20 @@ def run(
         made = measure(asked)
         if made.row != name:
             raise ValueError(f"benchmarks.paper.{name} must report row {name!r}; got {made.row!r}.")
-        made.protocol.insert(
-            0, f"`{options.prog} --quick`: to try it, not to be quoted" if args.quick else f"`{options.prog}`"
-        )
+        trial = ": to try it, not to be quoted" if args.quick else ""
+        made.protocol.insert(0, f"`{' '.join([options.prog, *_chosen(args)])}`{trial}")
         return made
 
     try:
         return command.finish(lambda _: measured(), asked, args.write, family="paper", blank=blank())
     except FileNotFoundError as error:  # a table that is not there
         options.error(str(error))
+
+
+def _chosen(args: argparse.Namespace) -> list[str]:
+    """The options that decide what is measured, where they are not left to the module."""
+    given = {name: getattr(args, name) for name in ("seeds", "steps", "restarts", "only")}
+    return [*(["--quick"] if args.quick else []), *(f"--{name} {value}" for name, value in given.items() if value)]
 
 
 def blank() -> str:
