@@ -23,7 +23,7 @@ function hostOf(withData: boolean, scale = 1): Host {
     format: "edgewise-explorer", version: 1, edgewise: "0", title: "tiny", model: encodeNet(net),
     inputs: [{ name: "a" }, { name: "b" }], outputs: [{ name: "y", scale }], link: "identity",
     nodes: [quantiles(2), quantiles(3)],
-    deviations: [pack([2, 3], [1, 2, 3, 4, 5, 6]), pack([3, 1], [1, 1, 4])],
+    deviations: [pack([2, 3], [1, 2, 3, 4, 5, 6]), pack([3, 1], [1, 1, 4])], sums: [pack([3], [4, 5, 6]), pack([1], [5])],
     sample: withData ? { x: pack([40, 2], x), y: pack([40, 1], x.slice(0, 40)) } : null,
   };
   return { kind: "page", ...values({ payload }), save() {}, send() {}, onMessage: () => () => {} };
@@ -128,6 +128,18 @@ test("an edit in the first layer moves the importances of later ones when there 
   assert.equal(store.edits.length, 2);
   store.undo();
   assert.equal(store.importance(1, 0, 0), before);
+});
+
+test("edges into a dead end lose their importance, with data and without", () => {
+  for (const withData of [true, false]) {
+    const store = new Store(hostOf(withData));
+    assert.ok(store.importance(...edge) > 0);
+    store.apply({ op: "prune", edge: [1, 2, 0] });
+    assert.equal(store.importance(...edge), 0);
+    assert.equal(Math.max(store.importance(0, 0, 1), store.importance(0, 1, 1)), 1);
+    store.undo();
+    assert.ok(store.importance(...edge) > 0);
+  }
 });
 
 test("listeners are called once per frame, with the edges that changed", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { forward, respond } from "../src/maths/network.ts";
+import { importancesOf } from "../src/model/importance.ts";
 import { decode } from "../src/model/payload.ts";
 
 interface Fixture {
@@ -12,6 +13,7 @@ interface Fixture {
   x: number[][];
   outputs: number[][];
   nodes: number[][][];
+  importances: number[][];
   user: { x: number[][]; prediction: number[][] } | null;
 }
 
@@ -44,5 +46,13 @@ for (const { name, tolerance, payload, x, outputs, nodes, user } of fixtures) {
       const second = found.length * 2 === wanted.length ? wanted.filter((_, n) => n % 2 === 1) : wanted;
       assert.ok(distance(found, second) <= 1e-12, `predictions: ${distance(found, second)}`);
     }
+  });
+}
+
+for (const { name, payload, importances } of fixtures) {
+  test(`${name}: importances are the scores that Python passes back from the outputs`, () => {
+    const { net, deviations, sums } = decode(payload);
+    // deviations travel as float32
+    importancesOf(net, deviations, sums).scores.forEach((found, l) => assert.ok(distance(found, importances[l]) <= 1e-5, `layer ${l}`));
   });
 }

@@ -13,7 +13,9 @@ import torch
 from edgewise import KAN, MLP
 from edgewise.errors import ParameterError
 from edgewise.explorer import payload_of, to_html, to_png, to_svg
+from edgewise.explorer.data import importances
 from edgewise.explorer.html import frame, page, static
+from edgewise.interpret import edge_scores
 
 HOSTILE = "</script></style><img src=x onerror=alert(1)>"
 
@@ -99,3 +101,17 @@ def test_nothing_is_written_on_bad_input(model, tmp_path):
     assert path.read_text() == "before"
     with pytest.raises(OSError, match="folder does not exist"):
         to_html(model, tmp_path / "no" / "m.html")
+
+
+def test_pictures_draw_importance_through_to_the_outputs(tmp_path):
+    """An edge into a dead end is not drawn as strong: the picture of a network with one is another."""
+    model = KAN([2, 2, 1], seed=0)
+    model.layers[1].set_mask(torch.tensor([[1.0], [0.0]]))
+    pictures = []
+    for scores in ({}, {"scores": edge_scores(model, torch.rand(50, 2))}):
+        to_svg(model, tmp_path / "m.svg", torch.rand(50, 2, generator=torch.Generator().manual_seed(0)), **scores)
+        pictures.append((tmp_path / "m.svg").read_text(encoding="utf-8"))
+    assert pictures[0] != pictures[1]
+    scores = importances(model, torch.rand(50, 2))
+    assert not bool(scores[0][:, 1].any())
+    assert scores[0].max() == 1

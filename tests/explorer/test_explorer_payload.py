@@ -84,6 +84,8 @@ def test_quantiles_deviations_and_losses_are_those_of_the_data():
     np.testing.assert_allclose(decode(payload["nodes"][1]), np.quantile(hidden, levels, axis=0).T, rtol=1e-6)  # f4
     for found, wanted in zip(payload["deviations"], edge_deviations(model, x), strict=True):
         np.testing.assert_allclose(decode(found), wanted.detach().numpy(), rtol=1e-6)
+    np.testing.assert_allclose(decode(payload["sums"][0]), hidden.std(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(decode(payload["sums"][1]), model(x).detach().numpy().std(axis=0), rtol=1e-6)
     for name, part in (("train", "train"), ("test", "test")):
         error = (model(data[f"{part}_input"]) - data[f"{part}_label"]).square().mean().item()
         assert payload["loss"][name] == pytest.approx(error, rel=1e-12)

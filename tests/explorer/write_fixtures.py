@@ -2,9 +2,10 @@
 
     python tests/explorer/write_fixtures.py
 
-A fixture is `{"name", "tolerance", "payload", "x", "outputs", "nodes", "user"}`: inputs in the network's units and the
-network's outputs (float64), the node values of every layer, and, for estimators, `{"x", "prediction"}` in the user's
-units. `tolerance` is relative to the largest output. `tests/explorer/test_payload.py` checks that the files are fresh.
+A fixture is `{"name", "tolerance", "payload", "x", "outputs", "nodes", "importances", "user"}`: inputs in the network's
+units and the network's outputs (float64), the node values of every layer, the importances of every layer's edges, and,
+for estimators, `{"x", "prediction"}` in the user's units. `tolerance` is relative to the largest output.
+`tests/explorer/test_explorer_payload.py` checks that the files are fresh.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from edgewise import KAN, KANClassifier, KANRegressor
 from edgewise.explorer.payload import payload_of
+from edgewise.interpret import attribute
 from edgewise.layers import FUNCTIONS, Function
 from edgewise.layers.base_functions import BASE_FUNCTIONS
 
@@ -41,8 +43,15 @@ def fixture(name: str, model: KAN, x: Tensor, tolerance: float = EXACT, **kwargs
         "x": x.tolist(),
         "outputs": wide(x).tolist(),
         "nodes": [values.tolist() for values in wide.activations(x)],
+        "importances": importances_of(wide, x),
         "user": None,
     }
+
+
+def importances_of(model: KAN, x: Tensor) -> list[list[float]]:
+    """By the definition: `attribute`, the largest of every layer being one."""
+    scores = attribute(model, x).edges
+    return [(edges / edges.max()).flatten().tolist() for edges in scores]
 
 
 def kan(width: list[Any], seed: int = 0, **kwargs: Any) -> KAN:
@@ -132,6 +141,7 @@ def of_estimator(name: str, model: Any, table: Any, y: Any) -> dict[str, Any]:
     prediction = model.predict_proba(table[:ROWS]) if hasattr(model, "classes_") else model.predict(table[:ROWS])
     result = fixture(name, model.model_, x)
     result["payload"] = payload_of(model, table, y, data=True)
+    result["importances"] = importances_of(model.model_, model.network_data(table)[0])
     result["user"] = {"x": raw.tolist(), "prediction": np.reshape(prediction, (len(x), -1)).tolist()}
     return result
 

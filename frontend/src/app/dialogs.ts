@@ -29,8 +29,13 @@ export function openHelp(parent: HTMLElement): void {
       "p",
       {},
       "A KAN passes every input through functions that it has learned, adds the results up, and does so again layer by " +
-        "layer. Each small picture is one of these functions. Thick and dark ones move the result most; a green double frame " +
-        "is a function with a formula; dashes are edges that were removed.",
+        "layer. Each small picture is one of these functions; a green double frame marks a formula, dashes a removed edge.",
+    ),
+    h(
+      "p",
+      {},
+      "Thick and dark: important. Importance is how much of the outputs' variation passes through an edge on its way from the inputs, " +
+        "relative to the strongest edge of its layer.",
     ),
     h("p", {}, "Click an edge to see it large, drag its points, try formulas or remove it. Click a node to follow only its paths."),
     ...groups,

@@ -1,7 +1,7 @@
 // What is shown and what was done to it. Views read it and subscribe; only the store changes it.
 import type { Host } from "../hosts/host.ts";
 import { applyEdit, applyEdits, checkedEdits, type Edit, withEdit } from "../model/edits.ts";
-import { type Importances, importance, importancesFrom, importancesOf, quantilesOf, withChanged } from "../model/importance.ts";
+import { type Importances, importancesFrom, importancesOf, quantilesOf, sumDeviations, withChanged } from "../model/importance.ts";
 import { forward } from "../maths/network.ts";
 import { Measure } from "../model/measure.ts";
 import { decode, type EdgeId, type Explored, levelSize, type Net, QUANTILES } from "../model/payload.ts";
@@ -66,7 +66,7 @@ export class Store {
     this.explored = decode(host.get("payload"));
     this.point = medians(this.explored);
     this.quantiles = this.explored.nodeQuantiles;
-    this.#importances = importancesOf(this.explored.deviations);
+    this.#importances = importancesOf(this.original, this.explored.deviations, this.explored.sums);
     this.#history = [{ net: this.original, edits: [], loss: null }];
     this.receiveEdits(host.get("edits"));
   }
@@ -77,7 +77,7 @@ export class Store {
     this.point = this.point.length === this.explored.net.layers[0].I ? this.point : medians(this.explored);
     this.#measured = null;
     this.quantiles = this.explored.nodeQuantiles;
-    this.#importances = importancesOf(this.explored.deviations);
+    this.#importances = importancesOf(this.original, this.explored.deviations, this.explored.sums);
     this.#history = [{ net: this.original, edits: [], loss: null }];
     this.#at = 0;
     this.#draft = this.#frame = this.#resting = null;
@@ -129,8 +129,9 @@ export class Store {
     return this.#draft !== null;
   }
 
+  /** Between 0 and 1, one for the strongest edge of the layer. */
   importance(l: number, i: number, j: number): number {
-    return importance(this.#importances, l, i * this.net.layers[l].O + j);
+    return this.#importances.scores[l][i * this.net.layers[l].O + j];
   }
 
   /** The interval over which the function of an edge from node i is drawn. */
@@ -287,7 +288,8 @@ export class Store {
     this.#history[this.#at].loss = this.measure.rebase(this.net);
     let touched = [...edges];
     if (this.explored.sample) touched = this.#followQuantiles(touched);
-    this.#importances = withChanged(this.explored, this.#importances, this.net, this.quantiles, touched);
+    const { firstSums, sums } = this.measure;
+    this.#importances = withChanged(this.explored, this.#importances, this.net, this.quantiles, touched, firstSums, sums);
     if (tellHost) {
       this.host.set("edits", this.edits);
       this.host.save();
@@ -313,9 +315,9 @@ export class Store {
     const isAsBefore = net.layers.every(({ I, O }, l) => before.layers[l]?.I === I && before.layers[l].O === O);
     this.#frames += 1;
     if (isAsBefore && edges > MANY_EDGES && this.#frames % EVERY !== 0) return;
-    const { values } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
+    const { rows, values, sums } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
     this.quantiles = net.layers.map(({ I }, l) => quantilesOf(values[l], I));
-    this.#importances = importancesFrom(net, this.quantiles);
+    this.#importances = importancesFrom(net, this.quantiles, sumDeviations(sums, rows));
   }
 
   #mark(edges: readonly EdgeId[]): void {

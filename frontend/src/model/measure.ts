@@ -1,5 +1,6 @@
 // How good the model is, before and after an edit: on the attached sample, or against the saved model on made-up points.
 import { forward, outputsAfter, type Trace } from "../maths/network.ts";
+import { sumDeviations } from "./importance.ts";
 import { type EdgeId, type Explored, type Net, QUANTILES } from "./payload.ts";
 
 /** Work of one evaluation is kept below this many edge values, so that dragging stays smooth. */
@@ -19,6 +20,8 @@ export class Measure {
   readonly hasTargets: boolean;
   /** Loss of the model as loaded. */
   readonly first: number;
+  /** Per layer (O): deviations of the sums of the model as loaded. */
+  readonly firstSums: readonly Float64Array[];
   /** What a change of one is in the user's unit. */
   readonly #unit: number;
   readonly #target: Float64Array;
@@ -42,6 +45,7 @@ export class Measure {
     const { outputs } = explored;
     this.#unit = explored.link === "identity" && outputs.length === 1 ? Math.abs(outputs[0].scale) : 1;
     this.first = this.#lossOf(this.#output);
+    this.firstSums = this.sums;
     const some = this.n < all.n ? `${this.n} of the ${all.n}` : `${this.n}`;
     this.name = this.hasTargets ? "loss" : "change";
     const scaled = outputs.some(({ scale }) => scale !== 1) ? " of the standardised output, whose variance is 1," : "";
@@ -66,6 +70,11 @@ export class Measure {
 
   get #output(): Float64Array {
     return this.entering(this.#trace.values.length - 1);
+  }
+
+  /** Per layer (O): deviations of the sums of the remembered model. */
+  get sums(): readonly Float64Array[] {
+    return sumDeviations(this.#trace.sums, this.n);
   }
 
   /** (n, I) values that enter layer l of the remembered model. */

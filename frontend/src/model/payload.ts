@@ -81,6 +81,8 @@ export interface Explored {
   nodeQuantiles: readonly Float64Array[];
   /** Per layer (I, O): standard deviation of every edge over the data. */
   deviations: readonly Float64Array[];
+  /** Per layer (O): standard deviation of every sum. */
+  sums: readonly Float64Array[];
   loss: { name: string; train: number | null; test: number | null } | null;
   sample: Sample | null;
   formula: readonly Formula[] | null;
@@ -114,6 +116,7 @@ export function decode(payload: unknown): Explored {
     classes: p.classes == null ? null : list(p.classes, "classes").map((name, n) => words(name, `classes[${n}]`)),
     nodeQuantiles: perLayer(p.nodes, "nodes", net, (layer) => [layer.I, QUANTILES]),
     deviations: perLayer(p.deviations, "deviations", net, (layer) => [layer.I, layer.O]),
+    sums: perLayer(p.sums, "sums", net, (layer) => [layer.O]),
     loss: p.loss == null ? null : decodeLoss(record(p.loss, "loss")),
     sample,
     formula: p.formula == null ? null : list(p.formula, "formula").map((f, n) => decodeFormula(f, `formula[${n}]`)),

@@ -45,7 +45,6 @@ export class Motion {
   constructor(element: HTMLElement | SVGElement, redraw: (camera: Camera) => void) {
     this.#element = element;
     this.#redraw = redraw;
-    element.style.transformOrigin = "0 0";
   }
 
   /** @param lightly whether drawing anew is quick enough to be done at every step */
@@ -54,7 +53,6 @@ export class Motion {
     if (lightly) return this.#settle(camera);
     const ratio = camera.zoom / this.#drawn.zoom;
     const [x, y] = [camera.x - this.#drawn.x * ratio, camera.y - this.#drawn.y * ratio];
-    this.#element.style.willChange = "transform"; // else the browser paints it again at every step
     this.#element.style.transform = `translate(${x}px, ${y}px) scale(${ratio})`;
     this.#timer = setTimeout(() => this.#settle(camera), REST_MS);
   }
@@ -62,7 +60,7 @@ export class Motion {
   #settle(camera: Camera): void {
     this.#drawn = camera;
     this.#redraw(camera);
-    this.#element.style.transform = this.#element.style.willChange = "";
+    this.#element.style.transform = "";
   }
 }
 

@@ -5,6 +5,7 @@ import { Chart, type Frame } from "../charts/chart.ts";
 import { dots, line } from "../charts/marks.ts";
 import { rangeOf, widened } from "../charts/scale.ts";
 import { predict, respond } from "../maths/network.ts";
+import { deviation } from "../model/importance.ts";
 import type { Sample } from "../model/payload.ts";
 import { counted, shown, withUnit } from "../model/wording.ts";
 import { toUser } from "../model/units.ts";
@@ -43,8 +44,8 @@ export class Residuals {
     const [truth, guess] = [column(sample.y, (v) => toUser(output, v)), column(outputs, (v) => v)];
     const error = Math.sqrt(truth.reduce((sum, v, n) => sum + (guess[n] - v) ** 2, 0) / sample.n);
     const range = widened(rangeOf(truth, guess), 0.04);
-    const spread = variance(truth);
-    const r2 = spread > 0 ? `, R² ${shown(1 - error ** 2 / spread, 4)}` : "";
+    const spread = deviation(sample.n, (n) => truth[n]);
+    const r2 = spread > 0 ? `, R² ${shown(1 - (error / spread) ** 2, 4)}` : "";
     this.#words.textContent = `${counted(sample.n, "row")}: typical error ${shown(error)}${output.unit ? ` ${output.unit}` : ""}${r2}`;
     const paint = (frame: Frame): Element[] => [line(frame, range, range, "zero"), dots(frame, truth, guess)];
     this.#chart.show(range, range, paint, `Prediction against true ${withUnit(output)} for ${counted(sample.n, "row")}; typical error ${shown(error)}`);
@@ -74,9 +75,4 @@ function confusion(counts: Float64Array, C: number, name: (c: number) => string)
 
 function largest(row: Float64Array): number {
   return row.reduce((best, v, n) => (v > row[best] ? n : best), 0);
-}
-
-function variance(values: Float64Array): number {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  return values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
 }

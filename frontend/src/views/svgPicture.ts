@@ -71,8 +71,7 @@ export class SvgPicture implements Picture {
     this.#above.remove();
     const redrawn = edges === "all" ? [...this.#drawn.values()] : [...edges.keys()].flatMap((key) => this.#drawn.get(key) ?? []);
     for (const drawn of redrawn) this.#drawFunction(scene, drawn);
-    const layers = edges === "all" ? null : new Set([...edges.values()].map(([l]) => l));
-    for (const drawn of this.#drawn.values()) if (!layers || layers.has(drawn.spot.edge[0])) this.#style(drawn);
+    for (const drawn of this.#drawn.values()) this.#style(drawn); // one edge changes the importance of many
   }
 
   mark(marks: Marks): void {

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise.explorer.subject import Subject, in_user_units
-from edgewise.interpret.attribution import edge_deviations
+from edgewise.interpret.attribution import attribute, deviations
 from edgewise.models import KAN
 from edgewise.train.losses import get_loss
 
@@ -32,10 +32,16 @@ def node_quantiles(model: KAN, x: Tensor) -> list[Tensor]:
     return [torch.quantile(values.double().cpu().T.contiguous(), levels, dim=1).T for values in entering]
 
 
-def summary(subject: Subject) -> tuple[list[Tensor], list[Tensor]]:
-    """Quantiles of the nodes and deviations of the edges, layer by layer."""
+def summary(subject: Subject) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
+    """Quantiles of the nodes, and deviations of the edges and of their sums, layer by layer."""
     x = thinned(subject.x, MOST_ROWS)
-    return node_quantiles(subject.network, x), edge_deviations(subject.network, x)
+    return node_quantiles(subject.network, x), deviations(subject.network, x)
+
+
+def importances(model: KAN, x: Tensor) -> list[Tensor]:
+    """`(I, O)` of every layer: the part of the outputs' variation that passes through an edge, the largest being 1."""
+    scores = attribute(model, x).edges
+    return [edges / edges.max().clamp(min=torch.finfo(edges.dtype).tiny) for edges in scores]
 
 
 def input_quantiles(subject: Subject, first: Tensor) -> list[list[float]]:

@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from edgewise.errors import ParameterError
+from edgewise.explorer.data import importances
 from edgewise.explorer.html import page
 from edgewise.explorer.payload import payload_of
 from edgewise.explorer.subject import Subject, subject_of
@@ -75,6 +76,7 @@ def picture(subject: Subject, kind: str, dpi: float = 96.0, **kwargs: Any) -> by
     from matplotlib import rc_context
 
     stream, metadata = BytesIO(), {"Date": None} if kind == "svg" else None
+    kwargs.setdefault("scores", importances(subject.network, subject.x))
     figure = subject.network.plot(subject.x, **kwargs)
     with rc_context({"svg.hashsalt": "edgewise"}):  # the same picture is the same file
         figure.savefig(stream, format=kind, dpi=dpi, metadata=metadata)

@@ -72,7 +72,7 @@ def payload_of_subject(
 ) -> dict[str, Any]:
     """`payload_of` where the subject is already there; the arguments are the same."""
     network = subject.network
-    nodes, deviations = summary(subject)
+    nodes, measured = summary(subject)
     inputs = zip(subject.inputs, input_quantiles(subject, nodes[0]), strict=True)
     return {
         "format": FORMAT,
@@ -85,7 +85,8 @@ def payload_of_subject(
         "link": subject.link,
         "classes": subject.classes,
         "nodes": [encode(values, "f4", "node values") for values in nodes],
-        "deviations": [encode(values, "f4", "edge values") for values in deviations],
+        "deviations": [encode(edges, "f4", "edge values") for edges, _ in measured],
+        "sums": [encode(sums, "f4", "sums") for _, sums in measured],
         "loss": losses(subject),
         "sample": _sample(subject) if data and subject.given else None,
         "formula": _formula(subject),

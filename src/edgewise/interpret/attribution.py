@@ -57,8 +57,26 @@ def edge_deviations(model: KAN, x: Tensor) -> list[Tensor]:
         ShapeError: `x` has the wrong rank, features, dtype or device, or no rows.
         DomainError: `x` has a NaN or infinite entry.
     """
+    return [edges for edges, _ in deviations(model, x)]
+
+
+def deviations(model: KAN, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Standard deviations of every layer's edges, as `edge_deviations` has them, and of its sums.
+
+    Args:
+        model: the network.
+        x: `(B, inputs)` data.
+
+    Returns:
+        Per layer `(I, O)` deviations of the edges and `(O,)` of the sums that they feed.
+
+    Raises:
+        ParameterError: `model` is not a KAN.
+        ShapeError: `x` has the wrong rank, features, dtype or device, or no rows.
+        DomainError: `x` has a NaN or infinite entry.
+    """
     check_data(model, x)
-    return [_deviations(layer, values)[0] for layer, values in zip(model.layers, model.activations(x), strict=False)]
+    return [_deviations(layer, values) for layer, values in zip(model.layers, model.activations(x), strict=False)]
 
 
 @dataclass(frozen=True)
@@ -96,17 +114,13 @@ def attribute(model: KAN, x: Tensor) -> Attribution:
 
     Source: Liu et al. (2024), KAN 2.0, arXiv 2408.10205, section 4.1 (attribution).
     """
-    check_data(model, x)
-    activations = model.activations(x)
-    nodes, all_sums, all_edges = [torch.ones_like(activations[-1][0])], [], []
-    for layer, product, values in zip(
-        reversed(model.layers), reversed(model.products), reversed(activations[:-1]), strict=True
-    ):
+    measured = deviations(model, x)
+    nodes, all_sums, all_edges = [x.new_ones(model.out_features)], [], []
+    for product, (edges, total) in zip(reversed(model.products), reversed(measured), strict=True):
         score = nodes[0]
         factors = score[product.n_sum :].repeat_interleave(product.arity)
         sums = torch.cat([score[: product.n_sum], factors])  # (O,)
-        deviations, total = _deviations(layer, values)
-        edges = deviations / _positive(total) * sums
+        edges = edges / _positive(total) * sums
         all_sums.insert(0, sums)
         all_edges.insert(0, edges)
         nodes.insert(0, edges.sum(dim=1))  # (I,)
