@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Store } from "../src/app/store.ts";
+import { MOST_STEPS, Store } from "../src/app/store.ts";
 import type { Host } from "../src/hosts/host.ts";
 import { values } from "../src/hosts/memory.ts";
 import { encodeNet } from "../src/model/payload.ts";
@@ -187,4 +187,15 @@ test("edits and selection travel to the host and back; a frame of training canno
   store.apply({ op: "prune", edge });
   assert.equal(store.edits.length, 1);
   assert.throws(() => store.receiveEdits([{ op: "explode", edge }]), /edits\[0\]/);
+});
+
+test("two hundred steps can be undone, and no more are kept", () => {
+  const store = new Store(hostOf(true));
+  for (let n = 1; n <= MOST_STEPS + 5; n += 1) store.apply({ op: "base", edge: [0, 0, 0], value: n });
+  let undone = 0;
+  for (; store.canUndo; undone += 1) store.undo();
+  assert.equal(undone, MOST_STEPS);
+  assert.equal(store.net.layers[0].base[0], 5);
+  for (; store.canRedo; ) store.redo();
+  assert.equal(store.net.layers[0].base[0], MOST_STEPS + 5);
 });

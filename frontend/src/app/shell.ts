@@ -106,7 +106,7 @@ export class Shell {
       { class: "actions" },
       h("span", { class: "buttons", role: "group", "aria-label": "Edits" }, this.#undo, this.#redo),
       this.#python,
-      button("Save model", () => this.#saveModel(), { title: "Download the data of this page as JSON, with the edits; for Python, use Copy as Python" }),
+      button("Save as JSON", () => this.#saveJson(), { title: "Download the data of this page, with the edits. No model file: for Python, use Copy as Python" }),
       button("◐", () => this.#theme.toggle(), { "aria-label": "Light or dark", title: "Light or dark" }),
       button("?", () => openHelp(this.element), { "aria-label": "Help", title: "Help (?)" }),
     );
@@ -135,7 +135,7 @@ export class Shell {
     set(this.#loss, { title: this.#store.measure.words });
   }
 
-  #saveModel(): void {
+  #saveJson(): void {
     const store = this.#store;
     const payload = store.host.get("payload") as Record<string, unknown>;
     saveJson({ ...payload, model: encodeNet(store.net) }, store.explored.title);

@@ -33,6 +33,9 @@ interface Moment {
 /** Rows that tell where the nodes of a frame lie; and how often that is looked at where there are many edges. */
 const [FRAME_ROWS, MANY_EDGES, EVERY] = [128, 500, 10];
 
+/** How many edits can be undone: every one keeps a copy of its layer. */
+export const MOST_STEPS = 200;
+
 /** Edges whose function may have changed since the last call of a listener. */
 export type Changed = ReadonlyMap<string, EdgeId> | "all";
 
@@ -270,8 +273,8 @@ export class Store {
   // ---------------------------------------------------------------- inside
 
   #push(moment: Moment, edges: readonly EdgeId[], tellHost = true): void {
-    this.#history = [...this.#history.slice(0, this.#at + 1), moment];
-    this.#at += 1;
+    this.#history = [...this.#history.slice(0, this.#at + 1), moment].slice(-MOST_STEPS - 1);
+    this.#at = this.#history.length - 1;
     this.#settle(edges, tellHost);
   }
 
