@@ -56,7 +56,7 @@ class Evolution:
         if exact is None:
             return None
         x, wanted = comparison(exact, self.domain, KNOWN_POINTS, 2)
-        return relative_error(self(x).double(), wanted)
+        return relative_error(self(x).to(wanted), wanted)
 
     @property
     def windows(self) -> list[tuple[float, float]]:

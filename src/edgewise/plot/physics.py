@@ -83,7 +83,7 @@ def _nodes(axes: list[np.ndarray]) -> np.ndarray:
 
 def _masked(solution: Solved, nodes: np.ndarray, values: torch.Tensor, axes: list[np.ndarray]) -> np.ndarray:
     inside = solution.problem.domain.contains(torch.as_tensor(nodes)).numpy()
-    shown = np.where(inside, values.double().numpy(), np.nan)
+    shown = np.where(inside, values.double().cpu().numpy(), np.nan)
     return shown.reshape([len(axis) for axis in axes])
 
 
