@@ -67,6 +67,17 @@ class TestSuggest:
         assert "loss of the model" in repr(found)
         assert "x^2" in repr(found)
 
+    def test_data_in_the_forms_of_fit(self, model, data):
+        x, y = xy(data)
+        wanted = repr(model.suggest_symbolic(0, 1, 0, x, y))
+        for whole in ((x, y), data, (x.numpy(), y.numpy())):
+            assert repr(model.suggest_symbolic(0, 1, 0, whole)) == wanted
+        assert str(model.sparsify((x, y), steps=2).formula((x, y))) == str(model.sparsify(x, y, steps=2).formula(x, y))
+        with pytest.raises(ParameterError, match=r"a tuple of data must be a pair `\(x, y\)`; got 3 entries"):
+            model.suggest_symbolic(0, 0, 0, (x, y, x))
+        with pytest.raises(ParameterError, match="`y` must be None beside a pair"):
+            model.suggest_symbolic(0, 0, 0, (x, y), y)
+
     def test_without_data(self, model):
         assert suggest_symbolic(model, 0, 0, 0, top=2)[0].name == "sin"
 

@@ -267,9 +267,7 @@ def rows_of(data: Any, y: Any = None) -> tuple[Any, Any]:
     Raises:
         ParameterError: the data are of another form.
     """
-    if y is None and isinstance(data, tuple | list) and len(data) == 2:
-        return data[0], data[1]
-    x, y = from_set(data, y)
+    x, y = from_set(tuple(data) if y is None and isinstance(data, list) and len(data) == 2 else data, y)
     if y is None:
         raise ParameterError(
             "training in the explorer takes `x, y`, a pair or a dict of data, all in memory; got "

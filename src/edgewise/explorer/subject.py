@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ParameterError
-from edgewise.interpret.data import as_data, as_rows
+from edgewise.interpret.data import as_data, as_rows, from_set
 from edgewise.models import KAN, spline_layers
-from edgewise.preprocess import BEND, CategoricalColumn, NumericColumn, is_frame
+from edgewise.preprocess import BEND, CategoricalColumn, NumericColumn
 
 
 @dataclass
@@ -64,7 +64,7 @@ def subject_of(model: Any, x: Any = None, y: Any = None) -> Subject:
         ShapeError: data that do not fit.
         DomainError: NaN or infinity in the data.
     """
-    x, y = _from_pair(x, y)
+    x, y = from_set(x, y) if isinstance(x, tuple) else (x, y)  # a dict has test rows too
     if hasattr(model, "network_data"):
         return _of_estimator(model, x, y)
     check_network(model)
@@ -82,24 +82,6 @@ def subject_of(model: Any, x: Any = None, y: Any = None) -> Subject:
     if labels is not None and labels.dim() == 1:  # class numbers
         subject.link, subject.loss, subject.classes = "softmax", "cross_entropy", list(model.output_names)
     return subject
-
-
-def _from_pair(x: Any, y: Any) -> tuple[Any, Any]:
-    """Inputs and labels of a pair `(x, y)`, as `fit` takes it; anything else as it is."""
-    if not isinstance(x, tuple):
-        return x, y
-    if y is not None:
-        raise ParameterError("`y` must be None beside a pair `(x, y)`, which holds its own labels.")
-    if len(x) != 2:
-        raise ParameterError(f"a tuple of data must be a pair `(x, y)`; got {len(x)} entries.")
-    rows, labels = x
-    names = [labels] if isinstance(labels, str) else labels
-    if is_frame(rows) and isinstance(names, list) and all(isinstance(name, str) for name in names):
-        missing = [name for name in names if name not in rows.columns]
-        if missing:
-            raise ParameterError(f"the table has no column {missing[0]!r}; its columns are {list(rows.columns)}.")
-        return rows.drop(columns=names), rows[labels]
-    return rows, labels
 
 
 def check_network(model: Any) -> None:

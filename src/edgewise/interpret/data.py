@@ -20,7 +20,7 @@ def as_data(model: KAN, x: Any) -> Tensor:
 
     Args:
         model: the network.
-        x: anything array-like, or a dict of data as `create_dataset` gives it; None stands for `default_data`. A frame
+        x: anything array-like, or a dict or pair of data as `fit` takes it; None stands for `default_data`. A frame
             whose columns are called like the inputs may have them in any order.
 
     Returns:
@@ -100,7 +100,7 @@ def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
 
     Args:
         model: the network.
-        x: as for `as_data`, or a dict with `train_input` and `train_label` as `create_dataset` gives it.
+        x: as for `as_data`, or a dict or a pair `(x, y)` of data as `fit` takes it.
         y: `(B, outputs)` or `(B,)` labels, classes as integers `(B,)`; None if there are none.
 
     Returns:
@@ -130,18 +130,20 @@ def as_rows(model: KAN, x: Any, y: Any = None) -> tuple[Tensor, Tensor | None]:
 
 
 def from_set(x: Any, y: Any = None) -> tuple[Any, Any]:
-    """Inputs and labels of a dict of data; anything else as it is.
+    """Inputs and labels of data as `fit` takes them: a dict or a pair; anything else as it is.
 
     Args:
-        x: a dict as `create_dataset` gives it, or inputs.
-        y: labels; None beside a dict.
+        x: a dict as `create_dataset` gives it, a tuple `(x, y)` or `(frame, target)`, or inputs.
+        y: labels; None beside a dict or a pair.
 
     Returns:
         Inputs and labels.
 
     Raises:
-        ParameterError: a dict without these entries, or with labels beside it.
+        ParameterError: a dict without these entries, a tuple that is no pair, or labels beside one of them.
     """
+    if isinstance(x, tuple):
+        return _from_pair(x, y)
     if not isinstance(x, Mapping):
         return x, y
     if y is not None:
@@ -149,6 +151,22 @@ def from_set(x: Any, y: Any = None) -> tuple[Any, Any]:
     if not {"train_input", "train_label"} <= set(x):
         raise ParameterError(f"a dict of data must hold 'train_input' and 'train_label'; got {sorted(x)}.")
     return x["train_input"], x["train_label"]
+
+
+def _from_pair(x: tuple[Any, ...], y: Any) -> tuple[Any, Any]:
+    """Inputs and labels of `(x, y)`, or of `(frame, name)` or `(frame, [names])`."""
+    if y is not None:
+        raise ParameterError("`y` must be None beside a pair `(x, y)`, which holds its own labels.")
+    if len(x) != 2:
+        raise ParameterError(f"a tuple of data must be a pair `(x, y)`; got {len(x)} entries.")
+    rows, labels = x
+    names = [labels] if isinstance(labels, str) else labels
+    if is_frame(rows) and isinstance(names, list) and all(isinstance(name, str) for name in names):
+        missing = [name for name in names if name not in rows.columns]
+        if missing:
+            raise ParameterError(f"the table has no column {missing[0]!r}; its columns are {list(rows.columns)}.")
+        return rows.drop(columns=names), rows[labels]
+    return rows, labels
 
 
 def check_labels(labels: Tensor) -> None:
