@@ -39,11 +39,30 @@ test("a wire begins at its node and ends at its sum, factors of a product at pla
   const shape = net([2, 0], [1, 1], [1, 0]);
   const scene = layOut(shape, allEdges(shape), frames[0], labels);
   const tile = scene.tiles.find(({ edge }) => edge.join() === "0,1,2")!;
-  const [first, second] = wireOf(scene, tile);
+  const [first, second] = wireOf(scene, tile); // of one column: no lanes between
   assert.deepEqual([first[0].x, first[0].y], [scene.nodes[0][1].x, scene.nodes[0][1].y]);
   assert.deepEqual(second[3], scene.sums[0][2]);
   assert.notDeepEqual(scene.sums[0][1], scene.sums[0][2]);
   assert.deepEqual(scene.sums[0][0], { x: scene.nodes[1][0].x, y: scene.nodes[1][0].y });
+});
+
+test("no wire passes behind a tile: one column, two, and lattices", () => {
+  const shapes: Net[] = [net([2, 0], [5, 0], [1, 0]), net([4, 0], [5, 0], [1, 0]), net([10, 0], [18, 0], [1, 0]), net([6, 0], [5, 2], [7, 0], [2, 0])];
+  for (const shape of shapes) {
+    for (const frame of [...frames, { width: 800, height: 580 }]) {
+      const scene = layOut(shape, allEdges(shape), frame, labels);
+      const { w, h } = scene.tile;
+      for (const spot of scene.tiles) {
+        for (const [p, a, b, q] of wireOf(scene, spot)) {
+          for (let t = 0; t <= 1; t += 1 / 64) {
+            const on = (c: "x" | "y") => (1 - t) ** 3 * p[c] + 3 * t * (1 - t) ** 2 * a[c] + 3 * t ** 2 * (1 - t) * b[c] + t ** 3 * q[c];
+            const behind = scene.tiles.find((tile) => Math.abs(tile.x - on("x")) < w - 1e-6 && Math.abs(tile.y - on("y")) < h - 1e-6);
+            assert.equal(behind, undefined, `${spot.edge} behind ${behind?.edge}`);
+          }
+        }
+      }
+    }
+  }
 });
 
 test("ancestry goes through present edges only, and through every factor of a product", () => {

@@ -1,8 +1,9 @@
 // Where everything lies in the picture of the network; pure numbers, shared by SVG, Canvas and the tests.
 //
 // Levels of nodes stand one behind the other. Between two levels the functions of the edges lie as tiles: in one column if
-// that leaves them legible, in two with a shift, so that no wire passes behind a tile, or in a lattice of more. A wire
-// runs from the node to the tile and on to the sum it feeds.
+// that leaves them legible, in two with a shift, or in a lattice of more. A wire runs from the node to the tile and on to
+// the sum it feeds, and never behind a tile: it passes other columns straight, through the gaps of a shifted column or
+// along the lanes between the rows of a lattice.
 // Lengths are in CSS pixels at zoom 1. "Along" runs with the signal, "across" is square to it.
 import { type EdgeId, levelSize, type Net } from "../model/payload.ts";
 import { nodeOfSum } from "../model/wording.ts";
@@ -20,6 +21,8 @@ export interface NodeSpot extends Point {
 
 export interface TileSpot extends Point {
   edge: EdgeId;
+  /** The straight parts of its wire, before and after: start and end, or nothing where no column is in the way. */
+  lanes: readonly (readonly Point[])[];
 }
 
 export interface Scene {
@@ -133,10 +136,16 @@ function addTiles(
   const halfRows = columns === 2 ? 0.5 : 0; // the second of two columns lies in the gaps of the first
   const roomy = Math.min(across / (rows + halfRows), pitch * 1.3);
   const start = across / 2 - ((rows - 1 + halfRows) / 2) * roomy;
+  const [half, free] = [(pitch * FILL) / 2, columns > 2 ? (roomy - pitch * FILL) / 2 : 0];
   own.forEach((edge, n) => {
     const column = n % columns;
-    const row = Math.floor(n / columns) + column * halfRows;
-    scene.tiles.push({ edge, x: along + (column + 0.5) * long, y: start + row * roomy });
+    const y = start + (Math.floor(n / columns) + column * halfRows) * roomy;
+    const lane = (from: number, to: number, side: number): Point[] => {
+      const passed = Math.abs(to - from); // columns; who passes more keeps farther from the row, so that lanes do not cross
+      const across = y + (free && side * (half + (free * passed) / columns));
+      return passed ? [from, to].map((end) => ({ x: along + end * long, y: across })) : [];
+    };
+    scene.tiles.push({ edge, x: along + (column + 0.5) * long, y, lanes: [lane(0, column, -1), lane(column + 1, columns, 1)] });
   });
 }
 
@@ -158,15 +167,17 @@ function turned(scene: Scene): Scene {
     ...scene,
     nodes: scene.nodes.map((level) => level.map(turn)),
     sums: scene.sums.map((layer) => layer.map(turn)),
-    tiles: scene.tiles.map(turn),
+    tiles: scene.tiles.map((tile) => ({ ...turn(tile), lanes: tile.lanes.map((lane) => lane.map(turn)) })),
   };
 }
 
-/** The two parts of a wire, as points: start, end and the two that bend it. */
-export function wireOf(scene: Scene, { edge: [l, i, j], x, y }: TileSpot): [Point, Point, Point, Point][] {
+/** The parts of a wire, as points: start, end and the two that bend it. */
+export function wireOf(scene: Scene, { edge: [l, i, j], x, y, lanes: [first, second] }: TileSpot): [Point, Point, Point, Point][] {
   const { w, h } = scene.tile;
   const [before, after] = scene.vertical ? [{ x, y: y - h }, { x, y: y + h }] : [{ x: x - w, y }, { x: x + w, y }];
-  return [bend(scene, scene.nodes[l][i], before), bend(scene, after, scene.sums[l][j])];
+  const stops = [scene.nodes[l][i], ...first, before, after, ...second, scene.sums[l][j]];
+  const tile = stops.indexOf(before);
+  return stops.slice(1).flatMap((to, n) => (n === tile ? [] : [bend(scene, stops[n], to)]));
 }
 
 function bend({ vertical }: Scene, from: Point, to: Point): [Point, Point, Point, Point] {
