@@ -6,7 +6,7 @@ import { uniformKnots } from "../maths/basis.ts";
 import { edgeFunction } from "../maths/edge.ts";
 import { covering } from "../maths/grid.ts";
 import { forward } from "../maths/network.ts";
-import { quantilesOf } from "../model/importance.ts";
+import { quantilesOf, sumDeviations } from "../model/importance.ts";
 import { encodeArray, encodeNet, type Layer, type Net, QUANTILES } from "../model/payload.ts";
 import { normalNumbers } from "./kit.ts";
 
@@ -78,7 +78,7 @@ export class Live {
 
   #payload(net: Net): object {
     const { x, y } = this.#data;
-    const { values: nodes } = forward(net, x);
+    const { values: nodes, sums } = forward(net, x);
     const variable = (name: string): object => ({ name, unit: null, shift: 0, scale: 1 });
     const [I, O] = [net.layers[0].I, y.length / (x.length / net.layers[0].I)];
     return {
@@ -87,6 +87,7 @@ export class Live {
       outputs: [{ ...variable(this.#output), quantiles: [] }], link: "identity", classes: null,
       nodes: net.layers.map((layer, l) => encodeArray(quantilesOf(nodes[l], layer.I), [layer.I, QUANTILES])),
       deviations: net.layers.map((layer, l) => encodeArray(deviationsOf(net, l, nodes[l]), [layer.I, layer.O])),
+      sums: sumDeviations(sums, x.length / I).map((all) => encodeArray(all, [all.length])),
       loss: null, formula: null, source: null,
       sample: { x: encodeArray(x, [x.length / I, I]), y: encodeArray(y, [y.length / O, O]) },
     };
