@@ -173,3 +173,11 @@ def test_points_go_where_a_layer_is_while_levenberg_marquardt_runs():
     assert share[0] == pytest.approx(0.1)
     assert share[1] > 0.15
     assert moved.points.shape == still.points.shape
+
+
+def test_an_equation_of_second_order_in_time_is_refused():
+    """Windows would begin with any velocity, and end with a small residual and the wrong wave."""
+    begin = Initial(lambda x: torch.sin(math.pi * x[:, 1]))
+    problem = Problem(DOMAIN, lambda x, u: u.d("t", "t") - u.d("x", "x"), [begin, Periodic("x")])
+    with pytest.raises(ParameterError, match="first order in time; this one has a second derivative by time"):
+        march(problem, chebyshev(3, 2, 1), 2, **QUICK)

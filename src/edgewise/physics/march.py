@@ -66,12 +66,13 @@ def march(
         The evolution.
 
     Raises:
-        ParameterError: a problem without time or begin, with unknowns or several outputs, or windows that do not go
-            from its begin to its end; and as `solve`.
+        ParameterError: a problem without time or begin, of second order in time, with unknowns, or windows that do not
+            go from its begin to its end; and as `solve`.
 
     Source: time marching of physics-informed networks: Krishnapriyan et al. (2021), arXiv 2109.01050, section 5.
     """
     limits = _limits(_checked(problem), windows)
+    _check_order(problem, model, seed)
     first = 2 * lm_steps if first_lm_steps is None else first_lm_steps
     found: list[Solution] = []
     begin = time.perf_counter()
@@ -123,6 +124,18 @@ def _checked(problem: Problem) -> TimeSpace:
             "would find others. Use `solve`."
         )
     return domain
+
+
+def _check_order(problem: Problem, model: nn.Module, seed: int) -> None:
+    """Windows hand over the solution, not its velocity, which an equation of second order in time begins with, too."""
+    like = next(model.parameters())
+    part = problem.inner(problem.domain.interior(2, "sobol", seed).to(like))
+    part.prepare(problem.around, model, {})
+    if any(piece.count(0) > 1 for channel in part.wanted for piece in channel):
+        raise ParameterError(
+            "`march` needs an equation of first order in time; this one has a second derivative by time. Make the "
+            "velocity an unknown of its own, or use `solve` over the whole time."
+        )
 
 
 def _limits(domain: TimeSpace, windows: int | Sequence[float]) -> list[float]:
