@@ -3,10 +3,10 @@ import { Store } from "../app/store.ts";
 import type { Host } from "../hosts/host.ts";
 import { values } from "../hosts/memory.ts";
 import { uniformKnots } from "../maths/basis.ts";
-import { edgeFunction } from "../maths/edge.ts";
+import { ofEveryEdge } from "../maths/edge.ts";
 import { covering } from "../maths/grid.ts";
 import { forward } from "../maths/network.ts";
-import { quantilesOf, sumDeviations } from "../model/importance.ts";
+import { deviation, quantilesOf, sumDeviations } from "../model/importance.ts";
 import { encodeArray, encodeNet, type Layer, type Net, QUANTILES } from "../model/payload.ts";
 import { normalNumbers } from "./kit.ts";
 
@@ -96,13 +96,5 @@ export class Live {
 
 /** `(I, O)` standard deviation of every edge over the values that enter its layer. */
 export function deviationsOf(net: Net, l: number, x: Float64Array): Float64Array {
-  const { I, O } = net.layers[l];
-  const rows = x.length / I;
-  return Float64Array.from({ length: I * O }, (_, edge) => {
-    const i = Math.floor(edge / O);
-    const f = edgeFunction(net, l, i, edge % O);
-    const own = Float64Array.from({ length: rows }, (_v, row) => f(x[row * I + i]));
-    const mean = own.reduce((a, b) => a + b, 0) / rows;
-    return Math.sqrt(own.reduce((sum, v) => sum + (v - mean) ** 2, 0) / rows);
-  });
+  return ofEveryEdge(net, l, x, (rows, valueAt) => deviation(rows, valueAt));
 }

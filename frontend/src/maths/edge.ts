@@ -42,6 +42,18 @@ export function edgeFunction(net: Net, l: number, i: number, j: number, spline =
   return base ? (x) => mask * (scale * f(x) + weight * base.value(x)) : (x) => mask * scale * f(x);
 }
 
+/** `(I, O)` one number of every edge of layer l, from its values over the rows `(rows, I)` that enter it. */
+export function ofEveryEdge(
+  net: Net, l: number, x: Float64Array, numberOf: (rows: number, valueAt: (row: number) => number) => number,
+): Float64Array {
+  const { I, O } = net.layers[l];
+  return Float64Array.from({ length: I * O }, (_, edge) => {
+    const i = Math.floor(edge / O);
+    const f = edgeFunction(net, l, i, edge % O);
+    return numberOf(x.length / I, (row) => f(x[row * I + i]));
+  });
+}
+
 /** `sum_s coef[s] B_s(x)`, or its order-th derivative. */
 export function splineFunction(
   knots: Float64Array, k: number, coef: Float64Array, outside: Outside = "linear", order = 0,

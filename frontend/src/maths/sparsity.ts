@@ -5,7 +5,7 @@
  * `l1 sum A / O + entropy H / log E`, where `H = -sum p log p` and `p = A / sum A`.
  */
 import type { Net } from "../model/payload.ts";
-import { edgeFunction } from "./edge.ts";
+import { ofEveryEdge } from "./edge.ts";
 
 export interface Sparsity {
   readonly l1: number;
@@ -34,13 +34,9 @@ export function penaltyOf(net: Net, l: number, x: Float64Array, { l1, entropy }:
 
 /** `(I, O)` mean size of every edge of layer l over the values `(rows, I)` that enter it. */
 export function meanSizes(net: Net, l: number, x: Float64Array): Float64Array {
-  const { I, O } = net.layers[l];
-  const rows = x.length / I;
-  return Float64Array.from({ length: I * O }, (_, edge) => {
-    const i = Math.floor(edge / O);
-    const f = edgeFunction(net, l, i, edge % O);
+  return ofEveryEdge(net, l, x, (rows, valueAt) => {
     let sum = 0;
-    for (let row = 0; row < rows; row++) sum += Math.abs(f(x[row * I + i]));
+    for (let row = 0; row < rows; row++) sum += Math.abs(valueAt(row));
     return sum / rows;
   });
 }
