@@ -138,7 +138,7 @@ def test_conditions_at_points_belong_to_their_windows():
     assert kinds == [["Initial", "Periodic"], ["Periodic", "Data", "Equation", "Initial"]]
 
 
-@pytest.mark.parametrize("windows", [0, -1, True, 1.5, [0.0], [0.0, 0.5], [0.0, 0.5, 0.5, 1.0], "10"])
+@pytest.mark.parametrize("windows", [0, -1, True, 1.5, [0.0], [0.0, 0.5], [0.0, 0.5, 0.5, 1.0], "10", ["a", 1.0]])
 def test_windows_are_checked(windows):
     with pytest.raises(ParameterError, match=r"`windows` must be an int >= 1, or ascending limits from 0 to 1; got"):
         march(advection(), chebyshev(3, 2, 1), windows, **QUICK)
@@ -181,3 +181,33 @@ def test_an_equation_of_second_order_in_time_is_refused():
     problem = Problem(DOMAIN, lambda x, u: u.d("t", "t") - u.d("x", "x"), [begin, Periodic("x")])
     with pytest.raises(ParameterError, match="first order in time; this one has a second derivative by time"):
         march(problem, chebyshev(3, 2, 1), 2, **QUICK)
+
+
+@pytest.mark.filterwarnings("ignore:this model is in float32")  # said in every window
+def test_single_precision_marches_between_walls():
+    """The corners are checked in double precision, by a network that is not."""
+    problem = advection([Initial(lambda x: torch.sin(math.pi * x[:, 1])), Dirichlet(wave)])
+    model = KAN([2, 3, 1], basis="chebyshev", k=5, seed=0, dtype=torch.float32)
+    found = march(problem, model, [0.0, 0.1, 0.3, 0.7, 1.0], points=100, lm_steps=2, resample_every=1)
+    assert found([[0.9, 0.5]]).dtype == torch.float32
+    assert len(found.solutions) == 4
+
+
+def test_a_row_at_a_shared_limit_belongs_to_the_window_that_ends_there():
+    x = torch.tensor([[0.0, 0.1], [0.5, 0.2], [0.6, 0.3], [1.0, 0.4]], **F64)
+    data = Data(x, wave(x))
+    begin = Initial(lambda x: torch.sin(math.pi * x[:, 1]))
+    found = march(advection([begin, Periodic("x"), data]), chebyshev(3, 2, 1), 2, **QUICK)
+    kept = [next(c for c in s.problem.conditions if isinstance(c, Data)).x[:, 0].tolist() for s in found.solutions]
+    assert kept == [[0.0, 0.5], [0.6, 1.0]]
+
+
+def test_a_function_with_a_jet_of_its_own_is_still_a_function():
+    class Begin:
+        jet = "an aeroplane"
+
+        def __call__(self, x):
+            return torch.sin(math.pi * x[:, 1])
+
+    found = march(advection([Initial(Begin()), Periodic("x")]), chebyshev(3, 2, 1), 1, **QUICK)
+    assert_close(found(DOMAIN.initial(5)), Begin()(DOMAIN.initial(5)), rtol=0, atol=1e-12)

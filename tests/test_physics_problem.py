@@ -335,6 +335,9 @@ def test_other_mistakes_are_refused():
         quick(problem, steps=-1)
     with pytest.raises(ParameterError, match=r"`check_every` must be an int >= 1; got 0"):
         quick(problem, check_every=0)
+    for wrong in (-5, 0, 2.5, True):
+        with pytest.raises(ParameterError, match=rf"`resample_every` must be an int >= 1; got {wrong}"):
+            quick(problem, resample_every=wrong)
     with pytest.raises(ParameterError, match=r"`sampling` must be one of .*; got 'latin'"):
         quick(problem, sampling="latin")
     with pytest.raises(ParameterError, match=r"`model` must be a module with parameters"):

@@ -6,6 +6,7 @@ its squared error is added to the loss, `weight` times.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.physics.domains import Domain, TimeSpace
+from edgewise.physics.plan import Plan
 
 Value = float | Callable[[Tensor], Tensor]
 Residual = Callable[..., Tensor]
@@ -118,6 +120,18 @@ class Equation:
 Condition = Dirichlet | Neumann | Initial | Periodic | Data | Equation
 
 
+class AbstractKnownJet(ABC):
+    """A function of points that computes its own derivatives, instead of being differentiated."""
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Tensor:
+        """`(n,)` values at `(n, D)` points."""
+
+    @abstractmethod
+    def jet(self, x: Tensor, plan: Plan) -> Tensor:
+        """`(R, n)` value and derivatives at `(n, D)` points."""
+
+
 @dataclass(frozen=True)
 class Wrap:
     """Hard conditions: `u = lift + bubble N`.
@@ -208,7 +222,7 @@ def at_time(x: Tensor, time: float) -> Tensor:
 
 def _lift(value: Value) -> Callable[[Tensor], Tensor]:
     """A value as a function; what knows its own derivatives stays what it is, see `Surroundings.constants`."""
-    return value if callable(value) and hasattr(value, "jet") else lambda x: values_at(value, x)
+    return value if isinstance(value, AbstractKnownJet) else lambda x: values_at(value, x)
 
 
 def _bubble(domain: Domain, x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
-from edgewise.physics.conditions import Condition, Data, Equation, Initial, at_time
+from edgewise.physics.conditions import AbstractKnownJet, Condition, Data, Equation, Initial, at_time
 from edgewise.physics.domains import TimeSpace
 from edgewise.physics.evolution import Evolution
 from edgewise.physics.parts import Embedding
@@ -63,7 +64,8 @@ def march(
         **settings: more arguments of `solve`, for each window.
 
     Returns:
-        The evolution.
+        The evolution. What begins a window is computed from all networks before it, once for every set of points, so
+        time grows with the square of the number of windows where there are very many.
 
     Raises:
         ParameterError: a problem without time or begin, of second order in time, with unknowns, or windows that do not
@@ -77,9 +79,10 @@ def march(
     found: list[Solution] = []
     begin = time.perf_counter()
     for start, end in pairwise(limits):
-        window, own = _window(problem, start, end, limits, found[-1] if found else None), copy.deepcopy(model)
+        window = _window(problem, start, end, limits, found[-1] if found else None)
+        own = copy.deepcopy(found[-1].model if found else model)
         if found:
-            own, points = copy.deepcopy(found[-1].model), _moved(found[-1], start, end)
+            points = _moved(found[-1], start, end)
         found.append(
             solve(
                 window, own, points=points, sampling=sampling, lm_steps=lm_steps if found else first, steps=steps,
@@ -91,21 +94,20 @@ def march(
     return Evolution(problem, found, time.perf_counter() - begin)
 
 
-class _Handover:
+class _Handover(AbstractKnownJet):
     """The solution of a window at its end, as the initial value of the next: constant in time."""
 
     def __init__(self, solution: Solution) -> None:
-        self.problem, self.model = solution.problem, solution.model
+        self.solution = solution
         self.time = solution.problem.domain.end  # pyright: ignore[reportAttributeAccessIssue]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.problem.field(self.model, at_time(x, self.time)).value.detach()
+        return self.solution(at_time(x, self.time)).to(x)
 
     @torch.no_grad()
     def jet(self, x: Tensor, plan: Plan) -> Tensor:
         """`(R, B)` its derivatives; a window that hands over what it was handed differentiates nothing twice."""
-        x, around = at_time(x, self.time), self.problem.around
-        found = around.solution(self.model, x, around.constants(x, plan), plan)[0]
+        found = self.solution.problem.jets(self.solution.model, at_time(x, self.time))(plan)[0]
         moves = [any(0 in part for part in channel) for channel in plan.channels]
         return torch.where(torch.tensor(moves, device=x.device)[:, None], 0.0, found)
 
@@ -141,7 +143,8 @@ def _check_order(problem: Problem, model: nn.Module, seed: int) -> None:
 def _limits(domain: TimeSpace, windows: int | Sequence[float]) -> list[float]:
     if isinstance(windows, int) and not isinstance(windows, bool) and windows >= 1:
         return np.linspace(domain.start, domain.end, windows + 1).tolist()
-    limits = [float(w) for w in windows] if isinstance(windows, Sequence) else []
+    numbers = isinstance(windows, Sequence) and all(isinstance(w, int | float) for w in windows)
+    limits = [float(w) for w in windows] if numbers else []  # pyright: ignore[reportGeneralTypeIssues]
     ascending = all(a < b for a, b in pairwise(limits))
     if len(limits) < 2 or not ascending or (limits[0], limits[-1]) != (domain.start, domain.end):
         raise ParameterError(
@@ -155,7 +158,8 @@ def _window(problem: Problem, start: float, end: float, limits: Sequence[float],
     """The problem in a window of time, for a network that sees the times of the first one."""
     domain: Any = problem.domain
     own = TimeSpace((start, end), domain.region)
-    kept = [_during(c, start, end) if isinstance(c, Data | Equation) else c for c in problem.conditions]
+    after = start if last is not None else -math.inf  # rows at a shared limit belong to the window that ends there
+    kept = [_during(c, after, end) if isinstance(c, Data | Equation) else c for c in problem.conditions]
     conditions = [c for c in kept if c is not None and not (last is not None and isinstance(c, Initial))]
     if last is not None:
         conditions.append(Initial(_Handover(last)))
@@ -164,9 +168,9 @@ def _window(problem: Problem, start: float, end: float, limits: Sequence[float],
     return made
 
 
-def _during(condition: Data | Equation, start: float, end: float) -> Condition | None:
-    """The rows of a condition that fall into a window; None without any."""
-    rows = (condition.x[:, 0] >= start) & (condition.x[:, 0] <= end)
+def _during(condition: Data | Equation, after: float, end: float) -> Condition | None:
+    """The rows of a condition that are later than `after` and not than `end`; None without any."""
+    rows = (condition.x[:, 0] > after) & (condition.x[:, 0] <= end)
     if not bool(rows.any()):
         return None
     if isinstance(condition, Data):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ShapeError
-from edgewise.physics.conditions import Wrap
+from edgewise.physics.conditions import AbstractKnownJet, Wrap
 from edgewise.physics.domains import Domain
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.jets import by_autograd, coordinates, steps_of, through_layers
@@ -81,7 +81,8 @@ class Surroundings(NamedTuple):
 
 def _own_jet(function: Any, x: Tensor, plan: Plan) -> Tensor:
     """`(R, B)` of a function of points: by its own `jet(x, plan)` where it has one, by autograd otherwise."""
-    found = function.jet(x, plan) if hasattr(function, "jet") else by_autograd(function, x, plan)[0]
+    known = isinstance(function, AbstractKnownJet)
+    found = function.jet(x, plan) if known else by_autograd(function, x, plan)[0]
     return found.detach()
 
 

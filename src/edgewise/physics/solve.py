@@ -91,7 +91,8 @@ def solve(
         patience: end when the held-out residual, soft conditions included, has not become lower for so many checks.
         check_every: iterations between checks.
         resample_every: after so many iterations of either solver take half of the points anew, where the residual is
-            large; for layers and shocks.
+            large; for layers and shocks. Levenberg-Marquardt then ends for lack of progress only between two changes
+            of points that are more than five iterations apart.
         time_limit_sec: end after so many seconds.
         callback: called with the last row of the history after every check; False ends the run.
         seed: of all points that are drawn.
@@ -104,8 +105,12 @@ def solve(
         ShapeError: a network with other inputs, or an equation with other residuals than one per row.
         DomainError: a residual is not finite at the start.
     """
-    check_own_points(points, problem.domain) if isinstance(points, Tensor) else check_points(points, problem.domain.dim)
-    _check(problem, model, sampling, lm_steps=lm_steps, steps=steps, patience=patience, check_every=check_every)
+    if isinstance(points, Tensor):
+        check_own_points(points, problem.domain)
+    else:
+        check_points(points, problem.domain.dim)
+    counts = {"lm_steps": lm_steps, "steps": steps, "patience": patience, "check_every": check_every}
+    _check(problem, model, sampling, **counts, **({} if resample_every is None else {"resample_every": resample_every}))
     settings = _Settings(lm_steps, steps, tol, patience, check_every, resample_every, time_limit_sec, callback, seed)
     if update_grid and isinstance(model, KAN):
         fit_to_domain(problem, model, points, seed)
