@@ -28,6 +28,7 @@ from benchmarks.accuracy.problem import find
 from benchmarks.accuracy.session import Rivals, Session
 from benchmarks.accuracy.training import Job, Protocol
 from benchmarks.harness import Bar
+from benchmarks.paper import page, poisson
 
 from edgewise.datasets import feynman_equations, special_functions
 from edgewise.errors import ParameterError
@@ -212,6 +213,22 @@ class TestSets:
             sets.special(Session(only=("bessel",)))
         with pytest.raises(ParameterError, match="one of hello, deep, jacobian_elliptic"):
             find("bessel")
+
+
+class TestOnly:
+    KNOWN = ("MLP", "KAN, k=3", "KAN, k=3, silu", "last")
+
+    def test_names_may_contain_commas_and_keep_their_order(self):
+        for asked, wanted in (("last,MLP", ["MLP", "last"]), ("KAN, k=3", ["KAN, k=3"]),
+                              ("KAN, k=3, silu,KAN, k=3", ["KAN, k=3", "KAN, k=3, silu"])):  # fmt: skip
+            assert Session(only=tuple(asked.split(","))).named(self.KNOWN) == wanted
+        assert Session().named(self.KNOWN, 2) == list(self.KNOWN)
+        assert Session(quick=True).named(self.KNOWN, 2) == ["MLP", "KAN, k=3"]
+
+    def test_a_command_says_what_it_has(self, capsys):
+        with pytest.raises(SystemExit):
+            page.run("poisson", "doc", poisson.poisson, ["--only", "KAN"])
+        assert "error: --only must name some of KAN, Chebyshev of degree 10, " in capsys.readouterr().err
 
 
 class TestShapes:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from benchmarks import bars
 from benchmarks.accuracy import command, discovery, hello, kernels, lm, many, reading, second_order, staircase
 from benchmarks.accuracy.report import Report
-from benchmarks.accuracy.session import Session
+from benchmarks.accuracy.session import Session, UnknownName
 
 
 def _kernels(session: Session) -> Report:
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = command.parser(__doc__)
     options.add_argument("row", choices=list(ROWS))
     args = options.parse_args(arguments)
-    return command.finish(ROWS[args.row], command.session(options, args, picture=args.row in PICTURED), args.write)
+    try:
+        return command.finish(ROWS[args.row], command.session(options, args, picture=args.row in PICTURED), args.write)
+    except UnknownName as error:
+        options.error(str(error))
 
 
 if __name__ == "__main__":

@@ -80,11 +80,8 @@ def _how(limit: float) -> str:
 
 
 def _chosen(session: Session, problems: Sequence[Problem]) -> list[Problem]:
-    unknown = set(session.only) - {p.name for p in problems}
-    if unknown:
-        raise ValueError(f"`--only` must name problems of this row; got {', '.join(sorted(unknown))}.")
-    chosen = [p for p in problems if not session.only or p.name in session.only]
-    return chosen[:QUICK_PROBLEMS] if session.quick and not session.only else chosen
+    chosen = session.named([p.name for p in problems], QUICK_PROBLEMS)
+    return [p for p in problems if p.name in chosen]
 
 
 # ------------------------------------------------------------------------------------------------ one search

@@ -13,6 +13,10 @@ from benchmarks.accuracy.journal import Journal
 from benchmarks.accuracy.training import Job, Protocol, Record
 
 
+class UnknownName(ValueError):
+    """`--only` names something that the row does not have."""
+
+
 @dataclass
 class Session:
     """Options of the command line; None leaves a row's own choice.
@@ -41,6 +45,30 @@ class Session:
 
     def seed_range(self, default: int = 10) -> range:
         return range(self.seeds or (2 if self.quick else default))
+
+    def named(self, known: Sequence[str], quick: int | None = None) -> list[str]:
+        """Which of a row's parts to run, in their own order: those of `only`, or all.
+
+        Args:
+            known: names of all; they may contain commas, as `only` does between names.
+            quick: how many of them a trial runs where it names none; all when absent.
+
+        Returns:
+            The names.
+
+        Raises:
+            UnknownName: `only` holds another one.
+        """
+        if not self.only:
+            return list(known)[: quick if self.quick else None]
+        left, chosen = f",{','.join(self.only)},", set()
+        for name in sorted(known, key=len, reverse=True):
+            if f",{name}," in left:
+                left = left.replace(f",{name},", ",")
+                chosen.add(name)
+        if left.strip(","):
+            raise UnknownName(f"--only must name some of {', '.join(known)}; got {left.strip(',')}.")
+        return [name for name in known if name in chosen]
 
     def pykan_range(self, default: int) -> range:
         """The seeds that pykan runs: none where it is not installed, nor in a trial that does not ask for it."""

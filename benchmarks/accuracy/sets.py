@@ -84,14 +84,9 @@ def _measure(
     widths: dict[str, tuple[int, ...]],
     columns: tuple[str, ...],
 ) -> list[Row]:
-    chosen = [p for p in problems if not session.only or p.name in session.only]
-    unknown = set(session.only) - {p.name for p in problems}
-    if unknown:
-        raise ValueError(f"`--only` must name some of {', '.join(widths)}; got {', '.join(sorted(unknown))}.")
-    if session.quick and not session.only:
-        chosen = chosen[:QUICK_PROBLEMS]
+    chosen = session.named([p.name for p in problems], QUICK_PROBLEMS)
     rows = []
-    for problem in chosen:
+    for problem in (p for p in problems if p.name in chosen):
         rivals = session.rivals(row, problem.name, widths[problem.name], session.adapt(PROTOCOL), pykan=1)
         rows.append(Row(problem, min(problem.published[column] for column in columns), rivals))
         harness.log(_line(rows[-1]))

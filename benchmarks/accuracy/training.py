@@ -8,7 +8,9 @@ The MLP has two hidden layers of tanh, as many parameters as the KAN has on its 
 from __future__ import annotations
 
 import math
+import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -95,6 +97,11 @@ def error_of(record: Record) -> float:
     """Test RMSE; infinite where the fit failed."""
     value = record["test_rmse"]
     return math.inf if value is None or not math.isfinite(value) else value
+
+
+def median(records: Sequence[Record], key: str) -> float:
+    """Of one entry."""
+    return statistics.median(record[key] for record in records)
 
 
 def _kan(job: Job, data: dict[str, Tensor]) -> Record:

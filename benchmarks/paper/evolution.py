@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from torch import Tensor
 from benchmarks import harness
 from benchmarks.accuracy.report import Report, error
 from benchmarks.accuracy.session import Session
-from benchmarks.accuracy.training import Record
+from benchmarks.accuracy.training import Record, median
 from benchmarks.harness import Bar
 from benchmarks.paper import page
 from edgewise import KAN
@@ -109,11 +108,8 @@ def reference(case: Case, folder: str | None) -> ReferenceGrid:
         FileNotFoundError: it is not there.
     """
     name, times, values = case.file
-    path = Path(folder or ".") / name
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is not there; name its folder with --data.")
-    table = loadmat(path)
-    return ReferenceGrid((table[times].ravel(), table["x"].ravel()), table[values].T)
+    file = loadmat(page.table(folder, name))
+    return ReferenceGrid((file[times].ravel(), file["x"].ravel()), file[values].T)
 
 
 def solved(case: Case, seed: int, **changes: Any) -> Evolution:
@@ -136,10 +132,7 @@ def solved(case: Case, seed: int, **changes: Any) -> Evolution:
 
 def evolution(session: Session) -> Report:
     """All equations, all seeds."""
-    unknown = set(session.only) - set(CASES)
-    if unknown:
-        raise ValueError(f"--only must name some of {', '.join(CASES)}; got {', '.join(sorted(unknown))}.")
-    chosen = [name for name in CASES if not session.only or name in session.only]
+    chosen = session.named(list(CASES))
     grids = {name: reference(CASES[name], session.data) for name in chosen}
     measured: dict[str, list[Record]] = {name: [] for name in chosen}
     for seed in session.seed_range(5):  # outside: a run that is ended early has all equations
@@ -189,8 +182,8 @@ def table(measured: dict[str, list[Record]]) -> str:
         errors = [r["error"] for r in records]
         rows.append([
             name, str(list(CASES[name].width)), records[0]["parameters"], len(records),
-            error(statistics.median(errors)), error(min(errors)), error(max(errors)), error(_median(records, "at_end")),
-            f"{_median(records, 'seconds'):.0f} s", f"{_median(records, 'cpu_seconds'):.0f} s",
+            error(statistics.median(errors)), error(min(errors)), error(max(errors)), error(median(records, "at_end")),
+            f"{median(records, 'seconds'):.0f} s", f"{median(records, 'cpu_seconds'):.0f} s",
             CASES[name].published,
         ])  # fmt: skip
     header = ["equation", "network", "parameters", "seeds", "relative L2, median", "best", "worst", "at t = 1, median",
@@ -201,7 +194,7 @@ def table(measured: dict[str, list[Record]]) -> str:
 def bars(measured: dict[str, list[Record]]) -> list[Bar]:
     """The medians."""
     return [
-        Bar(f"{name}, relative L2, median", _median(records, "error"), BAR, "",
+        Bar(f"{name}, relative L2, median", median(records, "error"), BAR, "",
             published=CASES[name].published.split(" ")[0])
         for name, records in measured.items()
     ]  # fmt: skip
@@ -235,10 +228,6 @@ def _key(case: Case, quick: bool) -> dict[str, Any]:
     """What defines a run, for the journal."""
     return {"points": POINTS, "degree": DEGREE, "width": list(case.width), "windows": list(case.windows),
             **case.settings, **(_QUICK if quick else {})}  # fmt: skip
-
-
-def _median(records: Sequence[Record], key: str) -> float:
-    return statistics.median(r[key] for r in records)
 
 
 _QUICK = {"lm_steps": 2, "first_lm_steps": 4, "points": 200}

@@ -43,13 +43,9 @@ def kan2(session: Session) -> Report:
     """Every demonstration: a tenth of the notebook's residual, and the right formula."""
     seeds = session.seed_range(5)
     runs = _runs(5.0 if session.quick else discovery.PATIENT_SEC)
-    unknown = set(session.only) - set(runs)
-    if unknown:
-        raise ValueError(f"`--only` must name some of {', '.join(runs)}; got {', '.join(sorted(unknown))}.")
     measured = {}
-    for name, run in runs.items():
-        if session.only and name not in session.only:
-            continue
+    for name in session.named(list(runs)):
+        run = runs[name]
         key = {"row": "kan2", "name": name, "quick": session.quick}
         measured[name] = [
             session.measure(f"kan2 {name} seed {seed}", {**key, "seed": seed}, lambda run=run, seed=seed: run(seed))

@@ -62,13 +62,9 @@ def knots(session: Session) -> Report:
     if session.quick:
         table = Knots(table.x[:3000], table.y[:3000])
     runs = _runs(table, steps)
-    unknown = set(session.only) - set(runs)
-    if unknown:
-        raise ValueError(f"`--only` must name some of {'; '.join(runs)}; got {', '.join(sorted(unknown))}.")
     measured: dict[str, list[Record]] = {}
-    for name, run in runs.items():
-        if session.only and name not in session.only:
-            continue
+    for name in session.named(list(runs)):
+        run = runs[name]
         measured[name] = [
             session.measure(
                 f"knots {name} seed {seed}",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from benchmarks.accuracy import command
 from benchmarks.accuracy.report import Report, markers
-from benchmarks.accuracy.session import Session
+from benchmarks.accuracy.session import Session, UnknownName
 
 # The order of the page; a module that is not measured yet keeps its place.
 MODULES = (
@@ -70,8 +71,27 @@ def run(
 
     try:
         return command.finish(lambda _: measured(), asked, args.write, family="paper", blank=blank())
-    except FileNotFoundError as error:  # a table that is not there
+    except (FileNotFoundError, UnknownName) as error:  # a table that is not there, a part that is none
         options.error(str(error))
+
+
+def table(folder: str | None, name: str) -> Path:
+    """Path of a table that is not shipped.
+
+    Args:
+        folder: that of `--data`; the current one when absent.
+        name: of the file.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    path = Path(folder or ".") / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there; name its folder with --data.")
+    return path
 
 
 def _chosen(args: argparse.Namespace) -> list[str]:

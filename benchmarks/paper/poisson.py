@@ -5,10 +5,9 @@ Networks of the paper's shapes, [2, 10, 1] and an MLP with four layers of 100, o
 
 from __future__ import annotations
 
-import statistics
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks import harness
 from benchmarks.accuracy.report import Report, error
 from benchmarks.accuracy.session import Session
-from benchmarks.accuracy.training import Record
+from benchmarks.accuracy.training import Record, median
 from benchmarks.harness import Bar
 from benchmarks.paper import page
 from edgewise import KAN, MLP
@@ -68,10 +67,9 @@ def poisson(session: Session) -> Report:
     limit = 2.0 if session.quick else LIMIT_SEC
     measured: dict[tuple[str, str], list[Record]] = {}
     seeds = session.seed_range(SEEDS)
-    for model in MODELS:
+    for model in session.named(list(MODELS)):
         for solver in SOLVERS:
-            skipped = session.only and model not in session.only
-            if skipped or (model == RIVAL and SOLVERS[solver]["lm_steps"]):
+            if model == RIVAL and SOLVERS[solver]["lm_steps"]:
                 continue
             measured[model, solver] = [
                 session.measure(
@@ -114,10 +112,10 @@ def _table(measured: dict[tuple[str, str], list[Record]]) -> str:
     rows = []
     for (model, solver), records in measured.items():
         rows.append([
-            model, solver, records[0]["parameters"], error(_median(records, "error")),
-            error(min(r["error"] for r in records)), error(_median(records, "h1")),
-            error(_median(records, "error") ** 2 / 4), f"{_median(records, 'seconds'):.0f} s",
-            f"{_median(records, 'cpu_seconds'):.0f} s",
+            model, solver, records[0]["parameters"], error(median(records, "error")),
+            error(min(r["error"] for r in records)), error(median(records, "h1")),
+            error(median(records, "error") ** 2 / 4), f"{median(records, 'seconds'):.0f} s",
+            f"{median(records, 'cpu_seconds'):.0f} s",
             f"{sum(r['reached'] is not None for r in records)} of {len(records)}",
         ])  # fmt: skip
     header = ["network", "solver", "parameters", "relative L2, median", "best", "relative H1, median", "MSE, median",
@@ -125,14 +123,10 @@ def _table(measured: dict[tuple[str, str], list[Record]]) -> str:
     return harness.table(header, rows)
 
 
-def _median(records: Sequence[Record], key: str) -> float:
-    return statistics.median(r[key] for r in records)
-
-
 def _bars(measured: dict[tuple[str, str], list[Record]]) -> list[Bar]:
     if COUNTS not in measured:
         return []
-    value: Any = _median(measured[COUNTS], "error")
+    value: Any = median(measured[COUNTS], "error")
     return [Bar(f"relative L2 in {LIMIT_SEC:.0f} s, {COUNTS[0]}, median", value, TARGET, "", published="1e-7 MSE")]
 
 

@@ -63,10 +63,7 @@ def toy(session: Session) -> Report:
         session.steps or (8 if session.quick else STEPS),
         session.restarts or (2 if session.quick else RESTARTS),
     )
-    known = [of.name for of, _ in FUNCTIONS]
-    if set(session.only) - set(known):
-        raise ValueError(f"`--only` must name some of {', '.join(known)}; got {', '.join(session.only)}.")
-    chosen = session.only or known[: QUICK_FUNCTIONS if session.quick else None]
+    chosen = session.named([of.name for of, _ in FUNCTIONS], QUICK_FUNCTIONS)
     measured = {}
     for of, width in FUNCTIONS:
         if of.name not in chosen:
