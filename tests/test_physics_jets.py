@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from edgewise import KAN, MLP, KANLayer
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.kernels import chain_rule
+from edgewise.kernels import layer_jets
 from edgewise.layers import BASE_FUNCTIONS
 from edgewise.layers.derivatives import base_derivative
 from edgewise.physics import derivatives
@@ -127,19 +127,23 @@ def test_nan_and_infinity_are_not_hidden():
     assert bool(found[..., 1].isnan().all())
 
 
-def test_the_chain_rule_is_differentiable_twice():
+@pytest.mark.parametrize("options", [{"grid": 2}, {"basis": "chebyshev"}], ids=["spline", "chebyshev"])
+def test_jets_through_a_layer_are_differentiable_twice(options):
     plan = everything(2)
-    edges = torch.randn(4, 2, 3, 2, generator=torch.Generator(), **F64).requires_grad_()
+    model = KAN([2, 3], k=5, base_fun="tanh", seed=0, **options, **F64)
+    edges, (coef, base) = model.layers[0]._edges(), model.layers[0].effective_weights()
+    x = rows(2, 2, 3, reach=0.9).requires_grad_()
     state = torch.randn(2, len(plan.channels), 2, generator=torch.Generator(), **F64).requires_grad_()
 
-    def both(edges, state):
-        # The values of a jet enter through the edges alone, so they have no gradient of their own.
-        found, values = chain_rule(edges, torch.cat([state[:, :1].detach(), state[:, 1:]], dim=1), plan.rules)
-        return found, values
+    def both(x, state, coef, base):
+        # The values of a jet enter through x alone, so they have no gradient of their own.
+        state = torch.cat([x.mT[:, None].detach(), state[:, 1:]], dim=1)
+        return layer_jets(edges, x, state, coef, base, plan.rules, plan.order)
 
-    assert gradcheck(both, (edges, state))
-    assert gradgradcheck(both, (edges, state))
-    assert_close(both(edges, state)[1], both(edges, state)[0][:, 0])
+    inputs = (x, state, coef.detach().requires_grad_(), base.detach().requires_grad_())
+    assert gradcheck(both, inputs)
+    assert gradgradcheck(both, inputs)
+    assert_close(both(*inputs)[1], both(*inputs)[0][:, 0])
 
 
 def networks():

@@ -53,7 +53,7 @@ export class Measure {
     this.words = this.hasTargets
       ? `${what} on ${some} points of the attached data`
       : `typical change (root mean square) of the output against the saved model, on ${some} points ` +
-        (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached)");
+        (sample ? "of the attached inputs" : "drawn from the quantiles of each input (no data is attached; `data=True` in Python attaches a sample)");
   }
 
   /** Remember the node values of a model, so that of an edit only what it changes need be computed; its loss. */

@@ -4,7 +4,8 @@ With `y_o = sum_i phi_io(x_i)` and derivatives of `x` along the network's inputs
 
     dy = phi' dx,    d2y = phi'' dx dx + phi' d2x,    d3y = phi''' dx dx dx + phi'' (dx d2x, three times) + phi' d3x,
 
-row by row and edge by edge (Faa di Bruno). A few dozen small operations of torch, so on the CPU one compiled call.
+row by row and edge by edge (Faa di Bruno). A few dozen small operations of torch, so on the CPU one call of compiled
+loops, which computes the edges too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.kernels.operators import is_plain_eager
+from edgewise.kernels.edge_jets import Edges, differentiable, plain, runs_compiled
 
 
 class Channels(NamedTuple):
@@ -34,8 +35,32 @@ class Channels(NamedTuple):
     triples: np.ndarray
 
 
-def chain_rule(edges: Tensor, jet: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:
-    """Carry a jet through the edges of a layer.
+def layer_jets(
+    edges: Edges, x: Tensor, jet: Tensor, coef: Tensor, base_weight: Tensor, channels: Channels, order: int
+) -> tuple[Tensor, Tensor]:
+    """Carry a jet through a layer.
+
+    Args:
+        edges: what its edges are.
+        x: `(B, I)` inputs: the values of `jet`, which have no gradient of their own.
+        jet: `(I, R, B)` of the inputs.
+        coef: `(I, S, O)`.
+        base_weight: `(I, O)`.
+        channels: what R is.
+        order: the highest derivative among them.
+
+    Returns:
+        `(O, R, B)`, and `(O, B)` its value channel once more: the next layer's inputs, whose gradient then needs no
+        detour through all channels. Differentiable in `x`, `jet`, `coef` and `base_weight`.
+    """
+    if runs_compiled(edges, x, order):
+        return _LayerJets.apply(x, jet, coef, base_weight, channels, order, edges)  # pyright: ignore[reportReturnType]
+    result = chain_rule(edges.by_torch(x, coef, base_weight, order), jet, channels)
+    return result, result[:, 0]
+
+
+def chain_rule(edges: Tensor, jet: Tensor, channels: Channels) -> Tensor:
+    """The chain rule in plain torch: what the compiled loops mean, and what is traced and transformed.
 
     Args:
         edges: `(order+1, I, O, B)` every edge function and its derivatives, at the values of `jet`.
@@ -43,17 +68,8 @@ def chain_rule(edges: Tensor, jet: Tensor, channels: Channels) -> tuple[Tensor, 
         channels: what R is.
 
     Returns:
-        `(O, R, B)`, and `(O, B)` its value channel once more: the next layer's inputs, whose gradient then needs no
-        detour through all channels. Differentiable in `edges` and `jet`; the values of `jet` enter through `edges`.
+        `(O, R, B)`; the values of `jet` enter through `edges` alone.
     """
-    if is_plain_eager() and edges.is_cpu and edges.numel():
-        return _ChainRule.apply(edges, jet, channels)  # pyright: ignore[reportReturnType]
-    result = _by_torch(edges, jet, channels)
-    return result, result[:, 0]
-
-
-def _by_torch(edges: Tensor, jet: Tensor, channels: Channels) -> Tensor:
-    """The same in plain torch: what it means, and what is traced and transformed."""
     edge, thirds = edges.unbind(0), jet.shape[1] - len(channels.triples)
     parts = [edge[0].sum(0)[:, None]]
     if jet.shape[1] > 1:
@@ -95,37 +111,47 @@ def _sums(edge: Tensor, weight: Tensor) -> Tensor:
     return (edge[:, :, None] * weight[:, None]).sum(0)
 
 
-class _ChainRule(torch.autograd.Function):
+class _LayerJets(torch.autograd.Function):
+    """Edges and chain rule by compiled loops: in one call, since small layers cost what their calls cost."""
+
     @staticmethod
-    def forward(ctx: Any, edges: Tensor, jet: Tensor, channels: Channels) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        result = edges.new_empty(edges.shape[2], *jet.shape[1:])
-        _loops().chain_forward(_array(edges), _array(jet), *channels, result.numpy())
-        ctx.save_for_backward(edges, jet)
-        ctx.channels = channels
-        return result, result[:, 0].clone()
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any,
+        x: Tensor,
+        jet: Tensor,
+        coef: Tensor,
+        base_weight: Tensor,
+        channels: Channels,
+        order: int,
+        edges: Edges,
+    ) -> Any:
+        orders = order + 1 + int(ctx.needs_input_grad[0])  # the slope of the highest derivative
+        found, kept = edges.forward(plain(x.mT), coef, base_weight, orders)
+        result = jet.new_empty(coef.shape[2], *jet.shape[1:])
+        values = jet.new_empty(coef.shape[2], len(x))
+        _loops().chain_forward(found, plain(jet).numpy(), *channels, result.numpy(), values.numpy())
+        ctx.save_for_backward(x, jet, coef, base_weight)
+        ctx.kept = channels, order, edges, found, kept
+        return result, values
 
     @staticmethod
     def backward(ctx: Any, g: Tensor, g_values: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        edges, jet = ctx.saved_tensors
-        need = ctx.needs_input_grad
+        _, jet, coef, _ = ctx.saved_tensors
+        channels, order, edges, found, kept = ctx.kept
+        need = ctx.needs_input_grad[:4]
         if torch.is_grad_enabled():
-            here = [edges.view_as(edges), jet.view_as(jet)]
-            y = _by_torch(*here, ctx.channels)  # pyright: ignore[reportCallIssue]
-            wanted = [tensor for tensor, needed in zip(here, need, strict=False) if needed]
             both = torch.cat([g[:, :1] + g_values[:, None], g[:, 1:]], dim=1)
-            found = iter(torch.autograd.grad(y, wanted, both, create_graph=True, materialize_grads=True))
-            return *(next(found) if needed else None for needed in need[:2]), None
-        dedges = torch.empty_like(edges, memory_format=torch.contiguous_format)
-        djet = torch.empty_like(jet, memory_format=torch.contiguous_format) if need[1] else jet.new_empty(0, 0, 0)
-        _loops().chain_backward(
-            _array(g), _array(g_values), _array(edges), _array(jet), *ctx.channels, dedges.numpy(), djet.numpy()
-        )
-        return dedges, djet if need[1] else None, None
 
+            def of(x: Tensor, jet: Tensor, *weights: Tensor) -> Tensor:
+                return chain_rule(edges.by_torch(x, *weights, order), jet, channels)  # pyright: ignore[reportCallIssue]
 
-def _array(tensor: Tensor) -> np.ndarray:
-    """One memory layout, so that the loops are compiled once."""
-    return tensor.detach().resolve_neg().contiguous().numpy()
+            return *differentiable(of, ctx.saved_tensors, both, need), None, None, None
+        dedges = np.empty((order + 1, *found.shape[1:]), found.dtype)
+        djet = jet.new_empty(jet.shape if need[1] else (0, 0, 0))
+        cotangents = plain(g).numpy(), plain(g_values).numpy()
+        _loops().chain_backward(*cotangents, found, plain(jet).numpy(), *channels, dedges, djet.numpy())
+        dx, dcoef, dbase = edges.backward(dedges, coef, found, kept, need[0])
+        return None if dx is None else dx.mT, djet if need[1] else None, dcoef, dbase, None, None, None
 
 
 @cache

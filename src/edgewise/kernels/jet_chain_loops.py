@@ -43,8 +43,10 @@ def _moving(jet, i, live):
 
 
 @compiled_for_python
-def chain_forward(edges, jet, seconds, pairs, triples, result):
-    """Fill `result` `(O, R, B)` from `edges` `(order+1, I, O, B)` and `jet` `(I, R, B)`.
+def chain_forward(edges, jet, seconds, pairs, triples, result, values):
+    """Fill `result` `(O, R, B)`, and `values` `(O, B)` with its first channel.
+
+    `edges` is `(order+1 or more, I, O, B)`, `jet` `(I, R, B)`.
 
     `seconds` is the channel of the first second derivative; third ones follow the last. `pairs` are rows
     `(n, a, b)`: the n-th second derivative has the product of channels a and b; `triples` rows of the channels of
@@ -79,6 +81,9 @@ def chain_forward(edges, jet, seconds, pairs, triples, result):
             for n in range(len(triples)):
                 for b in range(rows):
                     result[o, thirds + n, b] += edges[2, i, o, b] * mixed[n, b] + edges[3, i, o, b] * cubes[n, b]
+    for o in range(outputs):
+        for b in range(rows):
+            values[o, b] = result[o, 0, b]
 
 
 @compiled_for_python

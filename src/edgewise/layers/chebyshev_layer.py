@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError
-from edgewise.kernels import HIGHEST_ORDER, ChebyshevOptions, chebyshev_jets, is_plain_eager
+from edgewise.kernels import ChebyshevEdges, is_plain_eager
 from edgewise.layers.derivatives import base_derivative, of_value
 from edgewise.layers.edge_layer import AbstractEdgeLayer, input_ranges
 from edgewise.layers.initialization import initialize_polynomials
@@ -112,17 +112,12 @@ class ChebyshevLayer(AbstractEdgeLayer):
         """See `AbstractEdgeLayer.expand_edges`."""
         return self._jets(x, coef, 0)[0].permute(2, 0, 1)
 
-    def _edge_jets(self, x: Tensor, order: int) -> Tensor:
-        weights = self.effective_weights()
-        compiled = x.is_cpu and x.dtype in (torch.float32, torch.float64) and order <= HIGHEST_ORDER
-        if not (compiled and is_plain_eager()):
-            return self._edges_by_torch(x, *weights, order=order)
+    def _edges(self) -> ChebyshevEdges:
         base = None if self.base_fun == "zero" else partial(base_derivative, self.base_fun)
-        options = ChebyshevOptions(
-            self.domain, derivative_powers(self.k, x.dtype), self.squash, self.outside == "linear", base,
-            self.base_fun == "silu",
-        )  # fmt: skip
-        return chebyshev_jets(x, *weights, order, options, partial(self._edges_by_torch, order=order))
+        powers, silu = partial(derivative_powers, self.k), self.base_fun == "silu"
+        return ChebyshevEdges(
+            self.domain, powers, self.squash, self.outside == "linear", base, silu, self._edges_by_torch
+        )
 
     def _edges_by_torch(self, x: Tensor, coef: Tensor, base_weight: Tensor, order: int) -> Tensor:
         jets = self._jets(x, coef, order)

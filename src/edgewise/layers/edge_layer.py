@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from edgewise import kernels
 from edgewise.errors import ParameterError, ShapeError
 from edgewise.layers.base_functions import base_function
 from edgewise.layers.derivatives import base_derivative
@@ -138,8 +139,8 @@ class AbstractEdgeLayer(nn.Module, ABC):
         """`(B, I, O)` expansions of every edge alone at `(B, I)` inputs."""
 
     @abstractmethod
-    def _edge_jets(self, x: Tensor, order: int) -> Tensor:
-        """`edge_derivatives` where no edge is symbolic."""
+    def _edges(self) -> kernels.Edges:
+        """What the edges that are not symbolic are beside their weights."""
 
     @abstractmethod
     def _like(self, inputs: list[int], outputs: int) -> Self:
@@ -307,7 +308,26 @@ class AbstractEdgeLayer(nn.Module, ABC):
             `(order+1, I, O, B)` values and derivatives, differentiable as `derivative` is; None where some edges are
             symbolic.
         """
-        return None if self.symbolic is not None else self._edge_jets(x, order)
+        if self.symbolic is not None:
+            return None
+        return kernels.edge_jets(self._edges(), x, *self.effective_weights(), order)
+
+    def jets(self, x: Tensor, jet: Tensor, channels: kernels.Channels, order: int) -> tuple[Tensor, Tensor] | None:
+        """Carry a jet, values and derivatives along the network's inputs, through a layer of modest size.
+
+        Args:
+            x: `(B, I)` inputs: the values of `jet`, which have no gradient of their own.
+            jet: `(I, R, B)`.
+            channels: what R is.
+            order: the highest derivative among them.
+
+        Returns:
+            `(O, R, B)`, and its values once more as `(O, B)`, differentiable as `derivative` is; None where some edges
+            are symbolic.
+        """
+        if self.symbolic is not None:
+            return None
+        return kernels.layer_jets(self._edges(), x, jet, *self.effective_weights(), channels, order)
 
     def _sums(self, x: Tensor, order: int, weight: Tensor | None) -> Tensor:
         self.check_input(x)

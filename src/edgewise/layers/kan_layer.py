@@ -111,10 +111,9 @@ class KANLayer(AbstractEdgeLayer):
         coef, base_weight = self.effective_weights()  # the default is fused into the kernel
         return kernels.edges(rows, coef, base_weight, self.knots, self.k, self.outside == "linear")
 
-    def _edge_jets(self, x: Tensor, order: int) -> Tensor:
+    def _edges(self) -> kernels.SplineEdges:
         base = None if self.base_fun == "zero" else partial(base_derivative, self.base_fun)
-        weights, silu = self.effective_weights(), self.base_fun == "silu"
-        return kernels.edge_jets(x, *weights, self.knots, self.k, self.outside == "linear", order, base, silu)
+        return kernels.SplineEdges(self.knots, self.k, self.outside == "linear", base, self.base_fun == "silu")
 
     @torch.no_grad()
     def add_constant(self, i: int, j: int, constant: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgewise.kernels import chain_rule, inner_products, is_plain_eager
+from edgewise.kernels import inner_products, is_plain_eager
 from edgewise.layers import MultiplyNodes, is_observed
 from edgewise.models import KAN
 from edgewise.physics.plan import Plan, product, sum_of
@@ -73,12 +73,11 @@ def through_layers(steps: Steps, state: Tensor, plan: Plan) -> Tensor:
 
 def _layer(layer: Any, state: Tensor, rows: Tensor, plan: Plan) -> tuple[Tensor, Tensor]:
     """The jet behind a layer, and its values as `(B, O)` rows."""
-    edge_derivatives = getattr(layer, "edge_derivatives", None)
-    if edge_derivatives is not None and state.numel() * layer.out_features <= MOST_EDGE_VALUES:
-        edges = edge_derivatives(rows, plan.order)
-        if edges is not None:
-            found, values = chain_rule(edges, state, plan.rules)
-            return found, values.mT
+    own = getattr(layer, "jets", None)
+    if own is not None and state.numel() * layer.out_features <= MOST_EDGE_VALUES:
+        found = own(rows, state, plan.rules, plan.order)
+        if found is not None:
+            return found[0], found[1].mT
     values = layer.derivative(rows, 0, None)
     parts = [values.mT[:, None]]
     if plan.order:

@@ -1,4 +1,4 @@
-"""The compiled loops of `edge_jets`: every edge function of a layer and its derivatives, edge by edge.
+"""The compiled loops of `SplineEdges`: every edge function of a layer and its derivatives, edge by edge.
 
 On one cell an edge is a polynomial, so its coefficients are multiplied out once per cell; repeated synthetic division
 then gives a value with all derivatives in a few operations a sample. Gradients go the same way back. All but the
@@ -8,7 +8,7 @@ look-up by cell runs along the samples and is vectorized.
 import numpy as np
 
 from edgewise.kernels.cells import fill, locate_search, locate_uniform
-from edgewise.kernels.chebyshev_loops import dot
+from edgewise.kernels.chebyshev_edges_loops import dot
 from edgewise.kernels.compilation import compiled, compiled_for_python
 
 
