@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from edgewise import KAN
 from edgewise.interpret import Library, fit_edge
 from edgewise.layers import FUNCTIONS
 
@@ -130,3 +131,31 @@ class TestLibrary:
 
         with pytest.raises(ParameterError, match=message):
             Library(["x"]).add(*arguments)
+
+
+@pytest.mark.parametrize("name", [name for name, f in FUNCTIONS.items() if f.degree is not None or f.free_exponent])
+def test_slopes_that_say_nothing_are_one(name):
+    """`c (a x)^2` is `c a^2 x^2`: of the numbers that mean the same a search may end at any, even at 1e26 and 1e-26."""
+    function = FUNCTIONS[name]
+    x = torch.linspace(0.3, 2.0, 300, dtype=torch.float64)
+    y = 0.7 * function(2.5 * x + 0.4, torch.tensor(1.7, dtype=torch.float64)) - 0.2
+    found = fit_edge(x, y, [function])[0]
+    a, b, c, d, p = found.numbers
+    assert abs(a) == 1.0
+    assert found.missing < 1e-9
+    z = torch.as_tensor(a * x + b)
+    torch.testing.assert_close(c * function(z, torch.tensor(p, dtype=z.dtype)) + d, y, rtol=1e-4, atol=1e-5)
+
+
+def test_a_gradient_can_move_what_a_fit_gave():
+    """A line that hardly explains an edge: `a` was at 1e26, where a step along any gradient breaks the edge."""
+    x = 2 * torch.rand(500, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
+    y = torch.sin(2 * x[:, :1]) + x[:, 1:2] ** 2
+    model = KAN([3, 1], grid=5, seed=0, dtype=torch.float64)
+    model.fit((x, y), opt="lm", steps=10, progress=False)
+    for i, name in enumerate(("sin", "x^2", "x")):
+        model.fix_symbolic(0, i, 0, name, x)
+    numbers = model.layers[0].symbolic.affine.detach()
+    assert float(numbers.abs().max()) < 100
+    model.fit((x, y), opt="lbfgs", loss="huber", steps=100, update_grid=False, progress=False)
+    assert float((model(x) - y).detach().abs().max()) < 1e-5

@@ -163,9 +163,19 @@ class _Samples:
         missed = float((labels - c * centred).square().sum() / labels.square().sum())
         if not missed <= 1:
             return None
-        numbers = (s / self.half, t - s * self.middle / self.half, c, d, p)
+        numbers = (float(v) for v in (s / self.half, t - s * self.middle / self.half, c, d, p))
         size = float(c.abs() * f.abs().max() / (self.y.max() - self.y.min()))
-        return EdgeFit(function, tuple(float(v) for v in numbers), 1 - missed, missed, size)
+        return EdgeFit(function, _of_unit_slope(function, *numbers), 1 - missed, missed, size)
+
+
+def _of_unit_slope(function: Function, a: float, b: float, c: float, d: float, p: float) -> tuple[float, ...]:
+    """The same with `a` of 1 or -1 where only a product of `a` and `c` counts: a search may leave one at 1e26."""
+    degree = p if function.free_exponent else function.degree
+    if degree is None or a == 0:
+        return a, b, c, d, p
+    size = abs(a)
+    a, b, c = a / size, b / size, c * size**degree
+    return (1.0, 0.0, a * c, d + c * b, p) if function.name == "x" else (a, b, c, d, p)
 
 
 def _least(ends: Tensor, missing: Tensor, count: int) -> Tensor:

@@ -29,6 +29,8 @@ class Function:
         periodic: whether it oscillates, so that a fit must look for its frequency.
         free_exponent: whether `p` is a parameter of the edge.
         twin_of: another function that says the same with other parameters; a search leaves this one out.
+        degree: of homogeneity, `f(t z) = t^degree f(z)` for `t > 0`; None for any other, and for a free exponent, which
+            is it. A slope `a` then says nothing that the factor `c` does not say.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Function:
     periodic: bool = False
     free_exponent: bool = False
     twin_of: str | None = None
+    degree: float | None = None
 
     def __call__(self, z: Tensor, p: Tensor | None = None) -> Tensor:
         """Values at `z`; of the exponent `p` where it is free."""
@@ -123,25 +126,25 @@ FUNCTIONS: dict[str, Function] = {
     function.name: function
     for function in (
         Function("0", torch.zeros_like, "0", 0),
-        Function("x", lambda z: z, "z", 1, odd=True),
-        Function("x^2", _power(2), "z**2", 2, even=True),
-        Function("x^3", _power(3), "z**3", 3, odd=True),
-        Function("x^4", _power(4), "z**4", 3, even=True),
-        Function("x^5", _power(5), "z**5", 3, odd=True),
-        Function("1/x", torch.reciprocal, "1/z", 2, _POLE, odd=True),
-        Function("1/x^2", _inverse_power(2), "1/z**2", 2, _POLE, even=True),
-        Function("1/x^3", _inverse_power(3), "1/z**3", 3, _POLE, odd=True),
-        Function("1/x^4", _inverse_power(4), "1/z**4", 4, _POLE, even=True),
-        Function("1/x^5", _inverse_power(5), "1/z**5", 5, _POLE, odd=True),
-        Function("sqrt", torch.sqrt, "sqrt(z)", 2, _NOT_NEGATIVE),
-        Function("x^0.5", torch.sqrt, "sqrt(z)", 2, _NOT_NEGATIVE, twin_of="sqrt"),
-        Function("x^1.5", lambda z: z * z.sqrt(), "z**Rational(3, 2)", 4, _NOT_NEGATIVE),
-        Function("1/sqrt(x)", torch.rsqrt, "1/sqrt(z)", 2, _POSITIVE),
-        Function("1/x^0.5", torch.rsqrt, "1/sqrt(z)", 2, _POSITIVE, twin_of="1/sqrt(x)"),
+        Function("x", lambda z: z, "z", 1, odd=True, degree=1),
+        Function("x^2", _power(2), "z**2", 2, even=True, degree=2),
+        Function("x^3", _power(3), "z**3", 3, odd=True, degree=3),
+        Function("x^4", _power(4), "z**4", 3, even=True, degree=4),
+        Function("x^5", _power(5), "z**5", 3, odd=True, degree=5),
+        Function("1/x", torch.reciprocal, "1/z", 2, _POLE, odd=True, degree=-1),
+        Function("1/x^2", _inverse_power(2), "1/z**2", 2, _POLE, even=True, degree=-2),
+        Function("1/x^3", _inverse_power(3), "1/z**3", 3, _POLE, odd=True, degree=-3),
+        Function("1/x^4", _inverse_power(4), "1/z**4", 4, _POLE, even=True, degree=-4),
+        Function("1/x^5", _inverse_power(5), "1/z**5", 5, _POLE, odd=True, degree=-5),
+        Function("sqrt", torch.sqrt, "sqrt(z)", 2, _NOT_NEGATIVE, degree=0.5),
+        Function("x^0.5", torch.sqrt, "sqrt(z)", 2, _NOT_NEGATIVE, twin_of="sqrt", degree=0.5),
+        Function("x^1.5", lambda z: z * z.sqrt(), "z**Rational(3, 2)", 4, _NOT_NEGATIVE, degree=1.5),
+        Function("1/sqrt(x)", torch.rsqrt, "1/sqrt(z)", 2, _POSITIVE, degree=-0.5),
+        Function("1/x^0.5", torch.rsqrt, "1/sqrt(z)", 2, _POSITIVE, twin_of="1/sqrt(x)", degree=-0.5),
         Function("x^p", lambda z, p: torch.pow(z, p), "z**p", 5, _POSITIVE, free_exponent=True),
         Function("exp", torch.exp, "exp(z)", 2),
         Function("log", torch.log, "log(z)", 2, _POSITIVE),
-        Function("abs", torch.abs, "Abs(z)", 3, even=True),
+        Function("abs", torch.abs, "Abs(z)", 3, even=True, degree=1),
         Function("sin", torch.sin, "sin(z)", 2, odd=True, periodic=True),
         Function("cos", torch.cos, "cos(z)", 2, even=True, periodic=True, twin_of="sin"),
         Function("tan", torch.tan, "tan(z)", 3, "z != pi/2 + n pi", odd=True, periodic=True),
@@ -150,7 +153,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("sinh", torch.sinh, "sinh(z)", 3, odd=True),
         Function("cosh", torch.cosh, "cosh(z)", 3, even=True),
         Function("sgn", torch.sign, "sign(z)", 3, odd=True),
-        Function("relu", torch.relu, "Max(z, 0)", 3),
+        Function("relu", torch.relu, "Max(z, 0)", 3, degree=1),
         Function("arcsin", torch.arcsin, "asin(z)", 4, "-1 <= z <= 1", odd=True),
         Function("arccos", torch.arccos, "acos(z)", 4, "-1 <= z <= 1", twin_of="arcsin"),
         Function("arctan", torch.arctan, "atan(z)", 4, odd=True),
