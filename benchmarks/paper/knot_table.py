@@ -87,4 +87,10 @@ def split(knots: Knots, seed: int, test: float = 0.2) -> Split:
 
 def scaled(x: Tensor, train: Tensor) -> Tensor:
     """Columns centred, two standard deviations to one unit; both taken from the training rows."""
-    return (x - x[train].mean(0)) / (2 * x[train].std(0))
+    centre, width = scale(x, train)
+    return (x - centre) / width
+
+
+def scale(x: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
+    """`(I,)` means, and `(I,)` two standard deviations, of the training rows."""
+    return x[train].mean(0), 2 * x[train].std(0)

@@ -52,7 +52,8 @@ RIVALS = ("MLP 64-64, scikit-learn", "boosting, scikit-learn, regression rounded
 # Accuracies of the paper's text, on its own knots.
 PUBLISHED = {"KAN [17,1,14]": 0.816, "formula": 0.831, "MLP of 300,000 parameters": 0.78}
 FORMULA = "formula a mu_r lambda/(mu_r^2 + mu_i^2) + b"
-CORRECTED, MOST_TERMS = "formula of the slope and fitted terms", 3
+# Names of formulas, and how many tanh each has.
+CORRECTED = {"formula of s, a line and one tanh": 1, "formula of s, a line and two tanh": 2}
 
 
 def knots(session: Session) -> Report:
@@ -83,7 +84,7 @@ def knots(session: Session) -> Report:
 
 def bars(measured: dict[str, list[Record]]) -> list[Bar]:
     """Medians over the splits."""
-    best, corrected = measured.get(BEST, []), measured.get(CORRECTED, [])
+    best, corrected = measured.get(BEST, []), measured.get(list(CORRECTED)[-1], [])
     return [
         Bar("parameters of the network", best[0]["parameters"] if best else None, 600, ""),
         Bar("its test accuracy, median", _median(best), 0.93, "", True),
@@ -99,7 +100,8 @@ def _runs(table: Knots, steps: int) -> dict[str, Callable[[int], Record]]:
         train = _softmax if name == PAPER else _ordered
         runs[name] = lambda seed, c=columns, h=hidden, g=grid, t=train: _network(table, c, h, g, seed, steps, t)
     runs[FORMULA] = lambda seed: _formula(table, seed)
-    runs[CORRECTED] = lambda seed: _corrected(table, seed)
+    for name, tanhs in CORRECTED.items():
+        runs[name] = lambda seed, n=tanhs: _corrected(table, n, seed, steps)
     runs[RIVALS[0]] = lambda seed: _rival(table, seed, steps, boosting=False)
     runs[RIVALS[1]] = lambda seed: _rival(table, seed, steps, boosting=True)
     return runs
@@ -138,13 +140,18 @@ def _ordered(
     model = KAN([x.shape[1], *hidden, 1], grid=grid, seed=seed, dtype=torch.float64)
     rows = x[part.train]
     model.fit((rows, y[part.train, None] / 2), opt="lm", steps=min(steps, 10), progress=False)
-
-    def loss(score: Tensor, label: Tensor) -> Tensor:
-        return cross_entropy(-SHARPNESS * (score - halves) ** 2, label)
-
-    labels = number[part.train]
+    labels, loss = number[part.train], _ordered_loss(halves)
     model.fit((rows, labels), opt="ssbroyden", loss=loss, steps=steps, update_grid=False, progress=False)
-    return model, lambda z: 2 * halves[_no_grad(model, z).sub(halves).abs().argmin(1)]
+    return model, lambda z: _nearest(halves, _no_grad(model, z))
+
+
+def _ordered_loss(halves: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda score, label: cross_entropy(-SHARPNESS * (score - halves) ** 2, label)
+
+
+def _nearest(halves: Tensor, score: Tensor) -> Tensor:
+    """`(N,)` signatures whose halves are nearest to `(N, 1)` scores."""
+    return 2 * halves[(score - halves).abs().argmin(1)]
 
 
 def _softmax(
@@ -177,14 +184,16 @@ def _formula(table: Knots, seed: int) -> Record:
     return {**_accuracy(guess, table.y, part), **found, "seconds": time.perf_counter() - start}
 
 
-def _corrected(table: Knots, seed: int) -> Record:
-    """`slope.choose`: form and numbers from the training rows."""
+def _corrected(table: Knots, tanhs: int, seed: int, steps: int) -> Record:
+    """`slope.fitted`, judged as it is printed."""
     part, start = _split(table, seed), time.perf_counter()
-    translations = table.columns(TRANSLATIONS)
-    found = slope.choose(translations[part.train], table.y[part.train], MOST_TERMS, SHARPNESS, seed)
-    shown = {"parameters": len(found.terms), "width": str(found), "grid": "-"}
-    accuracy = _accuracy(found.signature(translations), table.y, part)
-    return {**accuracy, **shown, "seconds": time.perf_counter() - start}
+    halves, labels = (table.y / 2).unique(return_inverse=True)
+    x = slope.inputs(table.columns(TRANSLATIONS))
+    found = slope.fitted(x, table.y / 2, labels, part, tanhs, _ordered_loss(halves), steps, seed)
+    seconds = time.perf_counter() - start
+    guess = _nearest(halves, torch.from_numpy(found(x.numpy())))
+    shown = {"parameters": 6 * tanhs + 5, "width": str(found).removeprefix("y = "), "grid": "-"}
+    return {**_accuracy(guess, table.y, part), **shown, "seconds": seconds}
 
 
 def _rival(table: Knots, seed: int, steps: int, *, boosting: bool) -> Record:
@@ -226,12 +235,13 @@ def _about(table: Knots, steps: int) -> list[str]:
         f"The nine inputs: {', '.join(NINE)}. These, the head, its sharpness and the shapes were chosen by the test "
         "accuracy of some twenty trials on one split, which is not among these; but all splits are of the same rows, "
         "so the best line is a little optimistic.",
-        "The formulas begin with the human one of the paper, the natural slope s = mu_r lam/(mu_r^2 + mu_i^2), given "
-        "and not discovered, and are rounded to even numbers. `symbolic_search` did not arrive at it in a "
-        "minute on a busy machine, neither from the labels nor from a network's predictions. The one has its two "
-        f"numbers fitted to the training rows; the other has up to {MOST_TERMS} more terms of the {len(slope.TERMS)} "
-        "of `slope.py`, chosen and fitted on the training rows of each split (the form shown is the first split's), "
-        "after the slope alone had missed the bar by .0015.",
+        "The formulas begin with the human one of the paper, the natural slope s = lam mu_r/(mu_r^2 + mu_i^2), given "
+        "and not discovered. `symbolic_search` did not arrive at it in a minute on a busy machine, neither from the "
+        "labels nor from a network's predictions. The first has its two numbers fitted to the training rows and is "
+        "rounded to even numbers. The others are networks `[4, n+1, 1]` of s and its three ingredients with lines and "
+        "n tanh for functions (`slope.py`), fitted like *ordered*, the best of four starts by the training loss; they "
+        "give half the signature, and are judged as printed, with three digits (those of the first split here). They "
+        "were tried after the slope alone had missed the bar by .0015, and sums of twenty terms of s by .0002.",
     ]
 
 
