@@ -12,7 +12,6 @@ from torch.testing import assert_close
 
 from edgewise import KAN, MLP, KANLayer
 from edgewise.errors import ParameterError, ShapeError
-from edgewise.kernels import layer_jets
 from edgewise.layers import BASE_FUNCTIONS
 from edgewise.layers.derivatives import base_derivative
 from edgewise.physics import derivatives
@@ -34,6 +33,11 @@ def everything(dim):
     wanted = {((i,),) for i in indices} | {((i, j),) for i in indices for j in indices if i <= j}
     wanted |= {((i, j, k),) for i in indices for j in indices for k in indices if i <= j <= k}
     return plan_of(frozenset(wanted | {laplacian(indices), laplacian(indices[1:])}))
+
+
+def edge_jets(layer, x, order):
+    """`(order+1, I, O, B)` by the compiled loops."""
+    return layer._edges().forward(x.mT.contiguous(), *layer.effective_weights(), order + 1)[0][: order + 1]
 
 
 def literal(layer, x, order):
@@ -73,7 +77,7 @@ def test_edges_and_their_derivatives_are_scipys(k, uneven, outside):
         )
     x = torch.cat([rows(40, 2), rows(20, 2, 1, reach=4.0)])
     expected = literal(layer, x, 3)
-    found = layer.edge_derivatives(x, 3)
+    found = edge_jets(layer, x, 3)
     size = expected.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
     assert_close(found / size, expected / size, rtol=0, atol=1e-12)
     weight = rows(len(x), 2, 2)
@@ -93,57 +97,73 @@ def test_derivatives_of_residual_functions_are_autograds(name):
         expected = slopes if slopes.requires_grad else slopes + 0 * x
 
 
-@pytest.mark.parametrize("base_fun", ["silu", "tanh", "zero"])
-def test_edges_are_differentiable_twice_and_under_transformations(base_fun):
-    layer = KANLayer(2, 2, grid=3, k=5, base_fun=base_fun, sp_trainable=True, generator=torch.Generator(), **F64)
-    layer.set_mask(torch.tensor([[1, 0], [1, 1]]))
-    x = rows(4, 2, reach=1.3).requires_grad_()
-    names = [name for name, p in layer.named_parameters() if p.requires_grad]
-
-    def edges(x, *weights):
-        return functional_call(_Edges(layer), dict(zip([f"layer.{n}" for n in names], weights, strict=True)), (x, 2))
-
-    inputs = (x, *(dict(layer.named_parameters())[name] for name in names))
-    assert gradcheck(edges, inputs)
-    assert gradgradcheck(edges, inputs)
-    one_by_one = vmap(lambda row: edges(row[None], *inputs[1:])[..., 0], out_dims=-1)(x)
-    assert_close(one_by_one, edges(*inputs), **TIGHT)
-    assert_close(jacrev(lambda w: edges(x, w, *inputs[2:]).sum(-1))(inputs[1]).shape[:3], torch.Size([3, 2, 2]))
-
-
-class _Edges(torch.nn.Module):
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x, order):
-        return self.layer.edge_derivatives(x, order)
-
-
 def test_nan_and_infinity_are_not_hidden():
     layer = KANLayer(1, 1, k=3, generator=torch.Generator(), **F64)
-    found = layer.edge_derivatives(torch.tensor([[0.1], [float("nan")]], **F64), 4)
+    found = edge_jets(layer, torch.tensor([[0.1], [float("nan")]], **F64), 4)
     assert bool(found[..., 0].isfinite().all())
     assert bool(found[..., 1].isnan().all())
 
 
-@pytest.mark.parametrize("options", [{"grid": 2}, {"basis": "chebyshev"}], ids=["spline", "chebyshev"])
-def test_jets_through_a_layer_are_differentiable_twice(options):
-    plan = everything(2)
-    model = KAN([2, 3], k=5, base_fun="tanh", seed=0, **options, **F64)
-    edges, (coef, base) = model.layers[0]._edges(), model.layers[0].effective_weights()
+class _Jets(torch.nn.Module):
+    """A layer as a function of rows, of a jet and of its parameters."""
+
+    def __init__(self, layer, plan):
+        super().__init__()
+        self.layer, self.plan = layer, plan
+
+    def forward(self, x, state):
+        # The values of a jet enter through x alone, so they have no gradient of their own.
+        state = torch.cat([x.mT[:, None].detach(), state[:, 1:]], dim=1)
+        return self.layer.jets(x, state, self.plan.rules, self.plan.order)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"grid": 2}, {"grid": 2, "base_fun": "silu", "sp_trainable": True}, {"basis": "chebyshev", "base_fun": "zero"}],
+    ids=["tanh", "silu", "chebyshev"],
+)
+def test_jets_through_a_layer_are_differentiable_twice_and_under_transformations(options):
+    plan = plan_of(frozenset([((0, 0),), ((0, 1),), ((0, 0, 1),)]))
+    layer = KAN([2, 2], k=5, seed=0, **{"base_fun": "tanh", **options}, **F64).layers[0]
+    layer.set_mask(torch.tensor([[1, 0], [1, 1]]))
+    module, names = _Jets(layer, plan), [name for name, p in layer.named_parameters() if p.requires_grad]
     x = rows(2, 2, 3, reach=0.9).requires_grad_()
     state = torch.randn(2, len(plan.channels), 2, generator=torch.Generator(), **F64).requires_grad_()
 
-    def both(x, state, coef, base):
-        # The values of a jet enter through x alone, so they have no gradient of their own.
-        state = torch.cat([x.mT[:, None].detach(), state[:, 1:]], dim=1)
-        return layer_jets(edges, x, state, coef, base, plan.rules, plan.order)
+    def both(x, state, *weights):
+        return functional_call(module, dict(zip([f"layer.{n}" for n in names], weights, strict=True)), (x, state))
 
-    inputs = (x, state, coef.detach().requires_grad_(), base.detach().requires_grad_())
+    inputs = (x, state, *(dict(layer.named_parameters())[name] for name in names))
     assert gradcheck(both, inputs)
     assert gradgradcheck(both, inputs)
-    assert_close(both(*inputs)[1], both(*inputs)[0][:, 0])
+    found, values = both(*inputs)
+    assert_close(values, found[:, 0])
+    one_by_one = vmap(lambda row, own: both(row[None], own[..., None], *inputs[2:])[0][..., 0], (0, 2), -1)(x, state)
+    assert_close(one_by_one, found, **TIGHT)
+    assert jacrev(lambda w: both(x, state, w, *inputs[3:])[1].sum())(inputs[2]).shape == inputs[2].shape
+
+
+def test_jets_refuse_what_does_not_fit():
+    layer, plan = KAN([2, 3], seed=0, **F64).layers[0], plan_of(frozenset([laplacian([0, 1])]))
+    state = torch.zeros(2, len(plan.channels), 4, **F64)
+    for wrong in (rows(4, 1), rows(4, 3), rows(4, 2).float()):  # unchecked, the loops read beyond the rows
+        with pytest.raises(ShapeError):
+            layer.jets(wrong, state, plan.rules, plan.order)
+        with pytest.raises(ShapeError):
+            derivatives(KAN([2, 3, 1], seed=0, **F64), wrong).laplacian  # noqa: B018
+    with pytest.raises(ShapeError, match=r"of the same rows; got \(5, 2\) and torch.float64 \(2, 4, 4\)"):
+        layer.jets(rows(5, 2), state, plan.rules, plan.order)
+
+
+def test_a_backward_frees_what_a_forward_kept():
+    model, x = KAN([2, 3, 1], seed=0, **F64), rows(10, 2)
+    loss = jet(model, x, plan_of(frozenset([laplacian([0, 1])])))[0, -1].square().mean()
+    node = loss.grad_fn
+    while type(node).__name__ != "_LayerJetsBackward":
+        node = node.next_functions[0][0]
+    loss.backward()
+    with pytest.raises(RuntimeError, match="freed"):
+        node.saved_tensors  # noqa: B018
 
 
 def networks():

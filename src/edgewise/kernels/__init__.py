@@ -2,7 +2,7 @@
 
 from edgewise.kernels.chebyshev_edges import ChebyshevEdges
 from edgewise.kernels.dispatch import silu_slope
-from edgewise.kernels.edge_jets import Edges, edge_jets, residual_jets
+from edgewise.kernels.edge_jets import Edges
 from edgewise.kernels.gram import LayerRows, gram, jacobian_rows
 from edgewise.kernels.jet_chain import Channels, chain_rule, inner_products, layer_jets
 from edgewise.kernels.operators import edges, edges_gradients, evaluate, is_plain_eager, pull, scatter
@@ -16,7 +16,6 @@ __all__ = [
     "LayerRows",
     "SplineEdges",
     "chain_rule",
-    "edge_jets",
     "edges",
     "edges_gradients",
     "evaluate",
@@ -29,7 +28,6 @@ __all__ = [
     "network_gradients",
     "network_values",
     "pull",
-    "residual_jets",
     "scatter",
     "silu_slope",
     "squared_error",

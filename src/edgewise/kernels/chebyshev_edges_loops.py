@@ -1,9 +1,10 @@
-"""The compiled loops of `chebyshev_jets`: every Chebyshev edge and its derivatives, edge by edge, along the samples."""
+"""The compiled loops of `ChebyshevEdges`: every Chebyshev edge and its derivatives, edge by edge, along the samples."""
 
 import numpy as np
 
 from edgewise.kernels.cells import fill
 from edgewise.kernels.compilation import compiled, compiled_for_python
+from edgewise.kernels.edge_loops import dot
 
 
 @compiled_for_python
@@ -100,22 +101,6 @@ def chebyshev_forward(z, factors, used, coef, base_weight, base, result):
                     weight = base_weight[i, o]
                     for b in range(rows):
                         result[m, i, o, b] += weight * base[m, i, b]
-
-
-@compiled
-def dot(a, b):
-    """The sum of products, in eight sums that can run side by side."""
-    lanes = np.zeros(8, a.dtype)
-    whole = a.size // 8
-    for q in range(whole):
-        for lane in range(8):
-            lanes[lane] += a[8 * q + lane] * b[8 * q + lane]
-    total = lanes[0]
-    for lane in range(1, 8):
-        total += lanes[lane]
-    for q in range(8 * whole, a.size):
-        total += a[q] * b[q]
-    return total
 
 
 @compiled_for_python

@@ -10,6 +10,7 @@ loops, which computes the edges too.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.kernels.edge_jets import Edges, differentiable, plain, runs_compiled
+from edgewise.kernels.edge_jets import Edges, plain
+from edgewise.kernels.operators import is_plain_eager
 
 
 class Channels(NamedTuple):
@@ -53,7 +55,8 @@ def layer_jets(
         `(O, R, B)`, and `(O, B)` its value channel once more: the next layer's inputs, whose gradient then needs no
         detour through all channels. Differentiable in `x`, `jet`, `coef` and `base_weight`.
     """
-    if runs_compiled(edges, x, order):
+    plainly = is_plain_eager() and x.is_cpu and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+    if plainly and order <= edges.highest_order:
         return _LayerJets.apply(x, jet, coef, base_weight, channels, order, edges)  # pyright: ignore[reportReturnType]
     result = chain_rule(edges.by_torch(x, coef, base_weight, order), jet, channels)
     return result, result[:, 0]
@@ -115,29 +118,20 @@ class _LayerJets(torch.autograd.Function):
     """Edges and chain rule by compiled loops: in one call, since small layers cost what their calls cost."""
 
     @staticmethod
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any,
-        x: Tensor,
-        jet: Tensor,
-        coef: Tensor,
-        base_weight: Tensor,
-        channels: Channels,
-        order: int,
-        edges: Edges,
-    ) -> Any:
+    def forward(ctx: Any, x, jet, coef, base_weight, channels: Channels, order: int, edges: Edges) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         orders = order + 1 + int(ctx.needs_input_grad[0])  # the slope of the highest derivative
-        found, kept = edges.forward(plain(x.mT), coef, base_weight, orders)
+        found, places, rest = edges.forward(plain(x.mT), coef, base_weight, orders)
         result = jet.new_empty(coef.shape[2], *jet.shape[1:])
         values = jet.new_empty(coef.shape[2], len(x))
-        _loops().chain_forward(found, plain(jet).numpy(), *channels, result.numpy(), values.numpy())
-        ctx.save_for_backward(x, jet, coef, base_weight)
-        ctx.kept = channels, order, edges, found, kept
+        _loops().chain_forward(found.numpy(), plain(jet).numpy(), *channels, result.numpy(), values.numpy())
+        ctx.save_for_backward(x, jet, coef, base_weight, edges.grid, found, *places)
+        ctx.kept = channels, order, edges, rest
         return result, values
 
     @staticmethod
     def backward(ctx: Any, g: Tensor, g_values: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        _, jet, coef, _ = ctx.saved_tensors
-        channels, order, edges, found, kept = ctx.kept
+        x, jet, coef, base_weight, _, found, *places = ctx.saved_tensors
+        channels, order, edges, rest = ctx.kept
         need = ctx.needs_input_grad[:4]
         if torch.is_grad_enabled():
             both = torch.cat([g[:, :1] + g_values[:, None], g[:, 1:]], dim=1)
@@ -145,13 +139,24 @@ class _LayerJets(torch.autograd.Function):
             def of(x: Tensor, jet: Tensor, *weights: Tensor) -> Tensor:
                 return chain_rule(edges.by_torch(x, *weights, order), jet, channels)  # pyright: ignore[reportCallIssue]
 
-            return *differentiable(of, ctx.saved_tensors, both, need), None, None, None
-        dedges = np.empty((order + 1, *found.shape[1:]), found.dtype)
+            return *_differentiable(of, (x, jet, coef, base_weight), both, need), None, None, None
+        dedges = jet.new_empty(order + 1, *found.shape[1:])
         djet = jet.new_empty(jet.shape if need[1] else (0, 0, 0))
-        cotangents = plain(g).numpy(), plain(g_values).numpy()
-        _loops().chain_backward(*cotangents, found, plain(jet).numpy(), *channels, dedges, djet.numpy())
-        dx, dcoef, dbase = edges.backward(dedges, coef, found, kept, need[0])
+        arrays = plain(g).numpy(), plain(g_values).numpy(), found.numpy(), plain(jet).numpy()
+        _loops().chain_backward(*arrays, *channels, dedges.numpy(), djet.numpy())
+        dx, dcoef, dbase = edges.backward(dedges, coef, found, tuple(places), rest, need[0])
         return None if dx is None else dx.mT, djet if need[1] else None, dcoef, dbase, None, None, None
+
+
+def _differentiable(
+    of: Callable[..., Tensor], inputs: Sequence[Tensor], g: Tensor, need: Sequence[bool]
+) -> list[Tensor | None]:
+    """Gradients that can be differentiated again, None where none is needed."""
+    # Aliases: a derivative with respect to one tensor must not run through another computed from it.
+    here = [tensor.view_as(tensor) for tensor in inputs]
+    wanted = [tensor for tensor, needed in zip(here, need, strict=True) if needed]
+    found = iter(torch.autograd.grad(of(*here), wanted, g, create_graph=True, materialize_grads=True))
+    return [next(found) if needed else None for needed in need]
 
 
 @cache

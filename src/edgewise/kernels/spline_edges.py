@@ -1,11 +1,11 @@
-"""Edges that are splines, as `edge_jets` and `layer_jets` see them."""
+"""Edges that are splines, as `layer_jets` sees them."""
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,43 +17,44 @@ class SplineEdges(NamedTuple):
     """`phi_io(x) = sum_s coef[i,s,o] B_s(x) + base_weight[i,o] base(x)`; an `edge_jets.Edges`.
 
     Attributes:
-        knots: `(I, S+k+1)`.
+        grid: `(I, S+k+1)` knots.
         degree: polynomial degree k.
         linear: how splines continue outside the grid.
-        base: derivatives of the residual function, of `(x, order)`; None without one.
+        base: derivatives of the residual function; None without one.
         silu: whether that function is `silu`.
     """
 
-    knots: Tensor
+    grid: Tensor
     degree: int
     linear: bool
     base: BaseDerivative | None
     silu: bool
+    highest_order: float = math.inf
 
     def by_torch(self, x: Tensor, coef: Tensor, base_weight: Tensor, order: int) -> Tensor:
         """See `Edges`: every input is a model with one input."""
         columns = x.mT[..., None]  # (I, B, 1)
         found = []
         for m in range(order + 1):
-            edges = evaluate(columns, coef[:, None], self.knots[:, None], None, self.degree, m, self.linear).mT
+            edges = evaluate(columns, coef[:, None], self.grid[:, None], None, self.degree, m, self.linear).mT
             base = 0.0 if self.base is None else base_weight[..., None] * self.base(x, m).mT[:, None]
             found.append(edges + base)  # (I, O, B)
         return torch.stack(found)
 
-    def compiled(self, x: Tensor, order: int) -> bool:
+    def forward(
+        self, columns: Tensor, coef: Tensor, base_weight: Tensor, orders: int
+    ) -> tuple[Tensor, tuple[Tensor, ...], Any]:
         """See `Edges`."""
-        return True
-
-    def forward(self, columns: Tensor, coef: Tensor, base_weight: Tensor, orders: int) -> tuple[np.ndarray, Any]:
-        """See `Edges`."""
-        residual = residual_jets(columns, orders, self.base, self.silu).numpy()
-        return _cpu().forward(columns, coef, base_weight, residual, orders, self.knots, self.degree, self.linear)
+        residual = residual_jets(columns, orders, self.base, self.silu)
+        places, rest = _cpu().locate(columns, self.grid, self.degree, self.linear)
+        places = *places, residual
+        return _cpu().forward(places, coef, base_weight, orders, rest, self.degree), places, rest
 
     def backward(
-        self, g: np.ndarray, coef: Tensor, jets: np.ndarray, kept: Any, need_x: bool
+        self, g: Tensor, coef: Tensor, jets: Tensor, places: tuple[Tensor, ...], rest: Any, need_x: bool
     ) -> tuple[Tensor | None, Tensor, Tensor]:
         """See `Edges`."""
-        return _cpu().backward(g, coef, jets, kept, self.degree, need_x)
+        return _cpu().backward(g, coef, jets, places, rest, self.degree, need_x)
 
 
 @cache

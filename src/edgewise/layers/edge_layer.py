@@ -297,21 +297,6 @@ class AbstractEdgeLayer(nn.Module, ABC):
             )
         return self._sums(x, order, weight)
 
-    def edge_derivatives(self, x: Tensor, order: int) -> Tensor | None:
-        """Every edge function with its derivatives at every row, for layers of modest size.
-
-        Args:
-            x: `(B, I)` inputs.
-            order: the highest derivative.
-
-        Returns:
-            `(order+1, I, O, B)` values and derivatives, differentiable as `derivative` is; None where some edges are
-            symbolic.
-        """
-        if self.symbolic is not None:
-            return None
-        return kernels.edge_jets(self._edges(), x, *self.effective_weights(), order)
-
     def jets(self, x: Tensor, jet: Tensor, channels: kernels.Channels, order: int) -> tuple[Tensor, Tensor] | None:
         """Carry a jet, values and derivatives along the network's inputs, through a layer of modest size.
 
@@ -324,7 +309,16 @@ class AbstractEdgeLayer(nn.Module, ABC):
         Returns:
             `(O, R, B)`, and its values once more as `(O, B)`, differentiable as `derivative` is; None where some edges
             are symbolic.
+
+        Raises:
+            ShapeError: `x` or `jet` does not fit.
         """
+        self.check_input(x)
+        if x.dim() != 2 or jet.dim() != 3 or (jet.shape[0], jet.shape[2]) != x.shape[::-1] or jet.dtype != x.dtype:
+            raise ShapeError(
+                f"{self}: `x` must be (B, I) and `jet` {x.dtype} (I, R, B) of the same rows; got {tuple(x.shape)} and "
+                f"{jet.dtype} {tuple(jet.shape)}."
+            )
         if self.symbolic is not None:
             return None
         return kernels.layer_jets(self._edges(), x, jet, *self.effective_weights(), channels, order)
