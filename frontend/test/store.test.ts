@@ -199,3 +199,17 @@ test("two hundred steps can be undone, and no more are kept", () => {
   for (; store.canRedo; ) store.redo();
   assert.equal(store.net.layers[0].base[0], MOST_STEPS + 5);
 });
+
+test("what is followed or chosen is dropped with the network that had it", () => {
+  const store = new Store(hostOf(true));
+  store.setLook({ focus: { level: 1, node: 2 } });
+  store.select(edge);
+  for (const wrong of [[0, -1, 0], [0, 0.5, 0], [0, 9, 0], [7, 0, 0]]) {
+    store.receiveSelection(wrong);
+    assert.equal(store.selection, null, "anything that is no edge means none");
+  }
+  store.select(edge);
+  const small = { ...tinyNet(), nodes: [[2, 0], [2, 0], [1, 0]] as const, layers: [tinyLayer(2, 2), tinyLayer(2, 1)] };
+  store.showFrame(small);
+  assert.deepEqual([store.look.focus, store.selection], [null, null]);
+});

@@ -189,7 +189,7 @@ def test_events_reach_the_page(served):
 
 
 def test_a_slow_page_gets_the_newest():
-    channel = Channel()
+    channel = Channel("")
     channel.catch_up([{"message": n} for n in range(5)])
     for n in range(100):
         channel.put({"message": n})
@@ -204,11 +204,42 @@ def test_a_slow_page_gets_the_newest():
 def test_of_too_many_pages_the_oldest_is_let_go(served):
     streams = [stream(served) for _ in range(12)]
     try:
-        assert len(served.server._channels) <= 8
+        assert len(served.server._channels) <= 4, "a browser has six connections to a host, and edits need one"
         assert events_of(streams[-1][1], 1)
+        told = events_of(streams[0][1], 2)  # else its EventSource would come back, and let go the next one
+        assert told[-1] == {"key": "closed", "value": True}
     finally:
         for connection, _ in streams:
             connection.close()
+
+
+def test_a_ticket_leads_to_the_page_once(served):
+    """A browser is started with it: the address itself would stand in every list of processes."""
+    path = "/once/" + served.server.ticket().rsplit("/", 1)[1]
+    assert served.server.token not in path
+    status, _, headers = served.ask(path=path)
+    assert (status, headers["Location"]) == (303, served.path)
+    assert served.ask(path=path)[0] == 403
+    assert served.ask(path="/once/")[0] == 403
+    assert served.ask("POST", path="/once/" + served.server.ticket().rsplit("/", 1)[1])[0] == 403
+
+
+def test_a_page_is_not_told_what_it_said(served):
+    pages = [http.client.HTTPConnection("127.0.0.1", served.server.port, timeout=10) for _ in range(2)]
+    try:
+        for page, name in zip(pages, ("p", "q"), strict=True):
+            page.request("GET", f"{served.path}events?{name}", headers={"Host": served.host})
+        answers = [page.getresponse() for page in pages]
+        assert all(events_of(answer, 1) for answer in answers)
+        served.server.set("edits", [1], "p")
+        served.server.set("edits", [2])
+        assert events_of(answers[0], 1) == [{"key": "edits", "value": [2]}]
+        assert events_of(answers[1], 1)[0]["key"] == "edits"
+        assert served.post({"key": "edits", "value": [3], "page": "p"})[0] == 204
+        assert served.heard == [{"key": "edits", "value": [3], "page": "p"}]
+    finally:
+        for page in pages:
+            page.close()
 
 
 def test_the_end_of_the_server_ends_the_streams(served):

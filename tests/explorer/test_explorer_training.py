@@ -9,7 +9,8 @@ import torch
 
 from edgewise import KAN, KANClassifier, KANRegressor, create_dataset, fit
 from edgewise.errors import ConvergenceError, ParameterError
-from edgewise.explorer import apply_edits, train
+from edgewise.explorer import apply_edits, payload_of, train
+from edgewise.explorer.arrays import to_json
 from edgewise.explorer.live import Live, trainer
 from edgewise.explorer.session import Frames, Session
 from edgewise.explorer.subject import subject_of
@@ -157,6 +158,51 @@ def test_bad_wishes(action, details, message):
     assert session._wishes.empty()
 
 
+def test_what_belongs_to_one_network_cannot_train_another(data):
+    model = network()
+    session = Session()
+    session.fit(model, data, steps=2, opt=torch.optim.Adam(model.parameters()), update_grid=False)
+    for action, details in (("refine", {"grid": 9}), ("prune", {})):
+        with pytest.raises(ParameterError, match="which the instance given as `opt` cannot train"):
+            session.steer(action, **details)
+    session.fit(model, data, steps=2, opt=torch.optim.Adam, update_grid=False)
+    session.steer("refine", grid=9)
+
+
+def test_a_time_limit_is_for_all_stages(data):
+    session = Watched({1: [("refine", {"grid": 6})]})
+    start, first = time.monotonic(), []
+
+    def slow(state):
+        first.append(state.step)
+        time.sleep(0.6 if len(first) == 1 else 0.05)
+
+    session.fit(network(), data, steps=100, time_limit_sec=1.0, callbacks=slow, **OPTIONS)
+    assert any("refined" in what for _, what in session.status.events)
+    assert 0.6 < time.monotonic() - start < 1.5, "the second stage has what the first one left"
+
+
+def test_a_session_begins_anew(data):
+    session = Watched({2: [("stop", {})]})
+    session.fit(network(), data, steps=5, **OPTIONS)
+    assert session.told[-1]["state"] == "stopped"
+    seen = len(session.told)
+    session.fit(network(), data, steps=3, **OPTIONS)
+    again = session.told[seen:]
+    assert (again[0]["state"], again[0]["step"], again[0]["steps"]) == ("running", 0, 3)
+    assert (again[-1]["state"], again[-1]["step"]) == ("done", 3)
+    assert session.frames.kept[0]["step"] <= 3
+
+
+def test_a_loss_beyond_all_numbers_does_not_silence_the_page(data):
+    far = {**data, "test_label": 1e200 * torch.ones_like(data["test_label"])}  # its square is infinite
+    session = Watched()
+    session.fit(network(), far, steps=2, **OPTIONS)
+    assert session.seen[-1]["validation_loss"] is None
+    assert all(to_json(frame) for frame in session.seen)
+    assert payload_of(network(), far)["loss"]["test"] is None
+
+
 def test_frames_are_bounded():
     frames = Frames()
     for step in range(10_000):
@@ -252,11 +298,18 @@ def test_what_a_page_knows_after_a_reload(data):
         live._receive({"key": "edits", "value": [edit]})
         live._receive({"key": "payload", "value": "not the page's to say"})
         assert live._remembered() == [{"key": "edits", "value": [edit]}]
+        told = []
+        live.server.set = lambda *event: told.append(event)
+        live._receive({"key": "edits", "value": [edit], "page": "p"})
+        live._receive({"key": "selection", "value": [0, 0, 0], "page": "p"})
+        assert told == [("edits", [edit], "p")], "another tab's next list would undo these"
         assert torch.equal(live.edited()(data["test_input"]), apply_edits(network(), [edit])(data["test_input"]))
         live.fit(live.subject.network, data, steps=3, **OPTIONS)
         keys = [event.get("key", "frame") for event in live._remembered()]
         assert keys[0] == "frame"
         assert keys[-1] == "training"
-        assert live.edits == [], "they were edits of another model"
+        assert {"key": "payload", "value": live._payload} in live._remembered(), "a page of before has another network"
+        assert {"key": "edits", "value": []} in live._remembered(), "they were edits of another model"
+        assert live.edits == []
     finally:
         live.close()

@@ -1,15 +1,15 @@
 // Windows above the page: help, and the edits as a Python script.
 import { asPython } from "../model/edits.ts";
-import { button, h } from "./dom.ts";
+import { button, h, uid } from "./dom.ts";
 import { KEYS } from "./keys.ts";
 import { copyText } from "./save.ts";
 import type { Store } from "./store.ts";
 
 /** Show a dialog in `parent`; it goes when closed and gives the focus back. */
 function openDialog(parent: HTMLElement, heading: string, ...content: HTMLElement[]): HTMLDialogElement {
-  const title = h("h2", { id: "edgewise-dialog-title" }, heading);
+  const title = h("h2", { id: uid() }, heading);
   const close = button("Close", () => dialog.close());
-  const dialog = h("dialog", { "aria-labelledby": "edgewise-dialog-title" }, title, ...content, h("div", { class: "row end" }, close));
+  const dialog = h("dialog", { "aria-labelledby": title.id }, title, ...content, h("div", { class: "row end" }, close));
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("keydown", (event) => event.stopPropagation());
   parent.append(dialog);

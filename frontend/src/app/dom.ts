@@ -67,3 +67,10 @@ function isThere(child: Child): child is Node | string | number {
 function asNode(child: Node | string | number): Node | string {
   return typeof child === "number" ? String(child) : child;
 }
+
+let ids = 0;
+
+/** An id that no other explorer in the same document has: in a notebook there may be several. */
+export function uid(): string {
+  return `edgewise-${ids++}`;
+}

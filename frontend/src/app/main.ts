@@ -26,6 +26,10 @@ export function mountExplorer(root: HTMLElement, host: Host): { destroy(): void 
     host.on("edits", (edits) => store.receiveEdits(edits)),
     host.on("selection", (edge) => store.receiveSelection(edge)),
     host.on("training", () => store.emit("training")),
+    host.on("trouble", (words) => {
+      root.querySelector(":scope > .failure")?.remove();
+      root.prepend(h("p", { class: "failure", role: "alert" }, String(words)));
+    }),
   ];
   return {
     destroy() {

@@ -10,7 +10,7 @@ import { predictionView } from "../views/prediction.ts";
 import { tableView } from "../views/table.ts";
 import { trainingView } from "../views/training.ts";
 import { openHelp, openPython } from "./dialogs.ts";
-import { button, fillWith, h, set } from "./dom.ts";
+import { button, fillWith, h, set, uid } from "./dom.ts";
 import { isTyping } from "./keys.ts";
 import { saveJson } from "./save.ts";
 import { allEdges, type Store, type View } from "./store.ts";
@@ -144,12 +144,13 @@ export class Shell {
   // ---------------------------------------------------------------- tabs and keys
 
   #addTab(tabs: HTMLElement, page: HTMLElement, name: string, words: string, make: Maker): void {
+    const id = uid();
     const tab = button(words, () => this.#open(name), {
-      role: "tab", id: `edgewise-tab-${name}`, "aria-controls": `edgewise-panel-${name}`, "aria-selected": "false", tabindex: -1,
+      role: "tab", id: uid(), "aria-controls": id, "aria-selected": "false", tabindex: -1,
     });
     tab.hidden = name === "training";
     const panel = h("div", {
-      class: "page", role: "tabpanel", id: `edgewise-panel-${name}`, "aria-labelledby": `edgewise-tab-${name}`, hidden: true,
+      class: "page", role: "tabpanel", id, "aria-labelledby": tab.id, hidden: true,
     });
     this.#pages.set(name, { tab, panel, view: null, make });
     tabs.append(tab);

@@ -24,7 +24,8 @@ export interface Look {
 }
 
 interface Moment {
-  net: Net;
+  /** Null where it is far back: its edits make it again. */
+  net: Net | null;
   edits: readonly Edit[];
   /** Null for the model as loaded. */
   loss: number | null;
@@ -33,8 +34,9 @@ interface Moment {
 /** Rows that tell where the nodes of a frame lie; and how often that is looked at where there are many edges. */
 const [FRAME_ROWS, MANY_EDGES, EVERY] = [128, 500, 10];
 
-/** How many edits can be undone: every one keeps a copy of its layer. */
+/** How many edits can be undone, and of how many the network is kept: each is a copy of a layer. */
 export const MOST_STEPS = 200;
+const MOST_NETS = 20;
 
 /** Edges whose function may have changed since the last call of a listener. */
 export type Changed = ReadonlyMap<string, EdgeId> | "all";
@@ -84,7 +86,7 @@ export class Store {
     this.#history = [{ net: this.original, edits: [], loss: null }];
     this.#at = 0;
     this.#draft = this.#frame = this.#resting = null;
-    if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+    this.#dropWhatIsGone();
     this.emit("payload");
     this.#markAll();
   }
@@ -97,7 +99,13 @@ export class Store {
 
   /** The model as shown: a frame of training, a half-done edit, or the last edit. */
   get net(): Net {
-    return this.#frame ?? this.#draft?.net ?? this.#history[this.#at].net;
+    return this.#frame ?? this.#draft?.net ?? this.#now;
+  }
+
+  /** The model after the last edit. */
+  get #now(): Net {
+    const moment = this.#history[this.#at];
+    return (moment.net ??= applyEdits(this.original, moment.edits));
   }
 
   get edits(): readonly Edit[] {
@@ -146,7 +154,7 @@ export class Store {
 
   hasEdge([l, i, j]: EdgeId): boolean {
     const layer = this.net.layers[l];
-    return layer !== undefined && i < layer.I && j < layer.O;
+    return layer !== undefined && [i, j].every(Number.isInteger) && i >= 0 && j >= 0 && i < layer.I && j < layer.O;
   }
 
   isRemoved([l, i, j]: EdgeId): boolean {
@@ -158,7 +166,7 @@ export class Store {
   /** Show an edit that is not done yet, as while a point is dragged. */
   preview(edit: Edit): void {
     if (this.isLive) return;
-    const net = applyEdit(this.#history[this.#at].net, edit);
+    const net = applyEdit(this.#now, edit);
     this.#draft = { net, edit, loss: this.measure.loss(net, edit.edge) };
     this.#mark([edit.edge]);
   }
@@ -170,16 +178,14 @@ export class Store {
 
   apply(edit: Edit): void {
     if (this.isLive) return;
-    const { net, edits } = this.#history[this.#at];
-    this.#push({ net: applyEdit(net, edit), edits: withEdit(this.original, edits, edit), loss: null }, [edit.edge]);
+    this.#push({ net: applyEdit(this.#now, edit), edits: withEdit(this.original, this.edits, edit), loss: null }, [edit.edge]);
   }
 
   /** Several edits as one step. */
   applyAll(edits: readonly Edit[]): void {
     if (this.isLive || edits.length === 0) return;
-    const now = this.#history[this.#at];
-    const list = edits.reduce((all, edit) => withEdit(this.original, all, edit), now.edits as Edit[]);
-    this.#push({ net: applyEdits(now.net, edits), edits: list, loss: null }, edits.map((edit) => edit.edge));
+    const list = edits.reduce((all, edit) => withEdit(this.original, all, edit), this.edits as Edit[]);
+    this.#push({ net: applyEdits(this.#now, edits), edits: list, loss: null }, edits.map((edit) => edit.edge));
   }
 
   undo(): void {
@@ -252,7 +258,7 @@ export class Store {
     this.#frame = net;
     if (net) this.#followFrame(net, before);
     else if (this.#resting) [{ quantiles: this.quantiles, importances: this.#importances }, this.#resting] = [this.#resting, null];
-    if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+    this.#dropWhatIsGone();
     this.#markAll();
   }
 
@@ -275,6 +281,7 @@ export class Store {
   #push(moment: Moment, edges: readonly EdgeId[], tellHost = true): void {
     this.#history = [...this.#history.slice(0, this.#at + 1), moment].slice(-MOST_STEPS - 1);
     this.#at = this.#history.length - 1;
+    if (this.#at >= MOST_NETS) this.#history[this.#at - MOST_NETS].net = null;
     this.#settle(edges, tellHost);
   }
 
@@ -321,6 +328,13 @@ export class Store {
     const { rows, values, sums } = forward(net, this.measure.x.subarray(0, FRAME_ROWS * net.layers[0].I));
     this.quantiles = net.layers.map(({ I }, l) => quantilesOf(values[l], I));
     this.#importances = importancesFrom(net, this.quantiles, sumDeviations(sums, rows));
+  }
+
+  /** The edge and the node that were looked at, where the network has them no more. */
+  #dropWhatIsGone(): void {
+    const { focus } = this.look;
+    if (this.selection && !this.hasEdge(this.selection)) this.select(null);
+    if (focus && !(focus.node < levelSize(this.net.nodes[focus.level] ?? [0, 0]))) this.setLook({ focus: null });
   }
 
   #mark(edges: readonly EdgeId[]): void {

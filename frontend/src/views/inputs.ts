@@ -1,5 +1,5 @@
 // One slider and one number per input, in the user's units, over the range of the data; one list per column of words.
-import { choice, h, set } from "../app/dom.ts";
+import { choice, h, set, uid } from "../app/dom.ts";
 import type { Store } from "../app/store.ts";
 import { QUANTILES } from "../model/payload.ts";
 import { toNetwork, toUser } from "../model/units.ts";
@@ -89,7 +89,7 @@ export class Inputs {
     const store = this.#store;
     const input = store.explored.inputs[i];
     const [lo, hi] = userRange(store, i);
-    const range = h("input", { type: "range", id: `edgewise-input-${i}`, min: 0, max: STEPS, step: 1 });
+    const range = h("input", { type: "range", id: uid(), min: 0, max: STEPS, step: 1 });
     range.addEventListener("input", () => this.#move(i, lo + (Number(range.value) / STEPS) * (hi - lo)));
     const number = h("input", { type: "number", step: "any", "aria-label": `${input.name}, exact value` });
     number.addEventListener("input", () => {
@@ -110,7 +110,7 @@ export class Inputs {
     const levels = levelsOf(store, column);
     const options = levels.map(({ words }, n) => [String(n), words] as const);
     const { select } = choice(column, options, (n) => store.setPoint(choose(levels[Number(n)], store.point.slice())));
-    select.id = `edgewise-input-${levels[0].input}`;
+    select.id = uid();
     const update = (): void => void (select.value = String(levels.findIndex((level) => isChosen(level, store.point))));
     return { element: h("div", { class: "input" }, h("label", { for: select.id }, column), select), update };
   }

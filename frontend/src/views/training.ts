@@ -1,5 +1,5 @@
 // Training as it happens: losses, what was done to the network, buttons that steer it, and a way back to any moment.
-import { button, fillWith, h, set, svg } from "../app/dom.ts";
+import { button, fillWith, h, set, svg, uid } from "../app/dom.ts";
 import type { Store, View } from "../app/store.ts";
 import { Chart, type Frame } from "../charts/chart.ts";
 import { line, point, upright } from "../charts/marks.ts";
@@ -30,7 +30,7 @@ class TrainingPanel implements View {
   readonly #words = h("p", { role: "status" });
   readonly #legend = h("p", { class: "note" });
   readonly #scrubber = h("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "Moment of the training" });
-  readonly #follow = h("input", { type: "checkbox", id: "edgewise-follow", checked: true });
+  readonly #follow = h("input", { type: "checkbox", id: uid(), checked: true });
   readonly #pause = button("Pause", () => this.#steer({ action: this.#isPaused ? "resume" : "pause" }), { class: "main" });
   readonly #step = button("One step", () => this.#steer({ action: "step" }));
   readonly #stop = button("Stop", () => this.#steer({ action: "stop" }), { title: "End the training and keep the model" });

@@ -9,7 +9,8 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,10 @@ def run(args: argparse.Namespace) -> int:
     source = f"{opened.kind}.load({args.model!r})"
     live = Live(subject, args.port, title=Path(args.model).name, source=source)
     try:
-        console.result(live.server.url, {"url": live.server.url, "port": live.server.port})
-        open_in_browser(live.server, console, args.no_browser)
-        wait(console)
+        with until_ctrl_c(console):
+            console.result(live.server.url, {"url": live.server.url, "port": live.server.port})
+            open_in_browser(live.server, console, args.no_browser)
+            wait(console)
         if args.output:
             live.edited().save(args.output)
             console.note(f"The model with {counted(len(live.edits), 'change')} is written to {args.output}.")
@@ -84,17 +86,23 @@ def open_in_browser(server: ExplorerServer, console: Console, no_browser: bool) 
     elif not no_browser:
         import webbrowser
 
-        webbrowser.open(server.url)
+        webbrowser.open(server.ticket())
+
+
+@contextmanager
+def until_ctrl_c(console: Console) -> Iterator[None]:
+    """Ctrl-C ends what is done here, not the command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.note("")
 
 
 def wait(console: Console) -> None:
-    """Until Ctrl-C."""
+    """For ever: see `until_ctrl_c`."""
     console.note("Ctrl-C ends the page.")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        console.note("")
+    while True:
+        time.sleep(3600)
 
 
 class Watch:
@@ -125,7 +133,8 @@ class Watch:
         """Leave the page open until Ctrl-C, or end it."""
         if self.live is not None:
             if not at_once:
-                wait(self.console)
+                with until_ctrl_c(self.console):
+                    wait(self.console)
             self.live.close()
 
 

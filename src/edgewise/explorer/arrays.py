@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ def decode(array: dict[str, Any]) -> np.ndarray:
     """What `encode` took apart, for tests and tools."""
     flat = np.frombuffer(base64.b64decode(array["data"]), dtype="<" + array["dtype"])
     return flat.reshape(array["shape"])
+
+
+def finite(value: float | None) -> float | None:
+    """A number for JSON, which has no infinity: None where it is not finite."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def to_json(value: Any) -> str:

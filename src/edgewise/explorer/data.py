@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise.explorer.arrays import finite
 from edgewise.explorer.subject import Subject, in_user_units
 from edgewise.interpret.attribution import attribute, deviations
 from edgewise.models import KAN
@@ -65,4 +66,5 @@ def losses(subject: Subject) -> dict[str, Any] | None:
         return None
     network = subject.network
     test = None if subject.test is None else mean_loss(subject, network, *subject.test)
-    return {"name": subject.loss, "train": mean_loss(subject, network, subject.x, subject.y), "test": test}
+    train = mean_loss(subject, network, subject.x, subject.y)
+    return {"name": subject.loss, "train": finite(train), "test": finite(test)}

@@ -40,6 +40,7 @@ class Live:
         self.subject = subject
         self._heading: dict[str, Any] = {"title": title, "source": source}
         self._values: dict[str, Any] = {"edits": [], "selection": None, "training": None}
+        self._is_renewed = False  # the payload is another one than pages may have been loaded with
         self._payload = payload_of_subject(subject, data=True, **self._heading)
         self.session = Session(self._show, self._tell)
         self.server = ExplorerServer(self._document, self._receive, port, self._remembered)
@@ -67,6 +68,7 @@ class Live:
         self.subject = dataclasses.replace(self.subject, network=result.model)
         self._values["edits"] = []
         self._payload = payload_of_subject(self.subject, data=True, **self._heading)
+        self._is_renewed = True
         self.server.set("edits", [])
         self.server.set("payload", self._payload)
         return result
@@ -81,14 +83,18 @@ class Live:
         return page(self._payload, self._payload["title"], "server")
 
     def _remembered(self) -> list[dict[str, Any]]:
-        values = [{"key": key, "value": value} for key, value in self._values.items() if value]
-        return [*({"message": frame} for frame in list(self.session.frames.kept)), *values]
+        values = {"payload": self._payload} if self._is_renewed else {}
+        values.update({key: value for key, value in self._values.items() if value or key == "edits"})
+        frames = [{"message": frame} for frame in list(self.session.frames.kept)]
+        return [*frames, *({"key": key, "value": value} for key, value in values.items())]
 
     def _receive(self, event: dict[str, Any]) -> None:
         if "message" in event:
             self.session.receive(event["message"])
         elif event["key"] in _KEPT:
             self._values[event["key"]] = event["value"]
+            if event["key"] == "edits":  # another tab's next list would undo these
+                self.server.set("edits", event["value"], event.get("page"))
 
     def _show(self, frame: dict[str, Any]) -> None:
         self.server.send(frame)

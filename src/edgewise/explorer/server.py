@@ -21,7 +21,7 @@ from edgewise.errors import ParameterError
 from edgewise.explorer.arrays import to_json
 
 _MOST_BYTES = 4 << 20  # of a POST
-_MOST_STREAMS = 8
+_MOST_STREAMS = 4  # browsers hold six connections to a host, and edits need one
 _WAITING = 2  # messages for a slow page; the newest win
 _HEARTBEAT_SEC = 10.0
 _TIMEOUT_SEC = 20.0  # of a connection that says nothing
@@ -38,7 +38,8 @@ _HEADERS = {
 class Channel:
     """What is on its way to one page: the newest value of every key, and the newest messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: str) -> None:
+        self.page = page
         self._values: dict[str, Any] = {}
         self._messages: deque[Any] = deque(maxlen=_WAITING)
         self._backlog: deque[Any] = deque()
@@ -75,9 +76,10 @@ class Channel:
                 self._backlog.clear()
                 self._values.clear()
                 self._messages.clear()
-                if self._closed:
-                    return
-            yield from events or [None]
+                closed = self._closed
+            yield from events or [None] * (not closed)
+            if closed:
+                return
 
     def _has_news(self) -> bool:
         return bool(self._closed or self._backlog or self._values or self._messages)
@@ -88,7 +90,8 @@ class ExplorerServer:
 
     Args:
         document: makes the HTML, at every load.
-        receive: called with what the page sends: `{"key", "value"}` or `{"message"}`; from another thread.
+        receive: called with what the page sends: `{"key", "value"}`, with `"page"` where it says which one it is, or
+            `{"message"}`; from another thread.
         port: 0 for any free one.
         remembered: the events that a page must hear when it is loaded.
 
@@ -110,6 +113,7 @@ class ExplorerServer:
         self.document, self.receive, self.remembered = document, receive, remembered
         self.token = secrets.token_urlsafe(24)
         self._channels: list[Channel] = []
+        self._tickets: set[str] = set()
         self._lock = threading.Lock()
         try:
             self._server = _Server(("127.0.0.1", port), _Handler)
@@ -139,26 +143,41 @@ class ExplorerServer:
             self._thread.join()
         self._server.server_close()
 
-    def set(self, key: str, value: Any) -> None:
-        """Tell every page the newest value of a key."""
-        self._tell({"key": key, "value": value})
+    def set(self, key: str, value: Any, known_to: str | None = None) -> None:
+        """Tell every page the newest value of a key, but not the one that knows it."""
+        self._tell({"key": key, "value": value}, known_to)
 
     def send(self, message: dict[str, Any]) -> None:
         """Send every page a message; a page that is slow gets only the newest."""
         self._tell({"message": message})
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _tell(self, event: dict[str, Any], known_to: str | None = None) -> None:
         with self._lock:
             for channel in self._channels:
-                channel.put(event)
+                if known_to is None or channel.page != known_to:
+                    channel.put(event)
+
+    def ticket(self) -> str:
+        """An address that leads to the page once: whoever reads it in a list of processes comes too late."""
+        self._tickets.add(ticket := secrets.token_urlsafe(24))
+        return f"http://127.0.0.1:{self.port}/once/{ticket}"
+
+    def takes(self, ticket: str) -> bool:
+        """Whether a ticket is good; it is not any more then."""
+        with self._lock:
+            known = ticket in self._tickets
+            self._tickets.discard(ticket)
+        return known
 
     @contextlib.contextmanager
-    def channel(self) -> Iterator[Channel]:
-        """A page's stream while it lasts; of too many the oldest, perhaps of a page long gone, is closed."""
-        own = Channel()
+    def channel(self, page: str) -> Iterator[Channel]:
+        """A page's stream while it lasts; of too many the oldest, perhaps of a page long gone, is told and closed."""
+        own = Channel(page)
         with self._lock:
             if len(self._channels) >= _MOST_STREAMS:
-                self._channels.pop(0).close()
+                oldest = self._channels.pop(0)
+                oldest.put({"key": "closed", "value": True})
+                oldest.close()
             own.catch_up(self.remembered())
             self._channels.append(own)
         try:
@@ -211,6 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get_all("Host") not in [[host] for host in own.hosts]:
             return self._refuse(HTTPStatus.FORBIDDEN, "this is not the host you are looking for")
         token, _, rest = self.path.split("?")[0].lstrip("/").partition("/")
+        if self.command == "GET" and token == "once" and own.takes(rest):
+            self._head(HTTPStatus.SEE_OTHER, {"Location": f"/{own.token}/", "Content-Length": "0"})
+            return None
         if not secrets.compare_digest(token.encode("utf-8", "replace"), own.token.encode()):
             return self._refuse(HTTPStatus.FORBIDDEN, "the address lacks the right token; see where it was printed")
         return rest
@@ -230,12 +252,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(HTTPStatus.BAD_REQUEST, "this is not JSON")
         known = isinstance(event, dict) and (
             (set(event) == {"message"} and isinstance(event["message"], dict))
-            or (set(event) == {"key", "value"} and isinstance(event["key"], str))
+            or (set(event) - {"page"} == {"key", "value"} and isinstance(event["key"], str))
         )
         return event if known else self._refuse(HTTPStatus.BAD_REQUEST, "this is not an event")
 
     def _stream(self) -> None:
-        with self.server.explorer.channel() as channel:
+        with self.server.explorer.channel(self.path.partition("?")[2]) as channel:
             self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream"})
             for event in channel:
                 line = ":\n\n" if event is None else f"data: {to_json(event)}\n\n"

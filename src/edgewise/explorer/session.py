@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, cast
 
 from edgewise.errors import ParameterError
+from edgewise.explorer.arrays import finite
 from edgewise.explorer.payload import network_json
 from edgewise.explorer.subject import check_network
 from edgewise.interpret.data import from_set
@@ -96,6 +97,7 @@ class Session:
         self._wishes: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._paused, self._stopped, self._due = False, False, 0.0
         self._event: str | None = None
+        self._bound: str | None = None  # the option that belongs to the first network alone
         self._change: Callable[[KAN], tuple[KAN, str]] | None = None
 
     # ------------------------------------------------------------------------------------------ steering
@@ -113,6 +115,11 @@ class Session:
         """
         if action not in ACTIONS:
             raise ParameterError(f"`action` must be one of {', '.join(ACTIONS)}; got {action!r}.")
+        if action in ("refine", "prune") and self._bound is not None:
+            raise ParameterError(
+                f"`action` {action!r} makes another network, which the instance given as `{self._bound}` cannot train. "
+                "Give it by name or as a class."
+            )
         if action == "refine":
             grid = details.get("grid")
             if not isinstance(grid, int) or isinstance(grid, bool) or not 1 <= grid <= 10_000:
@@ -153,23 +160,27 @@ class Session:
             BaseException: whatever ended the training; the status says it too.
         """
         check_network(model)
-        self.model, self._begun = model, time.monotonic()
         self._rows = rows_of(data, y)[0]
-        self.status.steps = options.pop("steps", 200)
+        self.model, self._begun = model, time.monotonic()
+        self.status, self.frames = Status(steps=options.pop("steps", 200)), Frames()
+        self._paused, self._stopped, self._due = False, False, 0.0
+        self._bound = next((name for name in ("opt", "scheduler") if _has_state(options.get(name))), None)
+        self._say("running")
         own = options.pop("callbacks", ())
         watchers = (own,) if callable(own) else tuple(own)
         try:
             result = self._stages(data, y, {"progress": False, **options, "callbacks": (*watchers, self._after_step)})
+            self._show(result.history)
         except BaseException as error:
             self._say("failed", f"{type(error).__name__}: {error}")
             raise
-        self._show(result.history)
         ended = self._stopped or result.interrupted
         self._say("stopped" if ended else "done", result.stopped_because)
         return result
 
     def _stages(self, data: Any, y: Any, options: dict[str, Any]) -> FitResult:
         model, result, left = self.model, None, self.status.steps
+        limit = options.get("time_limit_sec")
         while True:
             self._grid, self._before, self._last = model.grid, self.status.step, 0  # pyright: ignore[reportOptionalMemberAccess]
             stage = fit(model, data, y, steps=left, **options)  # pyright: ignore[reportArgumentType]
@@ -183,8 +194,10 @@ class Session:
             model = result.model = self.model
             self._happened(what)
             self._show(stage.history)
-            # What was chosen for the first network does not concern the next one.
-            options = {**options, "restarts": 1, "grids": None, "update_grid": False}
+            # What was chosen for the first network does not concern the next one, whose knots stay where they are.
+            options = {**options, "restarts": 1, "grids": None, "update_grid": False, "resume": False}
+            if limit is not None:
+                options["time_limit_sec"] = max(limit - (time.monotonic() - self._begun), 1e-3)
             left = max(self.status.steps - self.status.step, 0)
 
     def _after_step(self, state: FitState) -> None:
@@ -240,8 +253,8 @@ class Session:
             "type": "frame",
             "step": self.status.step,
             "seconds": round(start - self._begun, 3),
-            "train_loss": losses[-1],
-            "validation_loss": held_back[-1],
+            "train_loss": finite(losses[-1]),
+            "validation_loss": finite(held_back[-1]),
             "model": network_json(cast("KAN", self.model), "f4"),
             "event": self._event,
         }
@@ -252,6 +265,11 @@ class Session:
         self.show(frame)
         now = time.monotonic()
         self._due = now + max(_FASTEST_SEC, size / _BYTES_PER_SEC, _PAUSE_PER_WORK * (now - start))
+
+
+def _has_state(option: Any) -> bool:
+    """Whether an optimizer or a scheduler is one that is made already."""
+    return hasattr(option, "state_dict") and not isinstance(option, type)
 
 
 def rows_of(data: Any, y: Any = None) -> tuple[Any, Any]:
