@@ -42,11 +42,12 @@ PUBLISHED: dict[str, tuple[float, str]] = {
 def kan2(session: Session) -> Report:
     """Every demonstration: a tenth of the notebook's residual, and the right formula."""
     seeds = session.seed_range(5)
-    runs = _runs(5.0 if session.quick else discovery.PATIENT_SEC)
+    limit = 5.0 if session.quick else discovery.PATIENT_SEC
+    runs = _runs(limit)
     measured = {}
     for name in session.named(list(runs)):
         run = runs[name]
-        key = {"row": "kan2", "name": name, "quick": session.quick}
+        key = {"row": "kan2", "name": name, "limit": limit, "rows": ROWS, "grid": GRID, "fastest": FASTEST}
         measured[name] = [
             session.measure(f"kan2 {name} seed {seed}", {**key, "seed": seed}, lambda run=run, seed=seed: run(seed))
             for seed in seeds
@@ -108,7 +109,7 @@ def oscillator(dimensions: int, seed: int) -> Record:
     right = right and all(_rate(h, symbols, dimensions) == 0 for h in formulas)
     return {
         "residual": float(found.residuals[conserved].max()) if conserved.any() else 1.0,
-        "next": float(found.residuals[~conserved].min()),
+        "next": min(found.residuals[~conserved].tolist(), default=float("inf")),
         "solved": right,
         "formula": "; ".join(map(str, formulas)),
         "seconds": time.perf_counter() - start,
