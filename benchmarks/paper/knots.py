@@ -241,8 +241,8 @@ def _about(table: Knots, steps: int) -> list[str]:
         f"{len(table.y)} hyperbolic knots of up to 15 crossings, computed with SnapPy (not DeepMind's 243,746, on "
         f"which the published figures are), {len(table.y.unique())} signatures. Each seed is a split, a fifth for the "
         f"test, with mutants (equal invariants) on one side, and initial weights. {steps} steps of SSBroyden. "
-        "*Ordered*: one output, see the module, and ten steps of least squares before; the paper's shape has an output per "
-        "signature. The rivals have all 17 columns and no choices behind them: 60 passes of the MLP, 500 trees.",
+        "*Ordered*: one output, see the module, and ten steps of least squares before; the paper's shape has an output "
+        "per signature. The rivals have all 17 columns and no choices behind them: 60 passes of the MLP, 500 trees.",
         f"The nine inputs: {', '.join(NINE)}. These, the head, its sharpness and the shapes were chosen by the test "
         "accuracy of some twenty trials on one split, which is not among these; but all splits are of the same rows, "
         "so the best line is a little optimistic.",
