@@ -169,7 +169,7 @@ class TestSlope:
         part = knot_table.Split(torch.arange(500), torch.arange(500, 600))
         found = slope.fitted(x, y[:, 0], y, part, 1, lambda score, label: (score - label).square().mean(), 60, 0)
         assert str(found.symbols) == "[s, mu_r, mu_i, lam]"
-        np.testing.assert_allclose(found(x.numpy()), y.numpy(), rtol=0, atol=0.02)  # three digits are printed
+        np.testing.assert_allclose(found(x.numpy()), y.numpy(), rtol=0, atol=1e-6)
         assert "0.4*s" in str(found)
         assert "tanh(3.0*mu_r" in str(found)
 

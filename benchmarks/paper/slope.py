@@ -2,8 +2,7 @@
 
 The human formula of the paper, `s = lam mu_r / (mu_r^2 + mu_i^2)`, is given beside its three ingredients, as KAN 2.0
 gives auxiliary variables. The network `[4, n+1, 1]` has fixed functions: lines into every node, a tanh out of n of them
-and a line out of the last. What comes out is written in the units of the table with numbers of three digits, and so
-rounded it is judged.
+and a line out of the last. What comes out is written in the units of the table.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from edgewise import KAN
 from edgewise.interpret import Formula
 
 NAMES = ("s", "mu_r", "mu_i", "lam")
-STARTS, DIGITS = 4, 3
+STARTS = 4
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -55,7 +54,7 @@ def fitted(
     best = min(tried, key=lambda one: one[0])[1]
     places = zip(NAMES, centre.tolist(), width.tolist(), strict=True)
     raw = best.formula().substitute({name: (sympy.Symbol(name) - at) / size for name, at, size in places}, NAMES)
-    return raw.with_expressions([sympy.expand(e) for e in raw.expressions]).round(DIGITS)
+    return raw.with_expressions([sympy.expand(e) for e in raw.expressions])
 
 
 def _network(tanhs: int, generator: torch.Generator) -> KAN:
