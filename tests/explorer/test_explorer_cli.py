@@ -100,6 +100,25 @@ def test_changes_of_the_page_are_written_at_the_end(folder, tmp_path):
     assert f"The model with 1 change is written to {output}." in errors
 
 
+def test_changes_that_would_be_lost_are_said(folder, tmp_path):
+    with command("explore", folder / "k.safetensors", "--no-browser") as process:
+        url = process.stdout.readline().strip()
+        origin = url.rsplit("/", 2)[0]
+        body = json.dumps({"key": "edits", "value": [{"op": "prune", "edge": [0, 1, 0]}]}).encode()
+        headers = {"Content-Type": "application/json", "Origin": origin}
+        urllib.request.urlopen(urllib.request.Request(url + "post", body, headers), timeout=10).close()
+        code, errors = ends(process)
+    assert code == 0
+    assert "1 change of the page not written" in errors
+    for arguments, message in (
+        (["-o", tmp_path / "none" / "k.safetensors"], "cannot be written in. Create it"),  # before anything is served
+        (["--data", folder / "t.csv", "--target", "x1"], "--target 'x1' is an input of the model"),
+    ):
+        with command("explore", folder / "r.safetensors", "--no-browser", *arguments) as process:
+            assert message in process.communicate(timeout=60)[1]
+            assert process.returncode == 2
+
+
 def test_over_ssh_it_says_how_to_get_there(folder):
     remote = {"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 22", "USER": "ada"}
     with command("explore", folder / "k.safetensors", **remote) as process:

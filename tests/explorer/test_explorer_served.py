@@ -44,7 +44,35 @@ def test_edits_arrive_in_python(live, tab):
     own.page.get_by_text("8 edges, 1 removed").first.wait_for()
     own.page.get_by_role("tab", name="Edges").click()
     here = f"http://127.0.0.1:{live.server.port}/{live.server.token}/"
-    assert {url.removeprefix(here) for url in own.requests} <= {"", "events", "post"}
+    assert {url.removeprefix(here).split("?")[0] for url in own.requests} <= {"", "events", "post"}
+
+
+def test_tabs_follow_each_other(live, tab):
+    """Each has the whole list of edits: the next edit of one must not undo those of the other."""
+    one, two = tab(), tab()
+    for own in (one, two):
+        own.page.goto(live.server.url)
+        own.page.locator(".stage svg, .stage canvas").first.wait_for()
+    one.page.locator(".stage").focus()
+    one.page.keyboard.press("ArrowRight")
+    one.page.keyboard.press("Delete")
+    two.page.get_by_text("8 edges, 1 removed").first.wait_for()
+    two.page.locator(".stage").focus()
+    two.page.keyboard.press("End")
+    two.page.keyboard.press("Delete")
+    one.page.get_by_text("7 edges, 2 removed").first.wait_for()
+    until(lambda: len(live.edits) == 2, "both edits")
+
+
+def test_delete_means_the_chosen_edge_wherever_the_focus_is(live, tab):
+    page = tab().page
+    page.goto(live.server.url)
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Delete")
+    page.get_by_text("8 edges, 1 removed").first.wait_for()
 
 
 def test_training_is_shown_and_steered(live, data, tab):

@@ -144,7 +144,7 @@ def test_a_staircase_is_seen_climbing(data):
         ("explode", {}, "`action` must be one of pause, resume, step, stop, refine, prune; got 'explode'"),
         ("refine", {}, "`grid` must be a number of intervals from 1 to 10000; got None"),
         ("refine", {"grid": 10**9}, "got 1000000000"),
-        ("prune", {"threshold": "all"}, "`threshold` must be a number from 0 to 1; got 'all'"),
+        ("prune", {"threshold": "all"}, "`threshold` must be a number >= 0 and < 1; got 'all'"),
         ("prune", {"threshold": float("nan")}, "got nan"),
     ],
 )
@@ -160,13 +160,21 @@ def test_bad_wishes(action, details, message):
 
 def test_what_belongs_to_one_network_cannot_train_another(data):
     model = network()
-    session = Session()
-    session.fit(model, data, steps=2, opt=torch.optim.Adam(model.parameters()), update_grid=False)
-    for action, details in (("refine", {"grid": 9}), ("prune", {})):
-        with pytest.raises(ParameterError, match="which the instance given as `opt` cannot train"):
-            session.steer(action, **details)
+    session, refused = Session(), []
+
+    def ask(state):
+        for action, details in (("refine", {"grid": 9}), ("prune", {})):
+            with pytest.raises(ParameterError, match="which the instance given as `opt` cannot train"):
+                session.steer(action, **details)
+            refused.append(action)
+        with pytest.raises(ParameterError, match="the instance given as `opt`"):
+            session.steer("refine", grid=4)
+
+    session.fit(model, data, steps=1, opt=torch.optim.Adam(model.parameters()), update_grid=False, callbacks=ask)
+    assert refused == ["refine", "prune"]
     session.fit(model, data, steps=2, opt=torch.optim.Adam, update_grid=False)
-    session.steer("refine", grid=9)
+    with pytest.raises(ParameterError, match="'refine' comes too late: the training has ended"):
+        session.steer("refine", grid=9)
 
 
 def test_a_time_limit_is_for_all_stages(data):

@@ -6,6 +6,7 @@ export const KEYS: readonly (readonly [place: string, keys: readonly (readonly [
     [
       ["Ctrl + Z", "undo the last edit"],
       ["Ctrl + Shift + Z", "do it again"],
+      ["Delete", "remove the chosen edge, or bring it back"],
       ["Esc", "back from the edge to the picture"],
       ["?", "this help"],
     ],

@@ -213,6 +213,7 @@ export class Shell {
     else if (command && letter === "y") this.#store.redo();
     else if (event.key === "?") openHelp(this.element);
     else if (event.key === "Escape") this.#backToPicture();
+    else if (event.key === "Delete" && this.#store.selection) this.#store.toggle(this.#store.selection);
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -181,6 +181,11 @@ export class Store {
     this.#push({ net: applyEdit(this.#now, edit), edits: withEdit(this.original, this.edits, edit), loss: null }, [edit.edge]);
   }
 
+  /** Remove an edge, or bring it back. */
+  toggle(edge: EdgeId): void {
+    this.apply({ op: this.isRemoved(edge) ? "restore" : "prune", edge });
+  }
+
   /** Several edits as one step. */
   applyAll(edits: readonly Edit[]): void {
     if (this.isLive || edits.length === 0) return;

@@ -279,7 +279,7 @@ class MatrixView {
       store.select(at);
       this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
     } else if (event.key === "Delete" || event.key === "Backspace") {
-      store.apply({ op: store.isRemoved(at) ? "restore" : "prune", edge: at });
+      store.toggle(at);
       store.say(edgeSentence(store, at));
     } else return;
     event.preventDefault();

@@ -256,7 +256,7 @@ class NetworkView {
       store.select(cursor);
       this.element.dispatchEvent(new CustomEvent("inspect", { bubbles: true }));
     } else if ((event.key === "Delete" || event.key === "Backspace") && cursor) {
-      store.apply({ op: store.isRemoved(cursor) ? "restore" : "prune", edge: cursor });
+      store.toggle(cursor);
       store.say(edgeSentence(store, cursor));
     } else if (event.key === "+" || event.key === "=") this.#panZoom.zoomBy(1.4);
     else if (event.key === "-") this.#panZoom.zoomBy(1 / 1.4);

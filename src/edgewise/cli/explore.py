@@ -59,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
     from edgewise.explorer.subject import subject_of
 
     console = Console(args.json, args.quiet)
+    folder = Path(args.output or ".").parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):  # else the changes are lost at the end
+        raise InputError(f"--output {args.output}: {folder} cannot be written in. Create it, or take another folder.")
     opened = open_model(args.model)
     rows = (None, None) if args.data is None else _rows(opened, args.data, args.target)
     subject = subject_of(opened.estimator or opened.network, *rows)
@@ -72,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         if args.output:
             live.edited().save(args.output)
             console.note(f"The model with {counted(len(live.edits), 'change')} is written to {args.output}.")
+        else:
+            note_lost(live, console)
     finally:
         live.close()
     return OK
@@ -105,6 +110,12 @@ def wait(console: Console) -> None:
         time.sleep(3600)
 
 
+def note_lost(live: Live, console: Console) -> None:
+    """Say so where changes of the page end with it."""
+    if live.edits:
+        console.note(f"{counted(len(live.edits), 'change')} of the page not written. Copy as Python there, or use -o.")
+
+
 class Watch:
     """Training on a local page, for `fit --explore`.
 
@@ -135,6 +146,7 @@ class Watch:
             if not at_once:
                 with until_ctrl_c(self.console):
                     wait(self.console)
+            note_lost(self.live, self.console)
             self.live.close()
 
 
@@ -145,6 +157,9 @@ def _rows(opened: Opened, path: str, target: str | None) -> tuple[Any, Any]:
     frame, name = read_table(path), Path(path).name
     if target is not None and target not in frame.columns:
         raise InputError(f"{name}: there is no column {target!r} (--target). {suggestion(target, frame.columns)}")
+    known = getattr(opened.estimator, "feature_names_in_", getattr(opened.network, "input_names", []))
+    if target is not None and target in known:
+        raise InputError(f"{name}: --target {target!r} is an input of the model. Give the column that it predicts.")
     targets = _targets(opened) if target is None else [target]
     has_target = set(targets) <= set(frame.columns)
     if has_target:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from edgewise.cli.console import OK, Console, add_flags
-from edgewise.cli.explore import add_page_flags, open_in_browser, wait
+from edgewise.cli.explore import add_page_flags, open_in_browser, until_ctrl_c, wait
 from edgewise.explorer.lessons import LESSONS, lessons_page, write_lessons
 
 NAME, HELP = "lesson", "learn what a KAN is on an interactive page"
@@ -37,9 +37,10 @@ def run(args: argparse.Namespace) -> int:
     server = ExplorerServer(lambda: page, port=args.port)
     server.start()
     try:
-        console.result(server.url, {"url": server.url, "port": server.port})
-        open_in_browser(server, console, args.no_browser)
-        wait(console)
+        with until_ctrl_c(console):
+            console.result(server.url, {"url": server.url, "port": server.port})
+            open_in_browser(server, console, args.no_browser)
+            wait(console)
     finally:
         server.close()
     return OK

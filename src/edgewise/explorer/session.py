@@ -115,6 +115,8 @@ class Session:
         """
         if action not in ACTIONS:
             raise ParameterError(f"`action` must be one of {', '.join(ACTIONS)}; got {action!r}.")
+        if self.status.state in ("done", "stopped", "failed"):
+            raise ParameterError(f"`action` {action!r} comes too late: the training has ended ({self.status.state}).")
         if action in ("refine", "prune") and self._bound is not None:
             raise ParameterError(
                 f"`action` {action!r} makes another network, which the instance given as `{self._bound}` cannot train. "
@@ -124,10 +126,13 @@ class Session:
             grid = details.get("grid")
             if not isinstance(grid, int) or isinstance(grid, bool) or not 1 <= grid <= 10_000:
                 raise ParameterError(f"`grid` must be a number of intervals from 1 to 10000; got {grid!r}.")
+            present = self.model.grid if self.model is not None else None
+            if isinstance(present, int) and grid <= present:
+                raise ParameterError(f"`grid` must be more than the present {present} intervals; got {grid}.")
         if action == "prune":
             threshold = details.get("threshold", _PRUNE_THRESHOLD)
             if not isinstance(threshold, int | float) or not 0 <= threshold < 1:
-                raise ParameterError(f"`threshold` must be a number from 0 to 1; got {threshold!r}.")
+                raise ParameterError(f"`threshold` must be a number >= 0 and < 1; got {threshold!r}.")
         self._wishes.put({"action": action, **details})
 
     def receive(self, message: Any) -> None:
@@ -174,6 +179,8 @@ class Session:
         except BaseException as error:
             self._say("failed", f"{type(error).__name__}: {error}")
             raise
+        if self._stopped:
+            result.stopped_because = f"Stopped after {self.status.step} steps, as asked for in the explorer."
         ended = self._stopped or result.interrupted
         self._say("stopped" if ended else "done", result.stopped_because)
         return result

@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from typing import Any, cast
 
-from edgewise.errors import ConvergenceError, MissingDependencyError
+from edgewise.errors import ConvergenceError, MissingDependencyError, ParameterError
 from edgewise.explorer.session import Session, Status, rows_of
 from edgewise.explorer.subject import subject_of
 from edgewise.explorer.widget import Explorer, explore
@@ -35,6 +35,11 @@ def train(
         ShapeError: data that do not fit.
         DomainError: NaN or infinity in the data.
     """
+    if hasattr(model, "network_data"):
+        raise ParameterError(
+            f"`model` must be a KAN; got {type(model).__name__}. A training of an estimator is shown by `edgewise fit "
+            "--explore`; afterwards `estimator.explore(x, y)` shows what it learned."
+        )
     subject_of(model, *rows_of(data, y))  # raises here, not in the thread
     training = Training(model, data, y, title, source, options)
     training.start()
