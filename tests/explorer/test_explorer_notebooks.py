@@ -124,6 +124,7 @@ def test_jupyterlab(lab, tab):
     live = run(3).locator(".edgewise-explorer")
     live.get_by_role("tab", name="Training").click(timeout=30_000)
     live.get_by_role("button", name="Pause").click()
+    live.get_by_text("Paused: step").wait_for(timeout=30_000)  # between two steps: the cell prints what is then
     run(4).get_by_text("training is paused after True").wait_for(timeout=30_000)
     live.get_by_role("button", name="Go on").click()
     run(5).get_by_text("done: True").wait_for(timeout=60_000)
