@@ -115,7 +115,7 @@ class Session:
         """
         if action not in ACTIONS:
             raise ParameterError(f"`action` must be one of {', '.join(ACTIONS)}; got {action!r}.")
-        if self.status.state in ("done", "stopped", "failed"):
+        if action != "stop" and self.status.state in ("done", "stopped", "failed"):
             raise ParameterError(f"`action` {action!r} comes too late: the training has ended ({self.status.state}).")
         if action in ("refine", "prune") and self._bound is not None:
             raise ParameterError(
