@@ -408,8 +408,9 @@ class TestToy:
         assert toy.exponent([{"stages": [{"grid": 3, "rmse": 1.0}]}], "rmse") is None
         assert toy.exponent([{"stages": [{"grid": 3, "rmse": 1e-15}]}], "rmse") == math.inf
 
-    @pytest.mark.parametrize(("of", "width"), toy.FUNCTIONS, ids=lambda p: getattr(p, "name", ""))
-    def test_functions_are_what_their_formulas_say(self, of, width):
+    @pytest.mark.parametrize("function", toy.FUNCTIONS, ids=lambda function: function.of.name)
+    def test_functions_are_what_their_formulas_say(self, function):
+        of, width = function.of, function.width
         x = 2 * torch.rand(5, of.n_var, generator=torch.Generator().manual_seed(0), dtype=F64) - 1
         by_hand = {
             "bessel": lambda r: float(sympy.N(sympy.besselj(0, 20 * r[0]))),
@@ -421,9 +422,13 @@ class TestToy:
         assert of(x).tolist() == pytest.approx([by_hand(row) for row in x.tolist()], rel=1e-12)
         assert (width[0], width[-1]) == (of.n_var, 1)
 
+    def test_no_grid_has_more_parameters_than_rows(self):
+        assert toy.determined((100, 1, 1), toy.GRIDS) == (3, 5, 10, 20)
+        assert toy.determined((4, 2, 1, 1), toy.GRIDS) == toy.GRIDS
+
     def test_both_models_are_measured(self):
         session = Session(seeds=1, quick=True, steps=2, restarts=1, only=("product",))
-        report = toy.toy(session)
+        report = toy.run(session)
         assert report.row == "toy"
         assert report.bars[0].what == "product, exponent of the rmse"
         assert report.bars[2].value > 0  # an error of the KAN over one of the MLP
@@ -431,7 +436,7 @@ class TestToy:
 
     def test_an_unknown_function_is_refused(self):
         with pytest.raises(ValueError, match=r"some of bessel, hello, .*; got nothing"):
-            toy.toy(Session(only=("nothing",)))
+            toy.run(Session(only=("nothing",)))
 
 
 class TestEvolution:
