@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.physics import Box, Disk, LShape, Points, TimeSpace, by_residual
-from edgewise.physics.domains import METHODS
+from edgewise.physics.spread import METHODS
 
 AREAS = {
     "interval": (Box(-1, 2), 1.0),

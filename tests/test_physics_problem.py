@@ -8,6 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from edgewise import KAN, MLP
+from edgewise.datasets import load_special
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.physics import (
     Box,
@@ -78,6 +79,57 @@ def test_hard_values_at_the_begin_and_on_a_boundary_that_moves():
     assert_close(problem.field(model, x).value, wall(x), rtol=0, atol=1e-14)
     x = HEAT.initial(50)
     assert_close(problem.field(model, x).value, start(x), rtol=0, atol=1e-14)
+
+
+def test_what_an_initial_value_says_of_later_times_is_not_used():
+    wave = lambda x: torch.sin(math.pi * x[:, 1]) * torch.cos(3 * x[:, 0])  # noqa: E731
+    problem = Problem(HEAT, heat, [Initial(wave), Dirichlet(0.0)])
+    model = KAN([2, 3, 1], k=5, seed=0, **F64)
+    x = HEAT.boundary(50).x
+    assert_close(problem.field(model, x).value, torch.zeros(len(x), **F64), rtol=0, atol=1e-14)
+    x = HEAT.initial(50)
+    assert_close(problem.field(model, x).value, wave(x), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_value_and_velocity_hold_at_the_begin_and_walls_hold_at_all_times(moving):
+    def exact(x):  # its slope at the walls is not zero where they move
+        return torch.sin(math.pi * x[:, 1]) * (1 + x[:, 0]) + (torch.sin(2 * x[:, 0]) * x[:, 1] if moving else 0.0)
+
+    speed = lambda x: torch.sin(math.pi * x[:, 1]) + (2 * x[:, 1] if moving else 0.0)  # noqa: E731
+    wall = Dirichlet(exact if moving else 0.0)
+    problem = Problem(HEAT, heat, [Initial(exact, velocity=speed), wall], exact=exact)
+    model = KAN([2, 3, 1], k=5, seed=0, **F64)
+    begin, side = HEAT.initial(40), HEAT.boundary(40).x
+    u = problem.field(model, begin)
+    assert_close(u.value, exact(begin), rtol=0, atol=1e-14)
+    assert_close(u.dt, speed(begin), rtol=0, atol=1e-13)
+    assert_close(problem.field(model, side).value, exact(side), rtol=0, atol=1e-14)
+    inside = HEAT.interior(20, "sobol")
+    h = torch.tensor([1e-5, 0.0], **F64)
+    ahead, behind = (problem.field(model, x).d("x") for x in (inside + h, inside - h))
+    assert_close(problem.field(model, inside).d("t", "x"), (ahead - behind) / 2e-5, rtol=1e-6, atol=1e-6)
+    message = r"contradict each other at \[0.0, -?1.0\]: `Initial` says velocity 1, `Dirichlet` says velocity"
+    with pytest.raises(DomainError, match=message):
+        Problem(HEAT, heat, [Initial(exact, velocity=1.0), wall])
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_conditions_hold_for_every_output(hard):
+    both = lambda x: torch.stack([x[:, 1] * x[:, 0], 1 + x[:, 1] ** 2], dim=1)  # noqa: E731
+    model, pde = KAN([2, 3, 2], k=5, seed=0, **F64), lambda x, u: (u[0].dt, u[1].dt)
+    for value in (both, 0.5):
+        problem = Problem(HEAT, pde, [Initial(value, hard=hard), Dirichlet(value, hard=hard)])
+        loss = parts_of(problem, model)
+        wanted = both if value is both else lambda x: torch.full((len(x), 2), 0.5, **F64)
+        if hard:
+            x = torch.cat([HEAT.boundary(40).x, HEAT.initial(20)])
+            u, w = problem.field(model, x)
+            assert_close(torch.stack([u.value, w.value], dim=1), wanted(x), rtol=0, atol=1e-14)
+        else:
+            for part in loss.parts[1:]:
+                found = part(loss.around, model, {})
+                assert_close(found, model(part.x) - wanted(part.x), **TIGHT)
 
 
 @pytest.mark.parametrize("kind", ["splines", "chebyshev", "MLP"])
@@ -229,7 +281,7 @@ def test_a_pde_of_the_wrong_shape_is_refused(pde, got):
     ],
 )
 def test_a_pde_that_fails_says_how_it_was_called(pde, got):
-    message = rf"`pde` is called as pde\(x, u\), points first, .*`torch.sin`, not `np.sin`.* failed with {got}"
+    message = rf"`pde` is called as pde\(x, u\), points first. .*`torch.sin`, not `np.sin`. It failed with {got}"
     with pytest.raises(ParameterError, match=message) as seen:
         quick(Problem(Box((0, 0), (1, 1)), pde, [Dirichlet()]))
     assert seen.value.__cause__ is not None
@@ -246,6 +298,21 @@ def test_a_pde_that_does_not_take_the_unknowns_is_refused():
     with pytest.raises(ParameterError, match=r"`Equation\(residual\)` .*missing a required argument: 'a'"):
         Problem(box, poisson, [Equation(lambda x, u, a: a * u.value, torch.zeros(1, 1))])
     Problem(box, lambda x, u, **unknowns: unknowns["a"] * u.laplacian, unknowns={"a": 1.0})
+
+
+def test_three_equations_for_three_outputs():
+    pde = lambda x, u: tuple(own.laplacian for own in u)  # noqa: E731
+    loss = parts_of(Problem(Box(0, 1), pde, [Dirichlet(hard=False)]), KAN([1, 3], k=5, seed=0, **F64))
+    assert [part(loss.around, loss.learner.model, {}).shape[1] for part in loss.parts] == [3, 3]
+
+
+def test_outputs_that_do_not_fit_are_refused():
+    three = lambda x: x[:, :1].expand(-1, 3)  # noqa: E731
+    pde, two = lambda x, u: (u[0].laplacian, u[1].laplacian), KAN([1, 2], basis="chebyshev", k=6, seed=0, **F64)
+    with pytest.raises(ShapeError, match=r"hard conditions have 3 outputs, the network 2"):
+        quick(Problem(Box(0, 1), pde, [Dirichlet(three)]), two)
+    with pytest.raises(ShapeError, match=r"a condition has values for 3 outputs, the network has 2"):
+        quick(Problem(Box(0, 1), pde, [Dirichlet(three, hard=False)]), two)
 
 
 def test_an_output_that_nothing_uses_is_refused():
@@ -312,6 +379,88 @@ def test_a_reference_that_does_not_cover_the_domain_is_refused():
         Problem(Box(0, 1), poisson, exact=ReferenceGrid((t, x), torch.ones(11, 21)))
 
 
+def test_what_torch_cannot_differentiate_is_refused():
+    message = "must be made of torch functions: its values differ from row to row, and torch sees a constant"
+    hidden = lambda x: torch.from_numpy(np.exp(x.detach().numpy()[:, 0]))  # noqa: E731
+    with pytest.raises(ParameterError, match=message):
+        quick(Problem(Box(0, 1), poisson, [Dirichlet(hidden)]))
+    quick(Problem(Box(0, 1), poisson, [Dirichlet(hidden, hard=False)]))
+    x = torch.rand(4, 2, generator=torch.Generator(), **F64)
+    with pytest.raises(ParameterError, match=message):
+        derivatives(load_special("bessel_j"), x).grad  # noqa: B018
+    assert_close(derivatives(lambda x: torch.ones(len(x), **F64), x).grad, torch.zeros(4, 2, **F64))
+    with pytest.raises(ParameterError, match=r"value of a condition is called .*`torch.sin`, not `np.sin`.*call numpy"):
+        quick(Problem(Box(0, 1), poisson, [Dirichlet(lambda x: np.sin(x[:, 0]))]))
+
+
+def test_a_known_solution_that_contradicts_a_hard_condition_is_refused():
+    with pytest.raises(DomainError, match=r"contradicts `exact`: at \[(0|1).0\] it says 0, row .* of `exact` 1"):
+        Problem(Box(0, 1), poisson, [Dirichlet(0.0)], exact=lambda x: 1 + 0 * x[:, 0])
+    with pytest.raises(DomainError, match=r"contradicts `exact`: at \[0.0, .*\] it says 1,"):
+        Problem(HEAT, heat, [Initial(1.0)], exact=lambda x: x[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Data([[0.5]], [math.nan]), r"`y` of `Data` must be finite; row 0 is nan"),
+        (lambda: Data([[0.5], [math.inf]], [1, 2]), r"`x` of `Data` must be finite; row 1 is \[inf\]"),
+        (lambda: Data([], []), r"`x` of `Data` must have at least one row; got \(0,\)"),
+        (lambda: Data("x", [1.0]), r"`x` of `Data` must be numbers, a tensor or an array; got str"),
+        (lambda: Data([[0.5]], [1.0], weight=-1.0), r"`weight` of `Data` must be a positive number; got -1.0"),
+        (lambda: Dirichlet(weight=0), r"`weight` of `Dirichlet` must be a positive number; got 0"),
+        (lambda: Neumann(weight=math.inf), r"`weight` of `Neumann` must be a positive number; got inf"),
+        (lambda: Initial(weight="1"), r"`weight` of `Initial` must be a positive number; got '1'"),
+        (lambda: Dirichlet(math.nan), r"the value of `Dirichlet` must be a finite number; got nan"),
+        (lambda: Initial(velocity="fast"), r"the value of `Initial` must be a finite number; got 'fast'"),
+        (lambda: Box(0, math.inf), r"a box must be finite; got 0 and inf"),
+        (lambda: Points([[0.0], [math.nan]]), r"`x` must be finite; row 1 is \[nan\]"),
+        (lambda: TimeSpace(Box(0, 1), (0, 1)), r"`space` must be a domain such as .*; got \(0, 1\)"),
+        (lambda: TimeSpace(Box(0, 1)), r"`time` must be \(begin, end\) with begin < end; got Box"),
+        (lambda: Problem(poisson, Box(0, 1)), r"`domain` must be a domain such as .*; got function"),
+        (lambda: Problem(Box(0, 1), poisson, Dirichlet), r"`conditions` must hold conditions .*; got <class"),
+        (lambda: Problem(Box(0, 1), poisson, unknowns=["a"]), r"`unknowns` must map names to start values"),
+        (lambda: Problem(Box(0, 1), poisson, unknowns={"x": 1.0}), r"no unknown can be called 'x'.*Rename"),
+        (lambda: Problem(Box(0, 1), poisson, unknowns={"a": torch.ones(2)}), r"start value of unknown 'a' must be"),
+        (lambda: Problem(Box(0, 1), poisson, unknowns={"a": math.nan}), r"unknown 'a' must be .*; got nan"),
+        (lambda: Problem(Disk(), poisson, [Periodic("x")]), r"`Periodic` needs a box, .*; got Disk"),
+        (lambda: Problem(Box(0, 1), poisson, [Data([[5.0]], [1.0])]), r"`Data` must lie in Box.*row 0, \[5.0\]"),
+        (lambda: Problem(Box(0, 1), poisson, [Equation(poisson, [0.5])]), r"must have \(n, 1\) points; got \(1,\)"),
+        (lambda: Problem(TimeSpace((0, 1)), heat, [Dirichlet(hard=True)]), r"needs a smooth function"),
+        (lambda: solve(KAN([1, 1], seed=0), Problem(Box(0, 1), poisson)), r"problem first and the .*; got a KAN"),
+    ],
+)  # fmt: skip
+def test_what_is_handed_in_is_checked_at_once(make, message):
+    with pytest.raises((ParameterError, DomainError, ShapeError), match=message):
+        make()
+
+
+def test_arrays_and_lists_are_points_too():
+    x, y = np.array([[0.25], [0.5]]), [0.1, 0.2]
+    problem = Problem(Box(0, 1), poisson, [Dirichlet(), Data(x, y), Equation(lambda x, u: u.d("x"), [[0.5]])])
+    solution = quick(problem, points=np.linspace(0, 1, 9)[:, None])
+    assert solution.points.dtype == torch.float64
+    assert repr(problem) == "Problem(Box([0.0], [1.0], names=('x',)), Dirichlet, Data, Equation)"
+    assert repr(problem.conditions[1]) == "Data(2 points, weight=1.0)"
+
+
+def test_an_unknown_that_nothing_tells_of():
+    data = Data([[0.5]], [0.1])
+    with pytest.raises(ParameterError, match=r"`pde` does not use its unknown 'a', which can then not be found"):
+        quick(Problem(Box(0, 1), lambda x, u, a: u.laplacian + 1, [Dirichlet(), data], unknowns={"a": 1.0}))
+    free = Problem(Box(0, 1), lambda x, u, a: a * u.laplacian + 1, [Dirichlet()], unknowns={"a": 1.0})
+    with pytest.warns(UserWarning, match=r"nothing tells of the unknowns \['a'\]: add `Data\(x, y\)`"):
+        quick(free)
+
+
+def test_an_equation_is_told_what_it_does_wrong():
+    box = Box(0, 1)
+    with pytest.raises(ParameterError, match=r"read without parentheses: .*It failed with TypeError: 'Tensor'"):
+        quick(Problem(box, lambda x, u: u.laplacian(), [Dirichlet()]))
+    with pytest.raises(ParameterError, match=r"not with `u` itself: `u.value`, .*It failed with TypeError"):
+        quick(Problem(box, lambda x, u: u**2, [Dirichlet()]))
+
+
 def test_other_mistakes_are_refused():
     box = Box(-1, 1)
     with pytest.raises(ParameterError, match=r"`pde` must be a function of \(x, u\); got int"):
@@ -324,7 +473,7 @@ def test_other_mistakes_are_refused():
         Problem(box, poisson, [Data(torch.zeros(3, 2), torch.zeros(3))])
     scalar = Problem(Box((0, 0), (1, 1)), poisson, [Dirichlet(lambda x: x.sum())])
     u = scalar.field(KAN([2, 1], seed=0, **F64), torch.rand(9, 2, generator=torch.Generator(), **F64))
-    with pytest.raises(ShapeError, match=r"the value of a condition must be \(9,\) for 9 points; got \(\)"):
+    with pytest.raises(ShapeError, match=r"of a condition must be \(9,\) for 9 points, or \(9, outputs\) .*; got \(\)"):
         u.value  # noqa: B018
     with pytest.raises(DomainError, match=r"no point of the boundary fulfils `where` of Neumann"):
         quick(Problem(box, poisson, [Neumann(where=lambda x: x[:, 0] > 7)]))

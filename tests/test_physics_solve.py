@@ -23,6 +23,7 @@ from edgewise.physics import (
     TimeSpace,
     solve,
 )
+from edgewise.physics.suspicions import _of_rough_splines
 from edgewise.plot import plot_solution
 
 F64 = {"dtype": torch.float64}
@@ -181,14 +182,73 @@ def test_points_of_other_shapes_are_refused():
             found(x)
 
 
+def test_an_ordinary_differential_equation():
+    """Logistic growth, and a swing that begins with a value and a velocity."""
+    logistic = lambda x: 1 / (1 + 4 * torch.exp(-3 * x[:, 0]))  # noqa: E731
+    growth = Problem(TimeSpace((0, 1)), lambda x, u: u.dt - 3 * u.value * (1 - u.value), [Initial(0.2)], exact=logistic)
+    found = solve(growth, chebyshev(1, 4, 1), points=40, lm_steps=15, steps=50)
+    assert found.error < 1e-6
+    assert float(found([[0.0]])) == pytest.approx(0.2, abs=1e-15)
+    assert isinstance(found.plot(n=9), Figure)
+    swing = Problem(
+        TimeSpace((0, 2)), lambda x, u: u.d("t", "t") + 4 * u.value, [Initial(1.0, velocity=2.0)],
+        exact=lambda x: torch.cos(2 * x[:, 0]) + torch.sin(2 * x[:, 0]),
+    )  # fmt: skip
+    assert solve(swing, chebyshev(1, 1, k=12), points=40, lm_steps=5, steps=50).error < 1e-8
+    with pytest.raises(ParameterError, match=r"no coordinate in space; derivatives by time are `u.dt`"):
+        found.field([[0.5]]).grad  # noqa: B018
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_wave_begins_with_value_and_velocity(hard):
+    exact = lambda x: sine(x[:, 1:]) * torch.cos(math.pi * x[:, 0]) + x[:, 0] * 0  # noqa: E731
+    conditions = [Initial(exact, velocity=0.0, hard=hard), Dirichlet(0.0)]
+    problem = Problem(TimeSpace((0, 1), Box(-1, 1)), lambda x, u: u.d("t", "t") - u.laplacian, conditions, exact=exact)
+    found = solve(problem, chebyshev(2, 4, 1), points=200, lm_steps=25, steps=100)
+    assert found.error < 2e-3  # 0.5 without a velocity
+
+
+def test_two_outputs_have_conditions_and_errors_of_their_own():
+    exact = lambda x: torch.stack([sine(x), torch.cos(math.pi * x[:, 0])], dim=1)  # noqa: E731
+    pde = lambda x, u: (u[0].d("x") - math.pi * u[1].value, u[1].d("x") + math.pi * u[0].value)  # noqa: E731
+    found = solve(
+        Problem(Box(-1, 1), pde, [Dirichlet(exact)], exact=exact), chebyshev(1, 3, 2), points=40, lm_steps=15, steps=50
+    )
+    assert found.error < 1e-6
+    assert found([[0.25]]).tolist()[0] == pytest.approx([math.sqrt(0.5), math.sqrt(0.5)], abs=1e-5)
+
+
+def test_what_cannot_come_out_right_is_said():
+    run = {"points": 16, "lm_steps": 1, "steps": 0}
+    bare, second = Problem(Box(0, 1), lambda x, u: u.laplacian + 1), lambda x, u: u.d("t", "t") - u.laplacian
+    with pytest.warns(UserWarning, match="this problem has no conditions"):
+        solve(bare, chebyshev(1, 2, 1), **run)
+    begin = [Initial(lambda x: x[:, 1] * (1 - x[:, 1])), Dirichlet()]
+    with pytest.warns(UserWarning, match=r"only the value is given: `Initial\(value, velocity=...\)`"):
+        solve(Problem(TimeSpace((0, 1), Box(0, 1)), second, begin), chebyshev(2, 2, 1), **run)
+    with pytest.warns(UserWarning, match="all second derivatives of this network are zero, as those of relu"):
+        solve(line(), MLP([1, 4, 1], act="relu", seed=0, **F64), **run)
+    with pytest.warns(UserWarning, match=r"k=1 have no derivatives of order 2: they are zero"):
+        _of_rough_splines(KAN([1, 1], k=1, seed=0), 2)
+
+
+def test_a_solution_is_not_known_outside_its_domain():
+    found = solve(
+        Problem(LShape(), lambda x, u: u.laplacian + 1, [Dirichlet()]), chebyshev(2, 1), points=20, lm_steps=1, steps=0
+    )
+    found([[-1.0, -1.0], [1.0, 0.0], [0.0, 0.0]])  # the boundary belongs to it
+    with pytest.warns(UserWarning, match=r"1 of 2 points lie outside LShape.*: row 1, \[0.5, 0.5\]"):
+        found([[-0.5, 0.5], [0.5, 0.5]])
+
+
 def test_pictures_of_every_kind_of_domain():
     run = {"points": 20, "lm_steps": 0, "steps": 0}
     square = lambda x, u: u.laplacian + 1.0  # noqa: E731
     grid = ReferenceGrid((torch.linspace(0, 1, 5), torch.linspace(-1, 1, 9)), torch.ones(5, 9))
     problems = [
         line(), Problem(Disk(), square, [Dirichlet()]), Problem(LShape(), square, [Dirichlet()]),
-        Problem(TimeSpace((0, 1), Box(-1, 1)), square, exact=grid),
-        Problem(Box(-1, 1), lambda x, u: (u.d("x"), u.value)),
+        Problem(TimeSpace((0, 1), Box(-1, 1)), square, [Dirichlet()], exact=grid),
+        Problem(Box(-1, 1), lambda x, u: (u.d("x"), u.value), [Dirichlet()]),
     ]  # fmt: skip
     for problem in problems:
         solution = solve(problem, chebyshev(problem.in_features, 2, 1), **run)

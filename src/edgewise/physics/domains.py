@@ -1,8 +1,6 @@
 """Where an equation holds: boxes, discs, the L-shape, time with space, clouds of points; and points in them.
 
-Points are float64 rows. Methods: `"grid"` (midpoints of equal cells), `"cosine"` (a grid that is denser towards the
-ends, where a polynomial that is held at equal distances runs wild: the Chebyshev nodes), `"sobol"` (scrambled, fills
-evenly at any number), `"random"`. The last two are drawn with a seed.
+Points are float64 rows; `spread` has the methods.
 """
 
 from __future__ import annotations
@@ -10,16 +8,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.quasirandom import SobolEngine
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
+from edgewise.physics.inputs import rows
+from edgewise.physics.spread import GRIDS, check_points, check_sampling, grid, some, stretch, unit_points
 
-GRIDS = ("grid", "cosine")
-METHODS = (*GRIDS, "sobol", "random")
 _MOST_TRIALS = 50
 
 
@@ -81,6 +78,11 @@ class Domain(ABC):
             DomainError: this domain has no boundary.
         """
 
+    def outside(self, x: Tensor) -> Tensor:
+        """`(n, D)` points to `(n,)` bool: beyond the boundary by more than rounding."""
+        middle = self.bounds.mean(1).to(x)
+        return ~self.contains(middle + (x - middle) * (1 - 8 * torch.finfo(x.dtype).eps))
+
     def bubble(self, x: Tensor) -> Tensor | None:
         """`(n,)` a smooth function that is zero on the boundary only and at most 1; None where none is known."""
         return None
@@ -101,14 +103,14 @@ class Domain(ABC):
         """
         if isinstance(n, Sequence):
             check_points(n, self.dim)
-            points = _stretch(_grid(list(n), method), self.bounds)
+            points = stretch(grid(list(n), method), self.bounds)
             return points[self.contains(points)]
-        _check_sampling(n, method)
+        check_sampling(n, method)
         if method in GRIDS:
             return self._grid_inside(n, method)
         found, more, start = [], n, seed
         for _ in range(_MOST_TRIALS):
-            trial = _stretch(unit_points(2 * more, self.dim, method, start), self.bounds)
+            trial = stretch(unit_points(2 * more, self.dim, method, start), self.bounds)
             found.append(trial[self.contains(trial)])
             more, start = n - sum(map(len, found)), start + 1
             if more <= 0:
@@ -119,7 +121,7 @@ class Domain(ABC):
         """The grid of the box around with about `n` points inside."""
         per_axis = max(1, round(n ** (1 / self.dim)))
         while True:
-            points = _stretch(_grid([per_axis] * self.dim, method), self.bounds)
+            points = stretch(grid([per_axis] * self.dim, method), self.bounds)
             points = points[self.contains(points)]
             if len(points) >= n or per_axis**self.dim >= n * _MOST_TRIALS:
                 return points
@@ -144,7 +146,13 @@ class Box(Domain):
         self.lo, self.hi = (torch.as_tensor(end, dtype=torch.float64).reshape(-1) for end in (lo, hi))
         if self.lo.shape != self.hi.shape or not bool((self.lo < self.hi).all()):
             raise ParameterError(f"`lo` must lie below `hi` in every coordinate; got {lo!r} and {hi!r}.")
+        if not bool(self.bounds.isfinite().all()):
+            raise ParameterError(f"a box must be finite; got {lo!r} and {hi!r}. Cut an infinite domain off somewhere.")
         self.names = _names(names, len(self.lo))
+
+    def __repr__(self) -> str:
+        """As it is made."""
+        return f"Box({self.lo.tolist()}, {self.hi.tolist()}, names={self.names})"
 
     @property
     def bounds(self) -> Tensor:
@@ -163,7 +171,7 @@ class Box(Domain):
 
     def boundary(self, n: int, method: str = "grid", seed: int = 0) -> Boundary:
         """See `Domain`: faces get points by their size."""
-        _check_sampling(n, method)
+        check_sampling(n, method)
         size = self.hi - self.lo
         areas = size.prod() / size
         if self.dim == 1:
@@ -173,7 +181,7 @@ class Box(Domain):
             count = max(1, round(n * float(areas[axis] / areas.sum()) / 2))
             others = [i for i in range(self.dim) if i != axis]
             for side, end in enumerate((self.lo, self.hi)):
-                free = _stretch(unit_points(count, self.dim - 1, method, seed + 2 * axis + side), self.bounds[others])
+                free = stretch(unit_points(count, self.dim - 1, method, seed + 2 * axis + side), self.bounds[others])
                 face = free.new_empty(len(free), self.dim)
                 face[:, others], face[:, axis] = free, end[axis]
                 normal = torch.zeros_like(face)
@@ -205,6 +213,10 @@ class Disk(Domain):
             raise ParameterError(f"`center` must be a point (x, y); got {center!r}.")
         self.names = _names(names, 2)
 
+    def __repr__(self) -> str:
+        """As it is made."""
+        return f"Disk({self.center.tolist()}, {self.radius}, names={self.names})"
+
     @property
     def bounds(self) -> Tensor:
         """See `Domain`."""
@@ -220,7 +232,7 @@ class Disk(Domain):
 
     def boundary(self, n: int, method: str = "grid", seed: int = 0) -> Boundary:
         """See `Domain`."""
-        _check_sampling(n, method)
+        check_sampling(n, method)
         angle = 2 * math.pi * unit_points(n, 1, method, seed)
         normal = torch.cat([angle.cos(), angle.sin()], dim=1)
         return Boundary(self.center + self.radius * normal, normal)
@@ -247,6 +259,10 @@ class LShape(Domain):
         self.names = self.box.names
         self.middle = (self.box.lo + self.box.hi) / 2
 
+    def __repr__(self) -> str:
+        """As it is made."""
+        return f"LShape({self.box.lo.tolist()}, {self.box.hi.tolist()}, names={self.names})"
+
     @property
     def bounds(self) -> Tensor:
         """See `Domain`."""
@@ -258,7 +274,7 @@ class LShape(Domain):
 
     def boundary(self, n: int, method: str = "grid", seed: int = 0) -> Boundary:
         """See `Domain`: the six sides, counterclockwise."""
-        _check_sampling(n, method)
+        check_sampling(n, method)
         (left, bottom), (right, top), (x, y) = self.box.lo, self.box.hi, self.middle
         corners = torch.stack([
             torch.stack(corner)
@@ -280,34 +296,48 @@ class TimeSpace(Domain):
 
     Args:
         time: its begin and end.
-        space: the domain in space.
+        space: the domain in space; None for an ordinary differential equation, whose only coordinate is time.
 
     Raises:
-        ParameterError: time does not go forward, or space has a time of its own.
+        ParameterError: time does not go forward, or space is no domain or has a time of its own.
+
+    >>> TimeSpace((0, 1), Box(-1, 1)).names, TimeSpace((0, 1)).names
+    (('t', 'x'), ('t',))
     """
 
     time = 0
 
-    def __init__(self, time: Sequence[float], space: Domain) -> None:
-        if len(time) != 2 or not -math.inf < time[0] < time[1] < math.inf:
+    def __init__(self, time: Sequence[float], space: Domain | None = None) -> None:
+        if not isinstance(space, Domain | None):
+            raise ParameterError(
+                f"`space` must be a domain such as `Box(0, 1)`, `TimeSpace((begin, end), space)`; got {space!r}."
+            )
+        numbers = isinstance(time, Sequence) and len(time) == 2 and not isinstance(time, str)
+        if not numbers or not -math.inf < time[0] < time[1] < math.inf:
             raise ParameterError(f"`time` must be (begin, end) with begin < end; got {time!r}.")
-        if space.time is not None or "t" in space.names:
+        if space is not None and (space.time is not None or "t" in space.names):
             raise ParameterError(f"`space` must have coordinates in space only; got {space.names}.")
         self.start, self.end, self.region = float(time[0]), float(time[1]), space
-        self.names = ("t", *space.names)
+        self.names = ("t", *(() if space is None else space.names))
+
+    def __repr__(self) -> str:
+        """As it is made."""
+        return f"TimeSpace({(self.start, self.end)}{'' if self.region is None else f', {self.region!r}'})"
 
     @property
     def bounds(self) -> Tensor:
         """See `Domain`."""
-        return torch.cat([torch.tensor([[self.start, self.end]], dtype=torch.float64), self.region.bounds])
+        time = torch.tensor([[self.start, self.end]], dtype=torch.float64)
+        return time if self.region is None else torch.cat([time, self.region.bounds])
 
     def contains(self, x: Tensor) -> Tensor:
         """See `Domain`."""
-        return (x[:, 0] >= self.start) & (x[:, 0] <= self.end) & self.region.contains(x[:, 1:])
+        then = (x[:, 0] >= self.start) & (x[:, 0] <= self.end)
+        return then if self.region is None else then & self.region.contains(x[:, 1:])
 
     def bubble(self, x: Tensor) -> Tensor | None:
         """See `Domain`: zero on the boundary in space, at all times."""
-        return self.region.bubble(x[:, 1:])
+        return None if self.region is None else self.region.bubble(x[:, 1:])
 
     def elapsed(self, x: Tensor) -> Tensor:
         """`(n,)` how much of the time has passed, 0 to 1."""
@@ -315,7 +345,9 @@ class TimeSpace(Domain):
 
     def boundary(self, n: int, method: str = "grid", seed: int = 0) -> Boundary:
         """See `Domain`: the boundary in space at times between begin and end."""
-        _check_sampling(n, method)
+        check_sampling(n, method)
+        if self.region is None:
+            raise DomainError("a condition on the boundary needs one in space, and this domain is time alone.")
         times = max(1, round(n**0.5)) if self.region.dim > 1 else max(1, n // 2)
         moments = self.start + (self.end - self.start) * unit_points(times, 1, method, seed)
         x, normal = self.region.boundary(max(1, n // times), method, seed + 1)
@@ -332,8 +364,10 @@ class TimeSpace(Domain):
             seed: of what is drawn.
 
         Returns:
-            `(n, D)`.
+            `(n, D)`; the begin itself where time is alone.
         """
+        if self.region is None:
+            return torch.tensor([[self.start]], dtype=torch.float64)
         x = self.region.interior(n, method, seed)
         return torch.nn.functional.pad(x, (1, 0), value=self.start)
 
@@ -342,30 +376,38 @@ class Points(Domain):
     """A cloud of points, for shapes that are known by points only.
 
     Args:
-        x: `(n, D)` points inside.
+        x: `(n, D)` points inside, anything array-like.
         boundary: `(m, D)` points on the boundary, or None.
         normal: `(m, D)` outward unit vectors at these, or None.
         names: of the coordinates.
 
     Raises:
         ShapeError: tensors that do not fit together.
+        DomainError: a point that is not finite.
     """
 
-    def __init__(
-        self, x: Tensor, boundary: Tensor | None = None, normal: Tensor | None = None,
-        names: Sequence[str] | None = None,
-    ) -> None:  # fmt: skip
-        if x.dim() != 2 or 0 in x.shape:
+    def __init__(self, x: Any, boundary: Any = None, normal: Any = None, names: Sequence[str] | None = None) -> None:
+        x = rows("`x`", x)
+        boundary, normal = (
+            None if given is None else rows(f"`{name}`", given)
+            for name, given in (("boundary", boundary), ("normal", normal))
+        )
+        if x.dim() != 2:
             raise ShapeError(f"`x` must be (points, coordinates) with at least one point; got {tuple(x.shape)}.")
         for name, tensor in (("boundary", boundary), ("normal", normal)):
             if tensor is not None and (tensor.dim() != 2 or tensor.shape[1] != x.shape[1]):
                 raise ShapeError(f"`{name}` must be (points, {x.shape[1]}) like `x`; got {tuple(tensor.shape)}.")
         if normal is not None and (boundary is None or normal.shape != boundary.shape):
             raise ShapeError("`normal` must have one row for every point of `boundary`.")
-        self.x = x.detach().to(torch.float64)
-        self._boundary = None if boundary is None else boundary.detach().to(torch.float64)
-        self._normal = None if normal is None else normal.detach().to(torch.float64)
+        self.x = x.to(torch.float64)
+        self._boundary = None if boundary is None else boundary.to(torch.float64)
+        self._normal = None if normal is None else normal.to(torch.float64)
         self.names = _names(names, x.shape[1])
+
+    def __repr__(self) -> str:
+        """How many points there are."""
+        edge = "no boundary" if self._boundary is None else f"{len(self._boundary)} on the boundary"
+        return f"Points({len(self.x)} inside, {edge}, names={self.names})"
 
     @property
     def bounds(self) -> Tensor:
@@ -381,7 +423,7 @@ class Points(Domain):
     def interior(self, n: int | Sequence[int], method: str = "random", seed: int = 0) -> Tensor:
         """See `Domain`: all points, or `n` of them drawn without repetition."""
         count = n if isinstance(n, int) else math.prod(n)
-        return _some(self.x, count, seed)
+        return some(self.x, count, seed)
 
     def boundary(self, n: int, method: str = "random", seed: int = 0) -> Boundary:
         """See `Domain`."""
@@ -391,63 +433,8 @@ class Points(Domain):
                 "`Points(x, boundary=...)`."
             )
         normal = self._boundary.new_full(self._boundary.shape, math.nan) if self._normal is None else self._normal
-        both = _some(torch.cat([self._boundary, normal], dim=1), n, seed)
+        both = some(torch.cat([self._boundary, normal], dim=1), n, seed)
         return Boundary(*both.split(self.dim, dim=1))
-
-
-def unit_points(n: int, dim: int, method: str, seed: int) -> Tensor:
-    """Points of the unit cube.
-
-    Args:
-        n: how many (a grid has about as many).
-        dim: number of coordinates.
-        method: one of `METHODS`.
-        seed: of what is drawn.
-
-    Returns:
-        `(n, dim)`.
-    """
-    if method in GRIDS:
-        return _grid([max(1, round(n ** (1 / dim)))] * dim, method)
-    if method == "sobol":
-        return SobolEngine(dim, scramble=True, seed=seed).draw(n, dtype=torch.float64)
-    return torch.rand(n, dim, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
-def _grid(counts: list[int], method: str) -> Tensor:
-    """Midpoints of equal cells, or with `"cosine"` of equal arcs of a half circle."""
-    axes = [(torch.arange(count, dtype=torch.float64) + 0.5) / count for count in counts]
-    if method == "cosine":
-        axes = [(1 - torch.cos(math.pi * axis)) / 2 for axis in axes]
-    return torch.cartesian_prod(*axes).reshape(-1, len(counts))
-
-
-def _stretch(unit: Tensor, bounds: Tensor) -> Tensor:
-    return bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
-
-
-def _some(rows: Tensor, n: int, seed: int) -> Tensor:
-    if n >= len(rows):
-        return rows
-    return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:n]]
-
-
-def check_points(n: int | Sequence[int], dim: int) -> None:
-    """See that a number of points is one.
-
-    Args:
-        n: how many, or how many along each coordinate.
-        dim: number of coordinates.
-
-    Raises:
-        ParameterError: it is something else.
-    """
-    counts = list(n) if isinstance(n, Sequence) else [n] * dim
-    if len(counts) != dim or not all(isinstance(c, int) and not isinstance(c, bool) and c >= 1 for c in counts):
-        raise ParameterError(
-            f"the number of points must be an int >= 1, or one for each of {dim} coordinates, such as "
-            f"{(8,) * dim}; got {n!r}."
-        )
 
 
 def check_own_points(x: Tensor, domain: Domain) -> None:
@@ -465,17 +452,24 @@ def check_own_points(x: Tensor, domain: Domain) -> None:
         raise ShapeError(
             f"`points` must be (n, {domain.dim}), a column for each of {', '.join(domain.names)}; got {tuple(x.shape)}."
         )
-    inside = domain.contains(x)
-    if not bool(inside.all()):
-        first = int((~inside).nonzero()[0])
-        raise DomainError(f"`points` must lie in the domain; row {first}, {x[first].tolist()}, does not.")
+    check_inside("`points`", x, domain)
 
 
-def _check_sampling(n: int, method: str) -> None:
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ParameterError(f"`n` (number of points) must be an int >= 1; got {n!r}.")
-    if method not in METHODS:
-        raise ParameterError(f"`method` must be one of {METHODS}; got {method!r}.")
+def check_inside(name: str, x: Tensor, domain: Domain) -> None:
+    """See that points lie in a domain.
+
+    Args:
+        name: for messages.
+        x: `(n, D)`.
+        domain: the domain.
+
+    Raises:
+        DomainError: a point outside.
+    """
+    outside = domain.outside(x)
+    if bool(outside.any()):
+        first = int(outside.nonzero()[0])
+        raise DomainError(f"{name} must lie in {domain!r}; row {first}, {x[first].tolist()}, does not.")
 
 
 def _names(names: Sequence[str] | None, dim: int) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from edgewise.errors import EdgewiseError, ParameterError
+from edgewise.errors import ParameterError
 from edgewise.physics.field import Field
+from edgewise.physics.inputs import called
 
 
 def check_arguments(name: str, equation: Callable[..., Any], unknowns: Iterable[str] = ()) -> None:
@@ -50,21 +50,18 @@ def call(name: str, equation: Callable[..., Any], x: Tensor, u: Field, **unknown
 
     Returns:
         What the equation returns.
-
-    Raises:
-        ParameterError: it fails.
-        EdgewiseError: of what it calls itself, as it is.
-        torch.OutOfMemoryError: as it is.
     """
-    try:
-        return equation(x, u, **unknowns)
-    except (EdgewiseError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        raise ParameterError(
-            f"{name} is called as {_called(unknowns)}, points first, and must use torch functions (`torch.sin`, not "
-            f"`np.sin`); it failed with {type(error).__name__}: {error}"
-        ) from error
+    how = f"{name} is called as {_called(unknowns)}, points first"
+    return called(equation, x, u, explain=how, advice=_advice, **unknowns)
+
+
+def _advice(error: str) -> str:
+    """What such an error usually comes from."""
+    if "not callable" in error:
+        return "Values and derivatives are read without parentheses: `u.value`, `u.grad`, `u.laplacian`, `u.dt`."
+    if "Field" in error:
+        return "Calculate with numbers of `u`, not with `u` itself: `u.value`, `u.laplacian`, `u.d('x')`."
+    return "It must use torch functions, `torch.sin`, not `np.sin`."
 
 
 def _called(unknowns: Iterable[str]) -> str:

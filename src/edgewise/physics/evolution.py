@@ -13,7 +13,7 @@ from edgewise.physics.domains import TimeSpace
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import comparison
-from edgewise.physics.solution import Solution, relative_error
+from edgewise.physics.solution import Solution, relative_error, values_inside
 from edgewise.physics.solve import KNOWN_POINTS
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class Evolution:
         if exact is None:
             return None
         x, wanted = comparison(exact, self.domain, KNOWN_POINTS, 2)
-        return relative_error(self(x).to(wanted), wanted)
+        found = self(x).to(wanted).reshape(len(x), -1)
+        return relative_error(found[:, : wanted.shape[1]], wanted)
 
     @property
     def windows(self) -> list[tuple[float, float]]:
@@ -104,9 +105,13 @@ class Evolution:
             x: `(n, D)` points, time first, anything array-like; times beyond the last window belong to it.
 
         Returns:
-            `(n,)`.
+            `(n,)`, or `(n, outputs)` where there are several.
+
+        Warns:
+            UserWarning: points outside the domain, or after the last window.
         """
-        return self.field(x).value
+        points = self._points(x)
+        return values_inside(self.field(points), points, self.domain)
 
     def field(self, x: Any) -> Field:
         """The solution with its derivatives, see `Field`; windows own their end, the first one also the begin.

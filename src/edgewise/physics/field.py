@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from edgewise.errors import ParameterError
+from edgewise.errors import ParameterError, ShapeError
+from edgewise.physics.inputs import array_like
 from edgewise.physics.jets import jet
 from edgewise.physics.plan import VALUE, Channel, Plan, laplacian, plan_of
 
@@ -115,9 +116,17 @@ class Field:
         Raises:
             ParameterError: no such coordinate, or a higher order.
         """
-        if len(coordinates) > _HIGHEST:
-            raise ParameterError(f"derivatives end at order {_HIGHEST}; got {len(coordinates)} coordinates.")
+        if not 1 <= len(coordinates) <= _HIGHEST:
+            raise ParameterError(f"derivatives have one to {_HIGHEST} coordinates; got {len(coordinates)}.")
         return self._get((tuple(sorted(self._column(c) for c in coordinates)),))
+
+    def __repr__(self) -> str:
+        """What can be read from it."""
+        return f"Field({', '.join(self._names)}; .value, .grad, .laplacian, .hessian, .third, .dt, .d(...))"
+
+    def __len__(self) -> int:
+        """Number of outputs."""
+        return self._jets.outputs
 
     def __getitem__(self, output: int) -> Field:
         """One of several outputs."""
@@ -131,7 +140,10 @@ class Field:
 
     @property
     def _space(self) -> list[int]:
-        return [i for i in range(len(self._names)) if i != self._time]
+        space = [i for i in range(len(self._names)) if i != self._time]
+        if not space:
+            raise ParameterError("there is no coordinate in space; derivatives by time are `u.dt` and `u.d('t', 't')`.")
+        return space
 
     if not TYPE_CHECKING:  # type checkers shall still see names that are not there
 
@@ -164,25 +176,43 @@ class Field:
 
 
 def derivatives(
-    model: nn.Module | Callable[[Tensor], Tensor], x: Tensor, *, names: Sequence[str] | None = None,
-    time: int | None = None,
+    model: nn.Module | Callable[[Tensor], Tensor], x: Any, *, names: Sequence[str] | None = None,
+    time: int | str | None = None,
 ) -> Field:  # fmt: skip
     """Values and derivatives of a model with respect to its inputs, computed in one forward pass for each question.
 
     Args:
         model: a KAN, whose derivatives travel through its layers; or any function of rows, each row by itself, which
-            is differentiated by autograd.
-        x: `(B, D)` rows.
+            is differentiated by autograd and must be made of torch functions.
+        x: `(B, D)` rows, anything array-like.
         names: of the coordinates, for `u.d("x")`; `x0, x1, ...` when absent.
-        time: the column of time, for `u.dt`; all others are space.
+        time: the column of time or its name, for `u.dt`; all others are space.
 
     Returns:
         The field: `.value`, `.grad`, `.laplacian`, `.hessian`, `.third`, `.dt`, `.d(...)`, differentiable with respect
         to the parameters of the model.
 
+    Raises:
+        ShapeError: `x` is not rows.
+        ParameterError: names that are not one for each column, or a column of time that is not there.
+
     >>> u = derivatives(lambda x: x[:, :1] ** 2 * x[:, 1:], torch.tensor([[1.0, 2.0]]), names="xy")
     >>> u.laplacian.item(), u.d("x", "y").item()
     (4.0, 2.0)
     """
-    columns: Any = [f"x{i}" for i in range(x.shape[1])] if names is None else names
-    return Field(Jets(lambda plan: jet(model, x, plan)), columns, time)
+    like = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    x = array_like("`x`", x, None if like is None else like.dtype)
+    if x.dim() != 2 or x.shape[1] == 0:
+        raise ShapeError(f"`x` must be rows, (B, D); got {tuple(x.shape)}. A single point is `x[None]`.")
+    columns = tuple(f"x{i}" for i in range(x.shape[1])) if names is None else tuple(names)
+    if len(columns) != x.shape[1] or len(set(columns)) != len(columns):
+        raise ParameterError(f"`names` must be {x.shape[1]} different names, one for each column; got {names!r}.")
+    return Field(Jets(lambda plan: jet(model, x, plan)), columns, _column_of_time(time, columns))
+
+
+def _column_of_time(time: int | str | None, names: tuple[str, ...]) -> int | None:
+    if time is None or (isinstance(time, int) and not isinstance(time, bool) and 0 <= time < len(names)):
+        return time
+    if time in names:
+        return names.index(time)
+    raise ParameterError(f"`time` must be one of the columns {', '.join(names)}, by number or name; got {time!r}.")

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgewise.errors import ParameterError, ShapeError
 from edgewise.kernels import inner_products, is_plain_eager
 from edgewise.layers import MultiplyNodes, is_observed
 from edgewise.models import KAN
@@ -138,13 +139,30 @@ def by_autograd(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) -> 
 
     Returns:
         `(outputs, channels, B)`.
+
+    Raises:
+        ShapeError: the function gives something else.
+        ParameterError: its values vary, and torch does not know how.
     """
     if not is_plain_eager():
         return _by_transforms(function, x, plan)
     with torch.enable_grad():
         leaf = x if x.requires_grad else x.detach().clone().requires_grad_()
-        jets = [torch.stack(_derivatives(column, leaf, plan)) for column in _columns(function(leaf))]
+        columns = _columns(function(leaf), len(leaf))
+        if plan.order:
+            _check_differentiable(torch.stack(columns))
+        jets = [torch.stack(_derivatives(column, leaf, plan)) for column in columns]
     return torch.stack(jets)
+
+
+def _check_differentiable(values: Tensor) -> None:
+    """`(outputs, B)` values; of a function that leaves torch, by numpy say, derivatives would be a constant's."""
+    if not values.requires_grad and bool((values != values[:, :1]).any()):
+        raise ParameterError(
+            "a function that is differentiated must be made of torch functions: its values differ from row to row, and "
+            "torch sees a constant. Numpy, scipy and `.detach()` hide what they do; so does a step, which has no "
+            "derivative. As the value of a condition it can be given with hard=False."
+        )
 
 
 def _by_transforms(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) -> Tensor:
@@ -159,16 +177,19 @@ def _by_transforms(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) 
 
     def value(part: tuple[int, ...], output: int) -> Tensor:
         def chosen(x: Tensor) -> Tensor:
-            return _columns(function(x))[output]
+            return _columns(function(x), len(x))[output]
 
         return reduce(along, part, chosen)(x)
 
-    outputs = range(len(_columns(function(x))))
+    outputs = range(len(_columns(function(x), len(x))))
     jets = [[sum_of([value(part, n) for part in channel]) for channel in plan.channels] for n in outputs]
     return torch.stack([torch.stack(own) for own in jets])
 
 
-def _columns(values: Tensor) -> tuple[Tensor, ...]:
+def _columns(values: Any, rows: int) -> tuple[Tensor, ...]:
+    if not isinstance(values, Tensor) or values.dim() not in (1, 2) or len(values) != rows:
+        shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        raise ShapeError(f"a function of {rows} rows must give ({rows},) or ({rows}, outputs); got {shape}.")
     return (values,) if values.dim() == 1 else values.unbind(1)
 
 

@@ -22,14 +22,15 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
-from edgewise.physics.conditions import AbstractKnownJet, Condition, Data, Equation, Initial, at_time
+from edgewise.physics.conditions import AbstractKnownJet, Condition, Data, Equation, Initial
 from edgewise.physics.domains import TimeSpace
 from edgewise.physics.evolution import Evolution
 from edgewise.physics.parts import Embedding
 from edgewise.physics.plan import Plan
 from edgewise.physics.problem import Problem
 from edgewise.physics.solution import Solution
-from edgewise.physics.solve import solve
+from edgewise.physics.solve import check_problem, solve
+from edgewise.physics.wrap import at_time
 
 
 def march(
@@ -50,7 +51,7 @@ def march(
     """Solve an evolution in windows of time, each begun exactly where the last one ended.
 
     Args:
-        problem: with a `TimeSpace` and an `Initial` condition, one equation, no unknowns.
+        problem: with a `TimeSpace` and an `Initial` condition, no unknowns.
         model: the network of the first window; not changed. Each window has a copy.
         windows: how many of equal length, or their ascending limits, from the begin of the problem to its end.
         points: of every window, as for `solve`; a tensor holds those of the first window.
@@ -106,13 +107,14 @@ class _Handover(AbstractKnownJet):
 
     @torch.no_grad()
     def jet(self, x: Tensor, plan: Plan) -> Tensor:
-        """`(R, B)` its derivatives; a window that hands over what it was handed differentiates nothing twice."""
-        found = self.solution.problem.jets(self.solution.model, at_time(x, self.time))(plan)[0]
+        """`(outputs, R, B)` its derivatives; what a window hands on as it got it is not differentiated twice."""
+        found = self.solution.problem.jets(self.solution.model, at_time(x, self.time))(plan)
         moves = [any(0 in part for part in channel) for channel in plan.channels]
         return torch.where(torch.tensor(moves, device=x.device)[:, None], 0.0, found)
 
 
 def _checked(problem: Problem) -> TimeSpace:
+    check_problem(problem)
     domain = problem.domain
     if not isinstance(domain, TimeSpace):
         raise ParameterError(
@@ -135,8 +137,9 @@ def _check_order(problem: Problem, model: nn.Module, seed: int) -> None:
     part.prepare(problem.around, model, {})
     if any(piece.count(0) > 1 for channel in part.wanted for piece in channel):
         raise ParameterError(
-            "`march` needs an equation of first order in time; this one has a second derivative by time. Make the "
-            "velocity an unknown of its own, or use `solve` over the whole time."
+            "`march` needs an equation of first order in time; this one has a second derivative by time. Give the "
+            "velocity an output of its own, `u, v = w` with the equations `(u.dt - v.value, v.dt - ...)` and an "
+            "`Initial` of both, (n, 2); or use `solve` over the whole time with `Initial(value, velocity=...)`."
         )
 
 

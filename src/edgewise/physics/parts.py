@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ShapeError
-from edgewise.physics.conditions import AbstractKnownJet, Wrap
+from edgewise.physics.conditions import AbstractKnownJet
 from edgewise.physics.domains import Domain
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.jets import by_autograd, coordinates, steps_of, through_layers
 from edgewise.physics.plan import Channel, Plan, plan_of, product, sum_of
+from edgewise.physics.wrap import Wrap
 
 Embedding = Callable[[Tensor], Tensor]
 
@@ -43,14 +44,14 @@ class Surroundings(NamedTuple):
             plan: the channels.
 
         Returns:
-            The jet of the inputs `(I, R, B)`; with a wrap also that of the lift, `(R, B)`, and what every channel of
-            the network adds to every channel of the solution, `(R, R, B)`.
+            The jet of the inputs `(I, R, B)`; with a wrap also that of the lift, `(1 or outputs, R, B)`, and what every
+            channel of the network adds to every channel of the solution, `(R, R, B)`.
         """
         with torch.no_grad():
             found = [coordinates(x, plan) if self.embedding is None else by_autograd(self.embedding, x, plan).detach()]
             if self.wrap is not None:
                 lift = sum_of([_own_jet(own, x, plan) for own in self.wrap.lifts])
-                bubble = _own_jet(self.wrap.bubble, x, plan)
+                bubble = _own_jet(self.wrap.bubble, x, plan)[0]
                 units = torch.eye(len(plan.channels)).to(x)[..., None].expand(-1, -1, len(x))
                 found += [lift, product(bubble.expand_as(units), units, plan)]
         return found
@@ -66,6 +67,9 @@ class Surroundings(NamedTuple):
 
         Returns:
             `(outputs, R, B)`.
+
+        Raises:
+            ShapeError: hard conditions for other outputs than there are.
         """
         state, *wrap = constants
         steps, embedding = steps_of(model), self.embedding
@@ -75,15 +79,16 @@ class Surroundings(NamedTuple):
             found = by_autograd(model if embedding is None else lambda x: model(embedding(x)), x, plan)
         if wrap:
             lift, factors = wrap
+            if len(lift) not in (1, len(found)):
+                raise ShapeError(f"hard conditions have {len(lift)} outputs, the network {len(found)}.")
             found = lift + (factors * found[:, :, None]).sum(1)
         return found
 
 
 def _own_jet(function: Any, x: Tensor, plan: Plan) -> Tensor:
-    """`(R, B)` of a function of points: by its own `jet(x, plan)` where it has one, by autograd otherwise."""
+    """`(1 or outputs, R, B)` of a function of points: by its own `jet(x, plan)` where it has one, or by autograd."""
     known = isinstance(function, AbstractKnownJet)
-    found = function.jet(x, plan) if known else by_autograd(function, x, plan)[0]
-    return found.detach()
+    return (function.jet(x, plan) if known else by_autograd(function, x, plan)).detach()
 
 
 class Part:
@@ -149,14 +154,13 @@ class Part:
     ) -> Tensor:
         u = Field(jets, around.domain.names, around.domain.time)
         found = self.residual(x, u, *extra, **unknowns)
-        if isinstance(found, Sequence):
-            found = torch.stack(list(found), dim=-1)
-        if not isinstance(found, Tensor) or found.dim() not in (1, 2) or len(found) != len(x):
-            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise ShapeError(self._wrong(len(x), shape))
-        if found.dim() == 2 and found.shape[1] == len(x) == 3:  # (B,) with (B, 1) has broadcast
-            raise ShapeError(self._wrong(len(x), tuple(found.shape)))
-        return found
+        several = isinstance(found, Sequence)
+        for one in found if several else [found]:
+            shape = tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
+            # Three rows are tried first: a square is (B,) that has broadcast with (B, 1).
+            if shape != (len(x),) and (several or len(shape) != 2 or shape[0] != len(x) or shape == (3, 3)):
+                raise ShapeError(self._wrong(len(x), shape))
+        return torch.stack(list(found), dim=-1) if several else found
 
     def _wrong(self, rows: int, shape: Any) -> str:
         return (

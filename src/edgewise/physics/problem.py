@@ -11,23 +11,27 @@ from torch import Tensor, nn
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.physics.conditions import (
+    AbstractKnownJet,
     Condition,
     Data,
+    Dirichlet,
     Equation,
     Initial,
     Neumann,
     Periodic,
-    check_data,
-    is_hard,
     values_at,
-    wrap_of,
 )
-from edgewise.physics.domains import Domain, TimeSpace
+from edgewise.physics.domains import Box, Domain, TimeSpace, check_inside
 from edgewise.physics.equation import call, check_arguments
 from edgewise.physics.field import Field, Jets
+from edgewise.physics.inputs import number
 from edgewise.physics.parts import Embedding, Part, Surroundings
 from edgewise.physics.plan import Plan
-from edgewise.physics.reference import Exact, ReferenceGrid
+from edgewise.physics.reference import Exact, ReferenceGrid, comparison
+from edgewise.physics.wrap import check_known, is_hard, needs_time, wrap_of
+
+_CORNERS = 64
+"""Points at which a known solution is held against the hard conditions."""
 
 
 class Problem:
@@ -40,7 +44,8 @@ class Problem:
             by name. Several equations are a tuple.
         conditions: one or several of `Dirichlet`, `Neumann`, `Initial`, `Periodic`, `Data`, `Equation`.
         unknowns: name to start value of coefficients to be found.
-        exact: the solution where it is known, a function of points or a `ReferenceGrid`; for errors only.
+        exact: the solution where it is known, a function of points with values `(n,)` of the first output or
+            `(n, outputs)`, or a `ReferenceGrid`; for errors only.
 
     Raises:
         ParameterError: something that is no condition, conditions that cannot go together, or an equation that does
@@ -64,23 +69,23 @@ class Problem:
         unknowns: Mapping[str, float] | None = None,
         exact: Exact | ReferenceGrid | None = None,
     ) -> None:
+        if not isinstance(domain, Domain):
+            raise ParameterError(f"`domain` must be a domain such as `Box(-1, 1)`; got {type(domain).__name__}.")
         if not callable(pde):
             raise ParameterError(f"`pde` must be a function of (x, u); got {type(pde).__name__}.")
-        conditions = [conditions] if isinstance(conditions, Condition) else list(conditions)
-        for condition in conditions:
-            if not isinstance(condition, Condition):
-                raise ParameterError(f"`conditions` must hold conditions such as `Dirichlet(0.0)`; got {condition!r}.")
-        self.domain, self.pde, self.conditions = domain, pde, conditions
-        self.unknowns, self.exact = dict(unknowns or {}), exact
+        self.domain, self.pde, self.exact = domain, pde, exact
+        self.conditions, self.unknowns = _listed(conditions), _start_values(unknowns)
         check_arguments("`pde`", pde, self.unknowns)
         self.around = Surroundings(domain, self._embedding(), wrap_of(self.conditions, domain))
-        if isinstance(exact, ReferenceGrid):
-            exact.check_covers(domain)
         for condition in self.conditions:
-            if isinstance(condition, Data):
-                self._check_data(condition)
-            if isinstance(condition, Equation):
-                check_arguments("`Equation(residual)`", condition.residual)
+            self._check(condition)
+        self._check_exact()
+
+    def __repr__(self) -> str:
+        """What it consists of."""
+        conditions = ", ".join(type(condition).__name__ for condition in self.conditions) or "no conditions"
+        unknowns = f", unknowns={self.unknowns}" if self.unknowns else ""
+        return f"Problem({self.domain!r}, {conditions}{unknowns})"
 
     @property
     def in_features(self) -> int:
@@ -165,14 +170,20 @@ class Problem:
             return make("`Data`", _data_residual, condition.x, condition.y.reshape(len(condition.y), -1))
         if isinstance(condition, Initial):
             if not isinstance(self.domain, TimeSpace):
-                raise ParameterError("`Initial` needs a domain with time, `TimeSpace(time, space)`.")
+                raise ParameterError(needs_time(self.domain))
             x = self.domain.initial(n, method, seed)
-            return make("`Initial`", _value_residual, x, values_at(condition.value, x))
+            wanted = values_at(condition.value, x)
+            if condition.velocity is None:
+                return make("`Initial`", _value_residual, x, wanted)
+            return make("`Initial`", _motion_residual, x, wanted, values_at(condition.velocity, x))
         x, normal = self.domain.boundary(n, method, seed)
         if condition.where is not None:  # pyright: ignore[reportAttributeAccessIssue]
             kept = condition.where(x)  # pyright: ignore[reportAttributeAccessIssue]
             if not bool(kept.any()):
-                raise DomainError(f"no point of the boundary fulfils `where` of {type(condition).__name__}.")
+                raise DomainError(
+                    f"no point of the boundary fulfils `where` of {type(condition).__name__}: the boundary is that in "
+                    "space. For the begin use `Initial`; for any other points `Equation(residual, x)`."
+                )
             x, normal = x[kept], normal[kept]
         wanted = values_at(condition.value, x)  # pyright: ignore[reportAttributeAccessIssue]
         if isinstance(condition, Neumann):
@@ -185,6 +196,9 @@ class Problem:
         periodic = [c for c in self.conditions if isinstance(c, Periodic)]
         if not periodic:
             return None
+        region = self.domain.region if isinstance(self.domain, TimeSpace) else self.domain
+        if not isinstance(region, Box):
+            raise ParameterError(f"`Periodic` needs a box, whose opposite sides can be one; got {self.domain!r}.")
         columns = []
         for condition in periodic:
             if condition.coordinate not in self.domain.names:
@@ -205,25 +219,85 @@ class Problem:
 
         return embedding
 
-    def _check_data(self, data: Data) -> None:
-        if data.x.dim() != 2 or data.x.shape[1] != self.domain.dim or len(data.x) != len(data.y):
+    def _check(self, condition: Condition) -> None:
+        """See that a condition fits the problem."""
+        if isinstance(condition, Equation):
+            check_arguments("`Equation(residual)`", condition.residual)
+        if not isinstance(condition, Data | Equation):
+            return
+        name, x = type(condition).__name__, condition.x
+        values = (condition.y,) if isinstance(condition, Data) else ()
+        if x.dim() != 2 or x.shape[1] != self.domain.dim or any(len(x) != len(y) for y in values):
+            found = " and ".join(str(tuple(tensor.shape)) for tensor in (x, *values))
             raise ShapeError(
-                f"`Data` must have (n, {self.domain.dim}) points and n values; got {tuple(data.x.shape)} and "
-                f"{tuple(data.y.shape)}."
+                f"`{name}` must have (n, {self.domain.dim}) points{' and n values' if values else ''}; got {found}."
             )
-        check_data(self.around.wrap, data)
+        check_inside(f"points of `{name}`", x, self.domain)
+        if isinstance(condition, Data):
+            check_known(self.around.wrap, "the data", x, condition.y)
+
+    def _check_exact(self) -> None:
+        """See that a known solution covers the domain and meets the hard conditions."""
+        if isinstance(self.exact, ReferenceGrid):
+            self.exact.check_covers(self.domain)
+        elif self.exact is not None and self.around.wrap is not None and not self._begun_by_another():
+            x = [comparison(self.exact, self.domain, _CORNERS, 0)[0]]
+            hard = [c for c in self.conditions if is_hard(c, self.domain)]
+            if any(isinstance(c, Dirichlet) for c in hard):
+                x.append(self.domain.boundary(_CORNERS).x)
+            if isinstance(self.domain, TimeSpace) and any(isinstance(c, Initial) for c in hard):
+                x.append(self.domain.initial(_CORNERS))
+            there = torch.cat(x)
+            check_known(self.around.wrap, "`exact`", there, values_at(self.exact, there))
+
+    def _begun_by_another(self) -> bool:
+        """Whether it begins with what a network has found, which is not exact."""
+        return any(isinstance(c, Initial) and isinstance(c.value, AbstractKnownJet) for c in self.conditions)
 
 
-def _value_residual(x: Tensor, u: Field, wanted: Tensor, **_: Tensor) -> Tensor:
-    return u.value - wanted
+def _listed(conditions: Any) -> list[Condition]:
+    """The conditions as a list."""
+    found = list(conditions) if isinstance(conditions, Sequence) else [conditions]
+    for condition in found:
+        if not isinstance(condition, Condition):
+            raise ParameterError(f"`conditions` must hold conditions such as `Dirichlet(0.0)`; got {condition!r}.")
+    return found
 
 
-def _slope_residual(x: Tensor, u: Field, wanted: Tensor, normal: Tensor, **_: Tensor) -> Tensor:
-    return (u.grad * normal).sum(1) - wanted
+def _start_values(unknowns: Any) -> dict[str, float]:
+    """Name to start value."""
+    if not isinstance(unknowns, Mapping | None):
+        raise ParameterError(f"`unknowns` must map names to start values, such as {{'a': 1.0}}; got {unknowns!r}.")
+    for name in unknowns or {}:
+        if name in ("x", "u"):
+            raise ParameterError(f"no unknown can be called {name!r}: points and solution are `x` and `u`. Rename it.")
+    return {name: number(f"the start value of unknown {name!r}", value) for name, value in (unknowns or {}).items()}
 
 
-def _data_residual(x: Tensor, u: Field, wanted: Tensor, **_: Tensor) -> Tensor:
-    return torch.stack([u[n].value for n in range(wanted.shape[1])], dim=1) - wanted
+def _value_residual(x: Tensor, u: Field, wanted: Tensor, **_: Tensor) -> Any:
+    return tuple(own.value - column for own, column in _each(u, wanted))
+
+
+def _motion_residual(x: Tensor, u: Field, wanted: Tensor, velocity: Tensor, **_: Tensor) -> Any:
+    return (
+        *_value_residual(x, u, wanted),
+        *(own.dt - column for own, column in _each(u, velocity)),
+    )
+
+
+def _slope_residual(x: Tensor, u: Field, wanted: Tensor, normal: Tensor, **_: Tensor) -> Any:
+    return tuple((own.grad * normal).sum(1) - column for own, column in _each(u, wanted))
+
+
+def _each(u: Field, wanted: Tensor) -> list[tuple[Field, Tensor]]:
+    """Every output with its column of `(n, 1 or outputs)` values."""
+    if wanted.shape[1] not in (1, len(u)):
+        raise ShapeError(f"a condition has values for {wanted.shape[1]} outputs, the network has {len(u)}.")
+    return list(zip(u, wanted.expand(-1, len(u)).unbind(1), strict=True))
+
+
+def _data_residual(x: Tensor, u: Field, wanted: Tensor, **_: Tensor) -> Any:
+    return tuple(u[n].value - column for n, column in enumerate(wanted.unbind(1)))
 
 
 def _without_unknowns(residual: Callable[..., Any], x: Tensor, u: Field, **_: Tensor) -> Any:

@@ -80,11 +80,11 @@ def comparison(exact: Exact | ReferenceGrid, domain: Domain, n: int, seed: int) 
         seed: of what is drawn.
 
     Returns:
-        `(m, D)` points and `(m,)` values.
+        `(m, D)` points and `(m, 1 or outputs)` values.
 
     Raises:
         DomainError: a grid that does not cover the domain, or no value that differs from zero.
-        ShapeError: a function with other than one value per point.
+        ShapeError: a function with other than one value per point, or one per output.
     """
     if isinstance(exact, ReferenceGrid):
         exact.check_covers(domain)
@@ -95,11 +95,14 @@ def comparison(exact: Exact | ReferenceGrid, domain: Domain, n: int, seed: int) 
     else:
         x = domain.interior(n, "sobol", seed)
         found = exact(x)
-        if not isinstance(found, Tensor) or found.numel() != len(x):
+        if not isinstance(found, Tensor) or found.dim() not in (1, 2) or len(found) != len(x):
             shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise ShapeError(f"`exact` must give one value per point, ({len(x)},); got {shape}.")
-        values = found.detach().reshape(-1)
+            raise ShapeError(
+                f"`exact` must give one value per point, ({len(x)},), or one per output, ({len(x)}, outputs); got "
+                f"{shape}."
+            )
+        values = found.detach()
     size = float(values.norm())
     if not (math.isfinite(size) and size > 0):
         raise DomainError("`exact` must be finite and not zero everywhere: errors are relative to it.")
-    return x, values
+    return x, values[:, None] if values.dim() == 1 else values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
+from edgewise.physics.domains import Domain
 from edgewise.physics.field import Field, derivatives
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import ReferenceGrid, comparison
@@ -76,9 +78,12 @@ class Solution:
 
         Raises:
             ShapeError: points with other columns than the coordinates.
+
+        Warns:
+            UserWarning: points outside the domain, where the network was not trained.
         """
-        columns = [u.value for u in self.field(x)]
-        return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)
+        points = self._points(x)
+        return values_inside(self.problem.field(self.model, points), points, self.problem.domain)
 
     def field(self, x: Any) -> Field:
         """The solution with its derivatives, see `Field`."""
@@ -115,6 +120,30 @@ class Solution:
     def _points(self, x: Any) -> Tensor:
         like = next(self.model.parameters())
         return torch.as_tensor(x, dtype=like.dtype, device=like.device)
+
+
+def values_inside(u: Field, x: Tensor, domain: Domain) -> Tensor:
+    """Values at points, with a warning where a solution is asked outside its domain.
+
+    Args:
+        u: the solution at the points.
+        x: `(n, D)`.
+        domain: where the network was trained.
+
+    Returns:
+        `(n,)`, or `(n, outputs)` where there are several.
+    """
+    values = torch.stack([own.value for own in u], dim=1)
+    outside = domain.outside(x)
+    if bool(outside.any()):
+        row = int(outside.nonzero()[0])
+        warnings.warn(
+            f"{int(outside.sum())} of {len(x)} points lie outside {domain!r}, where nothing was trained: row {row}, "
+            f"{x[row].tolist()}.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return values[:, 0] if values.shape[1] == 1 else values
 
 
 def relative_error(found: Tensor, wanted: Tensor) -> float:

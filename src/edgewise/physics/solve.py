@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,15 +19,16 @@ from torch import Tensor, nn
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
 from edgewise.optim import Evaluation, LBFGSMethod, LMMethod, Method, SSBroydenMethod
-from edgewise.physics.domains import METHODS, check_own_points, check_points
+from edgewise.physics.domains import check_own_points
 from edgewise.physics.field import Field
-from edgewise.physics.jets import steps_of
+from edgewise.physics.inputs import rows
 from edgewise.physics.parts import Part
-from edgewise.physics.plan import plan_of
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import comparison
 from edgewise.physics.sampling import by_residual
 from edgewise.physics.solution import Solution
+from edgewise.physics.spread import METHODS, check_points
+from edgewise.physics.suspicions import warn
 from edgewise.physics.system import Learner, Loss, System
 
 HELD_OUT_POINTS, KNOWN_POINTS = 1000, 4000
@@ -59,7 +59,7 @@ def solve(
     problem: Problem,
     model: nn.Module,
     *,
-    points: int | tuple[int, ...] | Tensor = 576,
+    points: Any = 576,
     boundary_points: int = 200,
     sampling: str = "cosine",
     update_grid: bool = True,
@@ -80,9 +80,9 @@ def solve(
         model: a KAN (derivatives in one forward pass), or any module (by autograd) with `problem.in_features` inputs.
             Use float64: float32 ends near 1e-6.
         points: points at which the equation is enforced (about as many for a grid), or for a box the number along each
-            coordinate; or `(n, D)` points of your own.
+            coordinate; or `(n, D)` points of your own, a tensor or an array.
         boundary_points: for each soft condition on a boundary or at the begin.
-        sampling: `"cosine"`, `"grid"`, `"sobol"` or `"random"`, see `edgewise.physics.domains`.
+        sampling: `"cosine"`, `"grid"`, `"sobol"` or `"random"`, see `edgewise.physics.spread`.
         update_grid: move the grids of splines to where their inputs are, before the run; the polynomials of
             basis="chebyshev" get the domain as theirs.
         lm_steps: Levenberg-Marquardt iterations at most; 0 leaves it out.
@@ -101,11 +101,18 @@ def solve(
         The solution.
 
     Raises:
-        ParameterError: an argument is outside its documented set, the equation fails, or nothing uses an output.
+        ParameterError: an argument is outside its documented set, the equation fails, or nothing uses an output or an
+            unknown.
         ShapeError: a network with other inputs, or an equation with other residuals than one per row.
         DomainError: a residual is not finite at the start.
+
+    Warns:
+        UserWarning: what cannot come out right: no conditions, no begin of the velocity, nothing that tells of the
+            unknowns, derivatives that a network does not have, float32.
     """
-    if isinstance(points, Tensor):
+    check_problem(problem)
+    if hasattr(points, "dtype"):
+        points = rows("`points`", points)
         check_own_points(points, problem.domain)
     else:
         check_points(points, problem.domain.dim)
@@ -143,6 +150,19 @@ def fit_to_domain(problem: Problem, model: KAN, points: int | tuple[int, ...] | 
         model.layers[0].domain.copy_(torch.stack([inputs.amin(0), inputs.amax(0)], dim=1))
 
 
+def check_problem(problem: Any) -> None:
+    """See that the first argument is a problem.
+
+    Args:
+        problem: the argument.
+
+    Raises:
+        ParameterError: it is something else.
+    """
+    if not isinstance(problem, Problem):
+        raise ParameterError(f"give the problem first and the network second; got a {type(problem).__name__} first.")
+
+
 def _check(problem: Problem, model: nn.Module, sampling: str, **counts: int) -> None:
     for name, value in counts.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < (1 if "every" in name else 0):
@@ -178,9 +198,8 @@ class _Run:
         for part in (*self.parts, self.held_out):
             part.prepare(problem.around, model, dict(self.learner.unknowns.items()))
         self._check_outputs()
-        _warn_of_rough_splines(model, plan_of(self.inner.wanted).order)
-        _warn_of_single_precision(self.like)
-        _warn_of_narrow_domains(model, self.inner.constants[0][:, 0])
+        self._check_unknowns()
+        warn(problem, model, self.inner)
         self.known = None
         if problem.exact is not None:
             x, values = (t.to(self.like) for t in comparison(problem.exact, problem.domain, KNOWN_POINTS, seed + 2))
@@ -195,14 +214,30 @@ class _Run:
 
     def _check_outputs(self) -> None:
         """Whatever nothing uses stays as it began, and the solution that is handed back would hold it."""
-        outputs = len(list(self.problem.field(self.model, self.inner.x[:1])))
-        unused = set(range(outputs)).difference(*(part.read for part in self.parts))
+        outputs = len(self.problem.field(self.model, self.inner.x[:1]))
+        # A boundary value is asked of every output: it tells nothing of what the user means by them.
+        meant = [part.read for part in self.parts if part.name in ("`pde`", "`Data`", "`Equation`")]
+        unused = set(range(outputs)).difference(*meant)
         if unused:
             raise ParameterError(
-                f"the network has {outputs} outputs, and neither `pde` nor a soft condition uses output {min(unused)}: "
-                "one equation needs one output. Make it a network with one, or unpack `v, w = u` in `pde` and return "
-                "one equation for each."
+                f"the network has {outputs} outputs, and neither `pde` nor `Data` nor `Equation` uses output "
+                f"{min(unused)}: one equation needs one output. Make it a network with one, or unpack `v, w = u` in "
+                "`pde` and return one equation for each."
             )
+
+    def _check_unknowns(self) -> None:
+        """A coefficient that nothing uses would come back as it began, and look found."""
+        unknowns = dict(self.learner.unknowns.items())
+        if not unknowns:
+            return
+        few = self.problem.inner(self.inner.x[:3])
+        few.prepare(self.problem.around, self.model, unknowns)
+        with torch.enable_grad():
+            total = few(self.problem.around, self.model, unknowns).sum()
+            slopes = torch.autograd.grad(total, list(unknowns.values()), allow_unused=True)
+        for name, slope in zip(unknowns, slopes, strict=True):
+            if slope is None:
+                raise ParameterError(f"`pde` does not use its unknown {name!r}, which can then not be found.")
 
     def go(self) -> Solution:
         """Run both solvers."""
@@ -334,51 +369,5 @@ class _Run:
         return "time limit" if limit is not None and time.perf_counter() - self.begin > limit else None
 
 
-def _difference(x: Tensor, u: Field, wanted: Tensor) -> Tensor:
-    return u.value - wanted
-
-
-def _warn_of_rough_splines(model: nn.Module, order: int) -> None:
-    """A residual must be smooth enough: between the cells of a grid, and at its ends."""
-    splines = [layer for layer, _ in steps_of(model) or () if hasattr(layer, "knots")]
-    if not splines or order < 2:
-        return
-    degree = min(layer.k for layer in splines)
-    if degree - order <= 1:
-        _warn(
-            f"splines of degree k={degree} have derivatives of order {order} that are pieces of degree "
-            f"{degree - order}, so the residual cannot fall below a floor of order h^{max(0, degree - order + 1)} in "
-            f"the width h of a cell. Use k={order + 3} or basis='chebyshev'."
-        )
-    if any(layer.outside == "linear" for layer in splines[1:]):
-        _warn(
-            f"hidden nodes that leave their grid meet outside='linear', where derivatives of order {order} jump: the "
-            "loss is then no smooth function of the weights, and solvers stop early. Use outside='extend' or "
-            "basis='chebyshev'."
-        )
-
-
-def _warn_of_single_precision(like: Tensor) -> None:
-    if like.dtype != torch.float64:
-        _warn("this model is in float32: use dtype=torch.float64; float32 ends near 1e-6.")
-
-
-def _warn_of_narrow_domains(model: nn.Module, inputs: Tensor) -> None:
-    """`(I, B)` inputs that leave the first layer's domain: edges cannot bend there."""
-    steps = steps_of(model)
-    if not steps or not hasattr(steps[0][0], "domain"):
-        return
-    lo, hi = steps[0][0].domain.detach().unbind(1)
-    beyond = torch.maximum(lo - inputs.amin(1), inputs.amax(1) - hi) / (hi - lo)
-    worst = int(beyond.argmax())
-    if float(beyond[worst]) > 0.01:
-        _warn(
-            f"input {worst} of the network runs from {float(inputs[worst].min()):.3g} to "
-            f"{float(inputs[worst].max()):.3g} and leaves the domain of its edges, {float(lo[worst]):.3g} to "
-            f"{float(hi[worst]):.3g}, where they end. Use update_grid=True, or a KAN whose `grid_range` "
-            "covers the problem's domain."
-        )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=5)
+def _difference(x: Tensor, u: Field, wanted: Tensor) -> Any:
+    return tuple(u[n].value - column for n, column in enumerate(wanted.unbind(1)))

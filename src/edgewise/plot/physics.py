@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -53,9 +55,12 @@ def plot_solution(solution: Solved, *, n: int = 101) -> Figure:
 def _values(solution: Solved, axes: list[np.ndarray]) -> np.ndarray:
     """Values on a grid, NaN outside the domain; of the first output."""
     nodes = _nodes(axes)
-    found = solution(nodes)
-    found = found if found.dim() == 1 else found[:, 0]
-    return _masked(solution, nodes, found, axes)
+    return _masked(solution, nodes, solution.field(nodes).value.detach(), axes)
+
+
+def _known(exact: Callable[[torch.Tensor], torch.Tensor], nodes: np.ndarray) -> np.ndarray:
+    """Known values of the first output."""
+    return exact(torch.as_tensor(nodes)).detach().reshape(len(nodes), -1)[:, 0].numpy()
 
 
 def _error(solution: Solved, axes: list[np.ndarray]) -> tuple[np.ndarray, str]:
@@ -73,7 +78,7 @@ def _error(solution: Solved, axes: list[np.ndarray]) -> tuple[np.ndarray, str]:
         known = [axis.numpy() for axis in exact.axes]
         wanted = RegularGridInterpolator(known, exact.values.numpy(), bounds_error=False)(nodes)
     else:
-        wanted = exact(torch.as_tensor(nodes)).detach().reshape(-1).numpy()
+        wanted = _known(exact, nodes)
     return np.abs(_values(solution, axes) - wanted.reshape([len(axis) for axis in axes])), "error"
 
 
@@ -91,8 +96,7 @@ def _draw_lines(left: Axes, middle: Axes, solution: Solved, x: np.ndarray, wrong
     exact, (coordinate,) = solution.problem.exact, solution.problem.domain.names
     left.plot(x, _values(solution, [x]), color=BLUE, linewidth=1.8, label="network")
     if exact is not None and not isinstance(exact, ReferenceGrid):
-        known = exact(torch.as_tensor(x[:, None])).detach().reshape(-1)
-        left.plot(x, known, color=INK, linewidth=1.0, linestyle="--", label="known")
+        left.plot(x, _known(exact, x[:, None]), color=INK, linewidth=1.0, linestyle="--", label="known")
         left.legend(frameon=False, fontsize=8)
     middle.semilogy(x, np.maximum(wrong, np.nanmax(wrong) * 1e-6), color=ORANGE, linewidth=1.5)
     for ax, title in ((left, "solution"), (middle, name)):
