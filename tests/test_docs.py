@@ -60,7 +60,7 @@ def test_the_readme_opens_with_the_two_commands():
         assert command.index("torch==2.13.0") < command.index(" -e "), "torch first, so that no resolver chooses it"
         assert command.count("-c constraints.txt") == 2
     assert main.rstrip().endswith("edgewise demo -o demo")
-    assert tests.rstrip().endswith("python -m pytest -q -n 2")
+    assert tests.rstrip().endswith("python -m pytest -q -n 2 --dist worksteal")
 
 
 def test_the_chinese_readme_does_not_drift():
