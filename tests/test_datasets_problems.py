@@ -4,6 +4,8 @@ import itertools
 import math
 
 import mpmath
+import numpy as np
+import pandas as pd
 import pytest
 import sympy
 import torch
@@ -185,6 +187,46 @@ def test_wrong_names_list_the_right_ones():
 def test_wrong_shape_names_the_variables():
     with pytest.raises(ShapeError, match=r"I\.16\.6: inputs must be \(N, 2\).*\(a, b\); got \(3,\)"):
         load_feynman("I.16.6")(torch.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [[0.5, 2.0], [1.0, 1.0]],
+        ((0.5, 2), (1, 1)),
+        np.array([[0.5, 2.0], [1.0, 1.0]], dtype=np.float32),
+        np.array([[1.0, 1.0], [0.5, 2.0]])[::-1],
+        pd.DataFrame({"a": [0.5, 1.0], "b": [2.0, 1.0]}),
+        [[torch.tensor(0.5), torch.tensor(2.0)], [1.0, 1.0]],
+    ],
+    ids=["list", "tuple", "float32", "reversed", "frame", "scalars"],
+)
+def test_anything_like_an_array_is_read(x):
+    values = load_feynman("I.27.6")(x)
+    assert (values.dtype, values.tolist()) == (torch.float64, [0.5, 0.5])
+
+
+def test_whole_numbers_have_values_that_are_none():
+    values = load_feynman("I.27.6")(torch.tensor([[1, 2]]))
+    torch.testing.assert_close(values, torch.tensor([1 / 3], dtype=torch.float64), rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([0.5, 0.5], r"got \(2,\)\. One row is \[\[a, b\]\]"),
+        ([[1, 2], [3]], r"got \[\[1, 2\], \[3\]\] \(.*inhomogeneous"),
+        ([["1", "2"]], r"got \[\['1', '2'\]\] \(<U1 is no real number"),
+        (np.ones((2, 2)) * 1j, r"complex128 is no real number"),
+        (torch.ones(2, 2) * 1j, r"got torch\.complex64"),
+        (None, r"got \(\)\.$"),
+        ({"a": 1}, r"got \{'a': 1\} \("),
+        ([[torch.ones(1, requires_grad=True), 1.0]], r"detach\(\)"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused_with_the_names_of_the_variables(x, message):
+    with pytest.raises(ShapeError, match=rf"(?s)I\.27\.6: inputs must be \(N, 2\), .* \(a, b\); .*{message}"):
+        load_feynman("I.27.6")(x)
 
 
 def test_domain_as_text():

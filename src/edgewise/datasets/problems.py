@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from edgewise.errors import ParameterError, ShapeError
 
 if TYPE_CHECKING:
     import sympy
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,24 +93,45 @@ class Problem:
             f"{v} in [{lo:.4g}, {hi:.4g}]" for v, (lo, hi) in zip(self.variables, self.ranges, strict=True)
         )
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Evaluate the function.
+    def __call__(self, x: Tensor | ArrayLike) -> Tensor:
+        """Evaluate the function, also outside its box: NaN or infinite where the formula is not defined.
 
         Args:
-            x: `(N, n_var)` inputs.
+            x: `(N, n_var)` inputs, a tensor or anything that numpy reads as numbers.
 
         Returns:
-            `(N,)` values, in the dtype and on the device of `x`.
+            `(N,)` values, in the dtype and on the device of a floating tensor; of anything else float64.
 
         Raises:
-            ShapeError: `x` is not `(N, n_var)`.
+            ShapeError: `x` is not `(N, n_var)`, or not real numbers.
+
+        >>> from edgewise.datasets import load_feynman
+        >>> load_feynman("I.27.6")([[0.5, 2.0], [1.0, 1.0]])
+        tensor([0.5000, 0.5000], dtype=torch.float64)
         """
-        if x.dim() != 2 or x.shape[1] != self.n_var:
-            raise ShapeError(
-                f"{self.name}: inputs must be (N, {self.n_var}), one column per variable "
-                f"({', '.join(self.variables)}); got {tuple(x.shape)}."
-            )
-        return self.function(x.double()).to(x)
+        inputs = self._read(x)
+        if inputs.dim() != 2 or inputs.shape[1] != self.n_var:
+            one = f" One row is [[{', '.join(self.variables)}]]." if inputs.dim() == 1 else ""
+            raise ShapeError(f"{self._rule}; got {tuple(inputs.shape)}.{one}")
+        return self.function(inputs.double()).to(inputs)
+
+    @property
+    def _rule(self) -> str:
+        return f"{self.name}: inputs must be (N, {self.n_var}), one column per variable ({', '.join(self.variables)})"
+
+    def _read(self, x: Tensor | ArrayLike) -> Tensor:
+        """`x` as a tensor of floats."""
+        if isinstance(x, Tensor):
+            if x.is_complex():
+                raise ShapeError(f"{self._rule}; got {x.dtype}.")
+            return x if x.is_floating_point() else x.double()
+        try:
+            array = np.asarray(x)
+            if array.dtype.kind in "cSU":  # numpy would drop imaginary parts, and read words
+                raise TypeError(f"{array.dtype} is no real number")
+            return torch.from_numpy(array.astype(np.float64))
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ShapeError(f"{self._rule}; got {x!r:.200} ({error}).") from error
 
     def dataset(
         self,
