@@ -150,7 +150,7 @@ class Problem:
             train_num: number of training rows.
             test_num: number of test rows.
             seed: seed of the samples.
-            generator: a CPU generator to draw from, instead of `seed`.
+            generator: a CPU generator to draw from, instead of `seed`, which is then left out.
             noise: standard deviation of Gaussian noise on the training labels; test labels stay exact.
             dtype: floating dtype of the result; torch's default when absent.
             device: where the result lives.

@@ -35,7 +35,7 @@ def create_dataset(
         train_num: number of training rows.
         test_num: number of test rows; 0 gives empty test tensors.
         seed: seed of the samples.
-        generator: a CPU generator to draw from, instead of `seed`.
+        generator: a CPU generator to draw from, instead of `seed`, which is then left out.
         dtype: floating dtype of the result; torch's default when absent.
         device: where the result lives.
         noise: standard deviation of Gaussian noise added to the *training* labels. Test labels stay
@@ -103,16 +103,23 @@ def _box(ranges: Any, n_var: int) -> Tensor:
 
 
 def _generator(seed: int | None, generator: torch.Generator | None) -> torch.Generator:
-    if generator is not None:
-        if generator.device.type != "cpu":
-            raise ParameterError(
-                f"`generator` must live on the CPU; got one on {generator.device}. Points are drawn there so that "
-                "a seed means the same data on every device."
-            )
-        return generator
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise ParameterError(f"`seed` must be an int unless `generator` is given; got {seed!r}.")
-    return torch.Generator().manual_seed(seed)
+    if generator is None:
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            raise ParameterError(f"`seed` must be an int unless `generator` is given; got {seed!r}.")
+        return torch.Generator().manual_seed(seed)
+    if not isinstance(generator, torch.Generator):
+        raise ParameterError(
+            f"`generator` must be a generator of torch, as `torch.Generator().manual_seed(3)` makes; got {generator!r}. "
+            "A number is a `seed`."
+        )
+    if generator.device.type != "cpu":
+        raise ParameterError(
+            f"`generator` must live on the CPU; got one on {generator.device}. Points are drawn there so that "
+            "a seed means the same data on every device."
+        )
+    if seed not in (0, None):  # 0 is what `seed` is where it is left out
+        raise ParameterError(f"give `seed` or `generator`, not both; got seed={seed!r} and a generator.")
+    return generator
 
 
 def _labels(f: Callable[[Tensor], Any], x: Tensor) -> Tensor:
