@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -12,13 +13,14 @@ import torch
 
 from edgewise.datasets import (
     Problem,
+    ai_feynman_equations,
     feynman_equations,
     load_ai_feynman,
     load_feynman,
     load_special,
     special_functions,
 )
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import DomainError, ParameterError, ShapeError
 
 SPECIAL, FEYNMAN = special_functions(), feynman_equations()
 ALL = [*SPECIAL, *FEYNMAN]
@@ -168,6 +170,27 @@ def test_dataset_is_the_function_on_the_box():
     assert bool(((a >= 0.25) & (a <= 2) & (b >= 0.5) & (b <= 2)).all())
     torch.testing.assert_close(data["train_label"][:, 0], 1 / (1 + a * b), rtol=1e-15, atol=0)
     assert not torch.equal(problem.dataset(50, 20, seed=4, dtype=torch.float64)["train_input"], data["train_input"])
+
+
+def test_a_formula_outside_its_domain_has_no_value():
+    """A plain call says NaN or infinity, and never a number."""
+    assert load_feynman("I.44.4")([[1.0, -1.0], [1.0, 0.0]]).isfinite().tolist() == [False, False]
+    assert load_special("elliptic_f")([[0.5, 9.0]]).isnan().tolist() == [True]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("problem", [*ALL, *ai_feynman_equations()], ids=lambda p: f"{p.source[:3]} {p.name}")
+def test_data_are_finite(problem, dtype):
+    assert all(bool(part.isfinite().all()) for part in problem.dataset(2000, 2000, dtype=dtype, noise=0.1).values())
+
+
+@pytest.mark.parametrize(("problem", "dtype"), [
+    (replace(load_feynman("I.44.4"), ranges=((0.0, 1.0), (-1.0, 4.0))), torch.float64),  # a logarithm
+    (load_ai_feynman("III.9.52"), torch.float16),  # 0/0 where two inputs round to the same number
+])  # fmt: skip
+def test_data_that_would_not_be_finite_are_refused(problem, dtype):
+    with pytest.raises(DomainError, match=r"not finite at \d+ of 1000 samples \(first at x = "):
+        problem.dataset(dtype=dtype)
 
 
 @pytest.mark.parametrize("problem", [load_special("bessel_j"), load_feynman("I.44.4")], ids=ids)

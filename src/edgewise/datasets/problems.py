@@ -156,7 +156,11 @@ class Problem:
             device: where the result lives.
 
         Returns:
-            `train_input` `(train_num, n_var)`, `train_label` `(train_num, 1)`, `test_input`, `test_label`.
+            `train_input` `(train_num, n_var)`, `train_label` `(train_num, 1)`, `test_input`, `test_label`; all finite.
+
+        Raises:
+            ParameterError: a count, seed or noise level is outside its documented set.
+            DomainError: a value is NaN or infinite, which the problems of this package are nowhere on their boxes.
         """
         return create_dataset(
             self, self.n_var, self.ranges, train_num, test_num, seed=seed, generator=generator, dtype=dtype,

@@ -47,7 +47,8 @@ def create_dataset(
     Raises:
         ParameterError: a count, range, seed or noise level is outside its documented set.
         ShapeError: `f` does not return one row of labels per row of inputs.
-        DomainError: `f` is NaN or infinite somewhere on the samples.
+        DomainError: something would be NaN or infinite: `f` somewhere on the samples, or a range or noise level
+            too large for `dtype`.
 
     >>> data = create_dataset(lambda x: x[:, 0] * x[:, 1], n_var=2, train_num=100)
     >>> data["train_input"].shape, data["train_label"].shape
@@ -65,9 +66,9 @@ def create_dataset(
     if not dtype.is_floating_point:
         raise ParameterError(f"`dtype` must be a floating dtype; got {dtype}.")
     generator = _generator(seed, generator)
-    rows = train_num + test_num
-    unit = torch.rand(rows, n_var, generator=generator, dtype=torch.float64)
-    inputs = (box[:, 0] + (box[:, 1] - box[:, 0]) * unit).to(device=device, dtype=dtype)
+    inputs = _points(box, train_num + test_num, generator).to(device=device, dtype=dtype)
+    if not bool(inputs.isfinite().all()):
+        raise DomainError(f"`ranges` must have ends and widths that are finite in {dtype}; got {ranges!r}.")
     train_input, test_input = inputs[:train_num].clone(), inputs[train_num:].clone()
     train_label = _labels(f, train_input)
     test_label = _labels(f, test_input) if test_num else train_label.new_empty(0, train_label.shape[1])
@@ -75,6 +76,8 @@ def create_dataset(
         # Drawn after the points, so that the noise level does not move them.
         errors = torch.randn(train_label.shape, generator=generator, dtype=torch.float64)
         train_label = train_label + noise * errors.to(train_label)
+        if not bool(train_label.isfinite().all()):
+            raise DomainError(f"`noise` must leave labels that are finite in {dtype}; got {noise:g}.")
     return {
         "train_input": train_input,
         "train_label": train_label,
@@ -100,6 +103,11 @@ def _box(ranges: Any, n_var: int) -> Tensor:
     if not bool((box[..., 0] < box[..., 1]).all()) or not bool(box.isfinite().all()):
         raise ParameterError(f"`ranges` needs finite ends with lo < hi; got {ranges!r}.")
     return box.expand(n_var, 2)
+
+
+def _points(box: Tensor, rows: int, generator: torch.Generator) -> Tensor:
+    unit = torch.rand(rows, len(box), generator=generator, dtype=torch.float64)
+    return box[:, 0] + (box[:, 1] - box[:, 0]) * unit
 
 
 def _generator(seed: int | None, generator: torch.Generator | None) -> torch.Generator:
@@ -143,9 +151,9 @@ def _labels(f: Callable[[Tensor], Any], x: Tensor) -> Tensor:
         )
     bad = (~y.isfinite()).any(dim=1).nonzero()
     if bad.numel():
-        n = int(bad[0])
+        n, wider = int(bad[0]), "" if x.dtype == torch.float64 else ", or take dtype=torch.float64"
         raise DomainError(
             f"`f` is not finite at {bad.numel()} of {rows} samples (first at x = {x[n].tolist()}, value "
-            f"{y[n].tolist()}). Narrow `ranges` to where `f` is defined."
+            f"{y[n].tolist()}). Narrow `ranges` to where `f` is defined{wider}."
         )
     return y.clone()  # `f` may return its argument or a constant expanded over the rows
