@@ -14,6 +14,7 @@ import torch
 from edgewise.datasets import (
     Problem,
     ai_feynman_equations,
+    create_dataset,
     feynman_equations,
     load_ai_feynman,
     load_feynman,
@@ -176,6 +177,21 @@ def test_a_formula_outside_its_domain_has_no_value():
     """A plain call says NaN or infinity, and never a number."""
     assert load_feynman("I.44.4")([[1.0, -1.0], [1.0, 0.0]]).isfinite().tolist() == [False, False]
     assert load_special("elliptic_f")([[0.5, 9.0]]).isnan().tolist() == [True]
+
+
+def test_create_dataset_takes_the_box_of_a_problem():
+    problem = load_ai_feynman("I.18.4")  # four variables
+    wanted = problem.dataset(50, 20, 3, dtype=torch.float64)
+    for n_var in (None, 4):
+        data = create_dataset(problem, n_var, train_num=50, test_num=20, seed=3, dtype=torch.float64)
+        assert all(torch.equal(data[part], wanted[part]) for part in wanted)
+    narrow = create_dataset(problem, ranges=(1.0, 1.5))["train_input"]
+    assert (narrow.shape, bool(((narrow >= 1) & (narrow <= 1.5)).all())) == ((1000, 4), True)
+
+
+def test_create_dataset_refuses_another_number_of_variables():
+    with pytest.raises(ParameterError, match=r"`n_var` must be 2 or left out for .* variables v, x; got 3"):
+        create_dataset(load_special("bessel_j"), n_var=3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

@@ -163,8 +163,8 @@ class Problem:
             DomainError: a value is NaN or infinite, which the problems of this package are nowhere on their boxes.
         """
         return create_dataset(
-            self, self.n_var, self.ranges, train_num, test_num, seed=seed, generator=generator, dtype=dtype,
-            device=device, noise=noise,
+            self, train_num=train_num, test_num=test_num, seed=seed, generator=generator, dtype=dtype, device=device,
+            noise=noise,
         )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Samples of a function on a box: the data of most KAN examples."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -9,10 +9,21 @@ from torch import Tensor
 from edgewise.errors import DomainError, ParameterError, ShapeError
 
 
+@runtime_checkable
+class _Declared(Protocol):
+    """What a `Problem` says of its box."""
+
+    @property
+    def variables(self) -> Sequence[str]: ...
+
+    @property
+    def ranges(self) -> Sequence[Sequence[float]]: ...
+
+
 def create_dataset(
     f: Callable[[Tensor], Any],
-    n_var: int = 2,
-    ranges: Sequence[float] | Sequence[Sequence[float]] | Tensor = (-1.0, 1.0),
+    n_var: int | None = None,
+    ranges: Sequence[float] | Sequence[Sequence[float]] | Tensor | None = None,
     train_num: int = 1000,
     test_num: int = 1000,
     *,
@@ -29,9 +40,10 @@ def create_dataset(
 
     Args:
         f: takes all inputs at once, `(N, n_var)`, and returns `(N,)`, `(N, 1)` or `(N, O)`; both
-            `lambda x: x[:, 0] * x[:, 1]` and `lambda x: x[:, [0]] * x[:, [1]]` will do.
-        n_var: number of input variables.
-        ranges: `(lo, hi)` for every variable, or one pair per variable.
+            `lambda x: x[:, 0] * x[:, 1]` and `lambda x: x[:, [0]] * x[:, [1]]` will do. A `Problem` will, too: it is
+            sampled on the box that it declares, as by `problem.dataset()`.
+        n_var: number of input variables; when absent 2, or as many as the problem has.
+        ranges: `(lo, hi)` for every variable, or one pair per variable; when absent (-1, 1), or those of the problem.
         train_num: number of training rows.
         test_num: number of test rows; 0 gives empty test tensors.
         seed: seed of the samples.
@@ -54,7 +66,7 @@ def create_dataset(
     >>> data["train_input"].shape, data["train_label"].shape
     (torch.Size([100, 2]), torch.Size([100, 1]))
     """
-    _check_count("n_var", n_var, 1)
+    n_var, ranges = _declared(f, n_var, ranges)
     _check_count("train_num", train_num, 1)
     _check_count("test_num", test_num, 0)
     box = _box(ranges, n_var)
@@ -84,6 +96,20 @@ def create_dataset(
         "test_input": test_input,
         "test_label": test_label,
     }
+
+
+def _declared(f: Any, n_var: int | None, ranges: Any) -> tuple[int, Any]:
+    """Number of variables and ranges: what was given, else what a problem declares, else two in [-1, 1]."""
+    if n_var is not None:
+        _check_count("n_var", n_var, 1)
+    if not isinstance(f, _Declared):
+        return 2 if n_var is None else n_var, (-1.0, 1.0) if ranges is None else ranges
+    names = f.variables
+    if n_var not in (None, len(names)):
+        raise ParameterError(
+            f"`n_var` must be {len(names)} or left out for a problem of the variables {', '.join(names)}; got {n_var}."
+        )
+    return len(names), f.ranges if ranges is None else ranges
 
 
 def _check_count(name: str, value: Any, least: int) -> None:
@@ -117,7 +143,7 @@ def _generator(seed: int | None, generator: torch.Generator | None) -> torch.Gen
         return torch.Generator().manual_seed(seed)
     if not isinstance(generator, torch.Generator):
         raise ParameterError(
-            f"`generator` must be a generator of torch, as `torch.Generator().manual_seed(3)` makes; got {generator!r}. "
+            f"`generator` must be a torch.Generator, as `torch.Generator().manual_seed(3)` is; got {generator!r}. "
             "A number is a `seed`."
         )
     if generator.device.type != "cpu":
