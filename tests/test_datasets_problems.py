@@ -216,11 +216,17 @@ def test_float32_labels_are_rounded_float64_ones(problem):
     assert torch.equal(problem(x), problem(x.double()).float())
 
 
-def test_wrong_names_list_the_right_ones():
-    with pytest.raises(ParameterError, match=r"no problem 'bessel'\..* one of jacobian_elliptic, .*, harmonic_2_2"):
-        load_special("bessel")
-    with pytest.raises(ParameterError, match=r"no problem 'I\.6\.20'\..* one of I\.6\.2, .*, III\.17\.37"):
-        load_feynman("I.6.20")
+@pytest.mark.parametrize(
+    ("load", "name", "where"),
+    [
+        (load_feynman, "I.12.1", r"`load_ai_feynman\('I\.12\.1'\)` has it: mu\*Nn\. Did you mean 'I\.12\.11'"),
+        (load_ai_feynman, "II.11.7", r"`load_feynman\('II\.11\.7'\)` has it: n0 \(1 \+ a.* Did you mean 'II\.1"),
+        (load_feynman, "bessel_j", r"`load_special\('bessel_j'\)` has it: jv\(v, x\)\. `feynman_equations"),
+    ],
+)
+def test_a_name_of_another_set_is_answered_with_its_loader(load, name, where):
+    with pytest.raises(ParameterError, match=rf"there is no problem '{name}'\. {where}"):
+        load(name)
 
 
 def test_wrong_shape_names_the_variables():
@@ -304,17 +310,19 @@ def test_noise_is_on_the_training_labels_and_a_generator_goes_on():
 @pytest.mark.parametrize(
     ("load", "name", "near"),
     [
-        (load_special, "bessl_j", "Did you mean 'bessel_j'"),
-        (load_feynman, "I.16.66", "Did you mean 'I.16.6'"),
-        (load_ai_feynman, "I.18.13", "Did you mean 'I.18.1[24]'"),
+        (load_special, "bessl_j", "Did you mean 'bessel_j'.* `special_functions.* all 15 of this set"),
+        (load_feynman, "I.16.66", "Did you mean 'I.16.6'.* `feynman_equations.* all 27 of this set"),
+        (load_ai_feynman, "I.18.13", "Did you mean 'I.18.1[24]'.* `ai_feynman_equations.* all 100 of this set"),
     ],
 )
 def test_an_unknown_name_is_answered_with_what_comes_near(load, name, near):
-    with pytest.raises(ParameterError, match=rf"there is no problem '{name}'\. {near}.* `name` must be one of "):
+    with pytest.raises(ParameterError, match=rf"there is no problem '{name}'\. {near}, '[IVXa-z._0-9]+' the first\.$"):
         load(name)
 
 
 @pytest.mark.parametrize("name", ["quadratic", 3, None])
-def test_a_name_that_is_like_none_gets_the_list_alone(name):
+def test_a_name_that_is_like_none_gets_the_list_alone_where_it_is_short(name):
     with pytest.raises(ParameterError, match=r"there is no problem .* one of jacobian_elliptic, [^?]*$"):
         load_special(name)
+    with pytest.raises(ParameterError, match=r"no problem .*\. `ai_feynman_equations\(\)` has all 100 of this set"):
+        load_ai_feynman(name)

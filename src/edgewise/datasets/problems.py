@@ -168,23 +168,54 @@ class Problem:
         )  # fmt: skip
 
 
-def find_problem(problems: Sequence[Problem], name: str) -> Problem:
+# What loads one problem of a set, what gives the whole set. The files of the sets import this one, so they are asked by
+# name, and only for an error.
+_SETS = {
+    "load_special": "special_functions",
+    "load_feynman": "feynman_equations",
+    "load_ai_feynman": "ai_feynman_equations",
+}
+_FEW = 30  # as many names as an error lists
+
+
+def find_problem(problems: Sequence[Problem], name: str, loader: str = "") -> Problem:
     """The problem called `name`.
 
     Args:
         problems: where to look.
         name: its exact name.
+        loader: what loads from these problems, one of `_SETS`, where they are such a set.
 
     Returns:
         The problem.
 
     Raises:
-        ParameterError: there is none of that name; the message says which come near and lists all.
+        ParameterError: there is none of that name; the message says which come near or who has it, or lists a few.
     """
     for problem in problems:
         if problem.name == name:
             return problem
     names = [problem.name for problem in problems]
+    hints = [*_elsewhere(name, loader), *_near(name, names)]
+    whole = f"`{_SETS[loader]}()` has all {len(names)} of this set, {names[0]!r} the first." if loader else ""
+    if not whole or (not hints and len(names) <= _FEW):
+        whole = f"`name` must be one of {', '.join(names)}."
+    raise ParameterError(" ".join([f"there is no problem {name!r}.", *hints, whole]))
+
+
+def _elsewhere(name: object, loader: str) -> list[str]:
+    """The other loaders that have it."""
+    from edgewise import datasets
+
+    others = {other: getattr(datasets, all_of)() for other, all_of in _SETS.items() if loader not in ("", other)}
+    return [
+        f"`{other}({name!r})` has it: {problem.formula}."
+        for other, problems in others.items()
+        for problem in problems
+        if problem.name == name
+    ]
+
+
+def _near(name: object, names: Sequence[str]) -> list[str]:
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6) if isinstance(name, str) else []
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise ParameterError(f"there is no problem {name!r}.{hint} `name` must be one of {', '.join(names)}.")
+    return [f"Did you mean {' or '.join(map(repr, near))}?"] if near else []
