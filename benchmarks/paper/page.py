@@ -75,22 +75,25 @@ def run(
         options.error(str(error))
 
 
-def table(folder: str | None, name: str) -> Path:
+def table(folder: str | None, name: str, source: str) -> Path:
     """Path of a table that is not shipped.
 
     Args:
         folder: that of `--data`; the current one when absent.
         name: of the file.
+        source: address of the folder that it is published in.
 
     Returns:
         The path.
 
     Raises:
-        FileNotFoundError: it is not there.
+        FileNotFoundError: it is not there; the message says where it is published.
     """
     path = Path(folder or ".") / name
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there; name its folder with --data.")
+        raise FileNotFoundError(
+            f"{path} is not there; name its folder with --data. It is published as {source}/{name}."
+        )
     return path
 
 
