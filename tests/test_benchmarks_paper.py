@@ -2,7 +2,10 @@
 
 import math
 import re
+import runpy
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -100,6 +103,32 @@ class TestPage:
     def test_a_report_under_another_name_is_refused(self):
         with pytest.raises(ValueError, match="must report row 'toy'; got 'knots'"):
             page.run("toy", "doc", self.measure, [])
+
+    @pytest.mark.parametrize("name", ["special", "feynman", "equations", "poisson", "evolution", "knots", "kan2"])
+    def test_the_help_lists_what_only_takes(self, name, capsys, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "9999")  # argparse breaks lines at hyphens
+
+        def command(*arguments):
+            monkeypatch.setattr(sys, "argv", [name, *arguments])
+            with pytest.raises(SystemExit):
+                runpy.run_path(str(Path(page.__file__).parent / f"{name}.py"), run_name="__main__")
+            shown = capsys.readouterr()
+            return " ".join((shown.out + shown.err).split())
+
+        listed = re.search(r"names of some of: (.*?) --data", command("--help"))[1]
+        if name == "knots":  # reads its table first
+            assert listed == " ".join(", ".join(knots._runs(table(20), 5)).split())
+            return
+        taken = re.search(r"--only must name some of (.*); got nothing", command("--only", "nothing"))[1]
+        if name == "equations":
+            assert listed == "I.6.2a, I.6.2, I.6.2b, ..., III.21.20 (100 in all)"
+            assert (taken.count(",") + 1, taken.startswith("I.6.2a, "), taken.endswith(", III.21.20")) == (
+                100,
+                True,
+                True,
+            )
+        else:
+            assert listed == taken
 
     def test_missing_data_end_the_command(self, capsys, tmp_path):
         for arguments, message in (([], "give `--data DIR`"), (["--data", str(tmp_path)], "holds no knots")):

@@ -264,4 +264,4 @@ _SEEN = (
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("evolution", __doc__, evolution, picture=True))
+    raise SystemExit(page.run("evolution", __doc__, evolution, picture=True, parts=list(CASES)))

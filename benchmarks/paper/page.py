@@ -43,6 +43,7 @@ def run(
     arguments: Sequence[str] | None = None,
     *,
     picture: bool = False,
+    parts: Sequence[str] = (),
 ) -> int:
     """The module's command: measure, print Markdown, and with `--write` replace its section of the page.
 
@@ -52,11 +53,12 @@ def run(
         measure: makes the report; its `row` is `name`.
         arguments: command line; the process's own when absent.
         picture: whether it draws one where the session has a `figure`.
+        parts: the names that its `--only` takes, for the help.
 
     Returns:
         Exit status: 0 where every bar is met, and for a trial.
     """
-    options = command.parser(doc)
+    options = command.parser(doc, parts)
     options.prog = f"python -m benchmarks.paper.{name}"
     args = options.parse_args(arguments)
     asked = command.session(options, args, picture=picture)

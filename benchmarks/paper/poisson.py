@@ -152,4 +152,4 @@ def _about(limit: float) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("poisson", __doc__, poisson))
+    raise SystemExit(page.run("poisson", __doc__, poisson, parts=list(MODELS)))
