@@ -601,6 +601,7 @@ class TestLimits:
         monkeypatch.setattr(poisson, "run", lambda *_: record)
         report = poisson.poisson(Session(quick=quick, seeds=1, only=tuple(poisson.COUNTS[0].split(","))))
         assert f" {limit} s for each run, compilation not counted" in report.protocol[0]
+        assert ("first iterations" in report.protocol[0]) == quick
         assert report.bars[0].what.startswith(f"relative L2 in {limit} s, ")
 
     @pytest.mark.parametrize(("quick", "limit"), [(True, 20), (False, 600)])

@@ -142,12 +142,13 @@ def _bars(measured: dict[tuple[str, str], list[Record]], limit: float) -> list[B
 
 
 def _about(limit: float) -> str:
+    early = " So short a run may end among the first iterations of Levenberg-Marquardt." if limit < LIMIT_SEC else ""
     return (
         f"{SIDE} x {SIDE} Chebyshev nodes, the boundary met exactly, float64, {limit:.0f} s for each run, compilation "
-        f"not counted. The paper prints an MSE of {KNOWN_MSE['KAN']:.0e} for a KAN and {KNOWN_MSE['MLP']:.0e} for an "
-        "MLP with four layers of 100, after hours; the mean square of u is 1/4 here, so an MSE is a quarter of the "
-        "squared relative L2 error. With more than 4000 parameters L-BFGS stands in for SSBroyden; the MLP has no time "
-        "for Levenberg-Marquardt."
+        f"not counted.{early} The paper prints an MSE of {KNOWN_MSE['KAN']:.0e} for a KAN and {KNOWN_MSE['MLP']:.0e} "
+        "for an MLP with four layers of 100, after hours; the mean square of u is 1/4 here, so an MSE is a quarter of "
+        "the squared relative L2 error. With more than 4000 parameters L-BFGS stands in for SSBroyden; the MLP has no "
+        "time for Levenberg-Marquardt."
     )
 
 
