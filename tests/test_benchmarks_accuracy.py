@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -30,6 +31,7 @@ from benchmarks.accuracy.training import Job, Protocol
 from benchmarks.harness import Bar
 from benchmarks.paper import page, poisson
 
+from edgewise import KAN, MLP
 from edgewise.datasets import feynman_equations, special_functions
 from edgewise.errors import ParameterError
 
@@ -207,6 +209,33 @@ class TestSets:
         assert len(lines) == 2 + 42
         assert all(line.count("|") == 5 for line in lines)
         assert "| v in [0, 2], x in [0.5, 8] |" in sets.domains(rows)
+
+    @pytest.mark.parametrize(
+        ("session", "said"),
+        [
+            (
+                Session(seeds=1),
+                r"\[2,4,3,1\] .* degree 5, grids 2-4-8 and 60 steps .*: 322 .*, 301 to 337 in the MLPs\.",
+            ),
+            (
+                Session(quick=True, seeds=1),
+                r"grids 2-4 and 10 steps on each .*: 230 parameters .*, \d+ to \d+ in the MLPs",
+            ),
+            (Session(steps=7, seeds=1, only=("bessel_j",)), r"and 7 steps on each .* 322 .*, 337 in \[2,16,16,1\]\."),
+        ],
+    )
+    def test_the_text_says_what_was_run(self, session, said, monkeypatch):
+        """Not the protocol of the page. Parameters are those of the networks themselves."""
+
+        def run(job):
+            options = {"grid": job.protocol.grids[-1], "k": job.protocol.k} if job.model == training.KAN else {}
+            network = (KAN if options else MLP)(list(job.width), **options)
+            return {"test_rmse": 1e-3, "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad)}
+
+        monkeypatch.setattr(training, "run", run)
+        session.pykan_seeds = 0
+        text = sets.special(session).protocol[2]
+        assert re.search(said, text), text
 
     def test_an_unknown_name_is_refused(self):
         with pytest.raises(ValueError, match=r"some of jacobian_elliptic, .*; got bessel"):

@@ -2,6 +2,10 @@
 
 import math
 import re
+import runpy
+import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -20,11 +24,13 @@ from benchmarks.paper import (
     anderson,
     evolution,
     invariants,
+    inverse_burgers,
     kan2,
     knot_table,
     knots,
     page,
     pictures,
+    poisson,
     relations,
     slope,
     toy,
@@ -97,6 +103,32 @@ class TestPage:
     def test_a_report_under_another_name_is_refused(self):
         with pytest.raises(ValueError, match="must report row 'toy'; got 'knots'"):
             page.run("toy", "doc", self.measure, [])
+
+    @pytest.mark.parametrize("name", ["special", "feynman", "equations", "poisson", "evolution", "knots", "kan2"])
+    def test_the_help_lists_what_only_takes(self, name, capsys, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "9999")  # argparse breaks lines at hyphens
+
+        def command(*arguments):
+            monkeypatch.setattr(sys, "argv", [name, *arguments])
+            with pytest.raises(SystemExit):
+                runpy.run_path(str(Path(page.__file__).parent / f"{name}.py"), run_name="__main__")
+            shown = capsys.readouterr()
+            return " ".join((shown.out + shown.err).split())
+
+        listed = re.search(r"names of some of: (.*?) --data", command("--help"))[1]
+        if name == "knots":  # reads its table first
+            assert listed == " ".join(", ".join(knots._runs(table(20), 5)).split())
+            return
+        taken = re.search(r"--only must name some of (.*); got nothing", command("--only", "nothing"))[1]
+        if name == "equations":
+            assert listed == "I.6.2a, I.6.2, I.6.2b, ..., III.21.20 (100 in all)"
+            assert (taken.count(",") + 1, taken.startswith("I.6.2a, "), taken.endswith(", III.21.20")) == (
+                100,
+                True,
+                True,
+            )
+        else:
+            assert listed == taken
 
     def test_missing_data_end_the_command(self, capsys, tmp_path):
         for arguments, message in (([], "give `--data DIR`"), (["--data", str(tmp_path)], "holds no knots")):
@@ -496,7 +528,93 @@ class TestEvolution:
         assert record["curve"][1] == pytest.approx([0, 1 / 6, 1 / 3, 1 / 2])
 
     def test_missing_files_and_names(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match=r"burgers_shock.mat is not there; name its folder with --data"):
+        where = "is published as https://raw.githubusercontent.com/maziarraissi/PINNs/[0-9a-f]{40}/"
+        missing = r"burgers_shock.mat is not there; name its folder with --data. It "
+        with pytest.raises(FileNotFoundError, match=f"{missing}{where}appendix/Data/burgers_shock.mat"):
             evolution.evolution(Session(data=str(tmp_path)))
+        with pytest.raises(FileNotFoundError, match=f"{where}main/Data/KdV.mat"):
+            evolution.evolution(Session(data=str(tmp_path), only=("kdv",)))
         with pytest.raises(ValueError, match=r"--only must name some of burgers, allen_cahn, kdv; got nothing"):
             evolution.evolution(Session(only=("nothing",)))
+
+    def test_a_trial_tells_its_own_points(self, tmp_path, monkeypatch):
+        self.files(tmp_path)
+        record = {"error": 1.0, "at_end": 1.0, "parameters": 880, "seconds": 1.0, "cpu_seconds": 1.0}
+        monkeypatch.setattr(evolution, "run", lambda *_: record)
+        quick, full = (
+            evolution.evolution(Session(quick=q, seeds=1, data=str(tmp_path))).protocol for q in (True, False)
+        )
+        assert "200 points in each" in quick[0]
+        assert "2000 points in each" in full[0]
+        assert ("nine tenths" in quick[0], "nine tenths" in full[0]) == (False, True)  # what measurements have shown
+
+
+class TestCompilation:
+    """Kernels are compiled before a clock runs: with a limit of two seconds the first method had none of them."""
+
+    def slow_first(self, calls):
+        """A solver that takes long once, as one does that compiles."""
+
+        def solved(*_, **settings):
+            if not calls:
+                time.sleep(0.3)
+            calls.append(settings)
+            history = {"seconds": [0.1], "error": [1e-3], "step": [3], "residual": [0.1]}
+            found = MagicMock(error=1e-3, residual=0.1, history=history, unknowns={"viscosity": 0.003},
+                              solutions=[SimpleNamespace(model=torch.nn.Linear(2, 1))],
+                              problem=Problem(TimeSpace((0, 1), Box(-1, 1)), lambda x, u: u.dt))  # fmt: skip
+            found.side_effect = lambda nodes: nodes[:, 0]
+            return found
+
+        return solved
+
+    def test_poisson(self, monkeypatch):
+        calls = []
+        monkeypatch.setattr(poisson, "solve", self.slow_first(calls))
+        poisson.compiled.cache_clear()
+        records = [poisson.run(*poisson.COUNTS, seed, 2.0) for seed in (0, 1)]
+        assert max(r["seconds"] for r in records) < 0.2
+        assert [call.get("time_limit_sec") for call in calls] == [None, 2.0, 2.0]
+        assert (calls[0]["lm_steps"], calls[0]["steps"]) == (2, 2)  # both solvers
+        poisson.compiled.cache_clear()
+
+    def test_burgers_backwards(self, monkeypatch):
+        calls = []
+        monkeypatch.setattr(inverse_burgers, "solve", self.slow_first(calls))
+        inverse_burgers.compiled.cache_clear()
+        t, x = torch.linspace(0, 0.99, 4, dtype=F64), torch.linspace(-1, 1, 5)
+        records = [inverse_burgers.run(ReferenceGrid((t, x), torch.ones(4, 5)), seed, 20.0) for seed in (0, 1)]
+        assert max(r["seconds"] for r in records) < 0.2
+        assert [call.get("time_limit_sec") for call in calls] == [None, 20.0, 20.0]
+        inverse_burgers.compiled.cache_clear()
+
+    def test_evolutions(self, monkeypatch):
+        calls = []
+        monkeypatch.setattr(evolution, "march_windows", self.slow_first(calls))
+        evolution.compiled.cache_clear()
+        t, x = torch.linspace(0, 1, 4, dtype=F64), torch.linspace(-1, 1, 5)
+        records = [evolution.run("kdv", ReferenceGrid((t, x), torch.ones(4, 5)), seed, True) for seed in (0, 1)]
+        assert max(r["seconds"] for r in records) < 0.2
+        assert [(call["points"], call["lm_steps"]) for call in calls] == [(50, 1), (200, 2), (200, 2)]
+        evolution.compiled.cache_clear()
+
+
+class TestLimits:
+    @pytest.mark.parametrize(("quick", "limit"), [(True, 2), (False, 60)])
+    def test_poisson_says_the_limit_of_its_runs(self, quick, limit, monkeypatch):
+        record = {"error": 1e-3, "h1": 1e-3, "parameters": 360, "seconds": 1.0, "cpu_seconds": 1.0, "reached": None}
+        monkeypatch.setattr(poisson, "run", lambda *_: record)
+        report = poisson.poisson(Session(quick=quick, seeds=1, only=tuple(poisson.COUNTS[0].split(","))))
+        assert f" {limit} s for each run, compilation not counted" in report.protocol[0]
+        assert ("first iterations" in report.protocol[0]) == quick
+        assert report.bars[0].what.startswith(f"relative L2 in {limit} s, ")
+
+    @pytest.mark.parametrize(("quick", "limit"), [(True, 20), (False, 600)])
+    def test_burgers_backwards_says_the_limit_of_its_runs(self, quick, limit, tmp_path, monkeypatch):
+        with pytest.raises(FileNotFoundError, match=r"published as https://.*/deepxde/[0-9a-f]{40}/.*/Burgers\.npz"):
+            inverse_burgers.inverse_burgers(Session(data=str(tmp_path)))
+        np.savez(tmp_path / "Burgers.npz", t=np.linspace(0, 0.99, 4), x=np.linspace(-1, 1, 5), usol=np.ones((5, 4)))
+        record = {"seed": 0, "viscosity": 0.003, "wrong": 0.1, "error": 0.1, "seconds": 1.0}
+        monkeypatch.setattr(inverse_burgers, "run", lambda *_: record)
+        report = inverse_burgers.inverse_burgers(Session(quick=quick, seeds=1, data=str(tmp_path)))
+        assert f"at most {limit} s for each run, compilation not counted" in report.protocol[0]

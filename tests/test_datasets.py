@@ -90,6 +90,9 @@ class TestCreateDataset:
             ({"noise": -0.1}, "`noise` must be a finite standard deviation >= 0; got -0.1"),
             ({"noise": math.nan}, "`noise` must be"),
             ({"seed": None}, "`seed` must be an int"),
+            ({"generator": 3}, r"`generator` must be a torch.Generator, as .*; got 3. A number is a `seed`"),
+            ({"generator": np.random.default_rng(0)}, r"`generator` must be a torch.Generator, as .*; got Generator"),
+            ({"generator": torch.Generator(), "seed": 3}, "give `seed` or `generator`, not both; got seed=3"),
             ({"dtype": torch.int64}, "`dtype` must be a floating dtype"),
             ({"f": 3}, "`f` must be callable"),
         ],
@@ -110,6 +113,16 @@ class TestCreateDataset:
     def test_a_pole_is_located(self):
         with pytest.raises(DomainError, match=r"`f` is not finite at \d+ of 100 samples \(first at x = "):
             create_dataset(lambda x: torch.log(x[:, 0]), train_num=100)
+        with pytest.raises(DomainError, match=r"\. Narrow `ranges` to where `f` is defined\.$"):
+            create_dataset(lambda x: torch.log(x[:, 0]), train_num=100, dtype=torch.float64)
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+    def test_what_overflows_is_refused(self, dtype):
+        largest = torch.finfo(dtype).max
+        with pytest.raises(DomainError, match=r"`noise` must leave labels that are finite in .*; got \d"):
+            create_dataset(product, dtype=dtype, noise=largest)
+        with pytest.raises(DomainError, match=r"`ranges` must have ends and widths that are finite in .*; got \("):
+            create_dataset(lambda x: torch.tanh(x[:, 0]), dtype=dtype, ranges=(-1.7e308, 1.7e308))
 
 
 class TestTables:

@@ -2,21 +2,26 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import mpmath
+import numpy as np
+import pandas as pd
 import pytest
 import sympy
 import torch
 
 from edgewise.datasets import (
     Problem,
+    ai_feynman_equations,
+    create_dataset,
     feynman_equations,
     load_ai_feynman,
     load_feynman,
     load_special,
     special_functions,
 )
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import DomainError, ParameterError, ShapeError
 
 SPECIAL, FEYNMAN = special_functions(), feynman_equations()
 ALL = [*SPECIAL, *FEYNMAN]
@@ -168,6 +173,42 @@ def test_dataset_is_the_function_on_the_box():
     assert not torch.equal(problem.dataset(50, 20, seed=4, dtype=torch.float64)["train_input"], data["train_input"])
 
 
+def test_a_formula_outside_its_domain_has_no_value():
+    """A plain call says NaN or infinity, and never a number."""
+    assert load_feynman("I.44.4")([[1.0, -1.0], [1.0, 0.0]]).isfinite().tolist() == [False, False]
+    assert load_special("elliptic_f")([[0.5, 9.0]]).isnan().tolist() == [True]
+
+
+def test_create_dataset_takes_the_box_of_a_problem():
+    problem = load_ai_feynman("I.18.4")  # four variables
+    wanted = problem.dataset(50, 20, 3, dtype=torch.float64)
+    for n_var in (None, 4):
+        data = create_dataset(problem, n_var, train_num=50, test_num=20, seed=3, dtype=torch.float64)
+        assert all(torch.equal(data[part], wanted[part]) for part in wanted)
+    narrow = create_dataset(problem, ranges=(1.0, 1.5))["train_input"]
+    assert (narrow.shape, bool(((narrow >= 1) & (narrow <= 1.5)).all())) == ((1000, 4), True)
+
+
+def test_create_dataset_refuses_another_number_of_variables():
+    with pytest.raises(ParameterError, match=r"`n_var` must be 2 or left out for .* variables v, x; got 3"):
+        create_dataset(load_special("bessel_j"), n_var=3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("problem", [*ALL, *ai_feynman_equations()], ids=lambda p: f"{p.source[:3]} {p.name}")
+def test_data_are_finite(problem, dtype):
+    assert all(bool(part.isfinite().all()) for part in problem.dataset(2000, 2000, dtype=dtype, noise=0.1).values())
+
+
+@pytest.mark.parametrize(("problem", "dtype"), [
+    (replace(load_feynman("I.44.4"), ranges=((0.0, 1.0), (-1.0, 4.0))), torch.float64),  # a logarithm
+    (load_ai_feynman("III.9.52"), torch.float16),  # 0/0 where two inputs round to the same number
+])  # fmt: skip
+def test_data_that_would_not_be_finite_are_refused(problem, dtype):
+    with pytest.raises(DomainError, match=r"not finite at \d+ of 1000 samples \(first at x = "):
+        problem.dataset(dtype=dtype)
+
+
 @pytest.mark.parametrize("problem", [load_special("bessel_j"), load_feynman("I.44.4")], ids=ids)
 def test_float32_labels_are_rounded_float64_ones(problem):
     x = box_points(problem, 100).float()
@@ -175,16 +216,62 @@ def test_float32_labels_are_rounded_float64_ones(problem):
     assert torch.equal(problem(x), problem(x.double()).float())
 
 
-def test_wrong_names_list_the_right_ones():
-    with pytest.raises(ParameterError, match=r"no problem 'bessel'\..* one of jacobian_elliptic, .*, harmonic_2_2"):
-        load_special("bessel")
-    with pytest.raises(ParameterError, match=r"no problem 'I\.6\.20'\..* one of I\.6\.2, .*, III\.17\.37"):
-        load_feynman("I.6.20")
+@pytest.mark.parametrize(
+    ("load", "name", "where"),
+    [
+        (load_feynman, "I.12.1", r"`load_ai_feynman\('I\.12\.1'\)` has it: mu\*Nn\. Did you mean 'I\.12\.11'"),
+        (load_ai_feynman, "II.11.7", r"`load_feynman\('II\.11\.7'\)` has it: n0 \(1 \+ a.* Did you mean 'II\.1"),
+        (load_feynman, "bessel_j", r"`load_special\('bessel_j'\)` has it: jv\(v, x\)\. `feynman_equations"),
+    ],
+)
+def test_a_name_of_another_set_is_answered_with_its_loader(load, name, where):
+    with pytest.raises(ParameterError, match=rf"there is no problem '{name}'\. {where}"):
+        load(name)
 
 
 def test_wrong_shape_names_the_variables():
     with pytest.raises(ShapeError, match=r"I\.16\.6: inputs must be \(N, 2\).*\(a, b\); got \(3,\)"):
         load_feynman("I.16.6")(torch.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [[0.5, 2.0], [1.0, 1.0]],
+        ((0.5, 2), (1, 1)),
+        np.array([[0.5, 2.0], [1.0, 1.0]], dtype=np.float32),
+        np.array([[1.0, 1.0], [0.5, 2.0]])[::-1],
+        pd.DataFrame({"a": [0.5, 1.0], "b": [2.0, 1.0]}),
+        [[torch.tensor(0.5), torch.tensor(2.0)], [1.0, 1.0]],
+    ],
+    ids=["list", "tuple", "float32", "reversed", "frame", "scalars"],
+)
+def test_anything_like_an_array_is_read(x):
+    values = load_feynman("I.27.6")(x)
+    assert (values.dtype, values.tolist()) == (torch.float64, [0.5, 0.5])
+
+
+def test_whole_numbers_have_values_that_are_none():
+    values = load_feynman("I.27.6")(torch.tensor([[1, 2]]))
+    torch.testing.assert_close(values, torch.tensor([1 / 3], dtype=torch.float64), rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([0.5, 0.5], r"got \(2,\)\. One row is \[\[a, b\]\]"),
+        ([[1, 2], [3]], r"got \[\[1, 2\], \[3\]\] \(.*inhomogeneous"),
+        ([["1", "2"]], r"got \[\['1', '2'\]\] \(<U1 is no real number"),
+        (np.ones((2, 2)) * 1j, r"complex128 is no real number"),
+        (torch.ones(2, 2) * 1j, r"got torch\.complex64"),
+        (None, r"got \(\)\.$"),
+        ({"a": 1}, r"got \{'a': 1\} \("),
+        ([[torch.ones(1, requires_grad=True), 1.0]], r"detach\(\)"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused_with_the_names_of_the_variables(x, message):
+    with pytest.raises(ShapeError, match=rf"(?s)I\.27\.6: inputs must be \(N, 2\), .* \(a, b\); .*{message}"):
+        load_feynman("I.27.6")(x)
 
 
 def test_domain_as_text():
@@ -223,17 +310,19 @@ def test_noise_is_on_the_training_labels_and_a_generator_goes_on():
 @pytest.mark.parametrize(
     ("load", "name", "near"),
     [
-        (load_special, "bessl_j", "Did you mean 'bessel_j'"),
-        (load_feynman, "I.16.66", "Did you mean 'I.16.6'"),
-        (load_ai_feynman, "I.18.13", "Did you mean 'I.18.1[24]'"),
+        (load_special, "bessl_j", "Did you mean 'bessel_j'.* `special_functions.* all 15 of this set"),
+        (load_feynman, "I.16.66", "Did you mean 'I.16.6'.* `feynman_equations.* all 27 of this set"),
+        (load_ai_feynman, "I.18.13", "Did you mean 'I.18.1[24]'.* `ai_feynman_equations.* all 100 of this set"),
     ],
 )
 def test_an_unknown_name_is_answered_with_what_comes_near(load, name, near):
-    with pytest.raises(ParameterError, match=rf"there is no problem '{name}'\. {near}.* `name` must be one of "):
+    with pytest.raises(ParameterError, match=rf"there is no problem '{name}'\. {near}, '[IVXa-z._0-9]+' the first\.$"):
         load(name)
 
 
 @pytest.mark.parametrize("name", ["quadratic", 3, None])
-def test_a_name_that_is_like_none_gets_the_list_alone(name):
+def test_a_name_that_is_like_none_gets_the_list_alone_where_it_is_short(name):
     with pytest.raises(ParameterError, match=r"there is no problem .* one of jacobian_elliptic, [^?]*$"):
         load_special(name)
+    with pytest.raises(ParameterError, match=r"no problem .*\. `ai_feynman_equations\(\)` has all 100 of this set"):
+        load_ai_feynman(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -16,17 +16,23 @@ from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 
 TRIAL = "A trial with `--quick`, not a measurement: no bar is judged."
+_FEW = 30  # as many names as a help lists
 _PICTURES = (".pdf", ".png", ".svg")
 
 
-def parser(doc: str | None) -> argparse.ArgumentParser:
-    """Options of every row; see `Session` for what they mean."""
+def parser(doc: str | None, parts: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Options of every row; see `Session` for what they mean.
+
+    Args:
+        doc: what the command does, in the first line.
+        parts: the names that `--only` takes, where they are known.
+    """
     options = harness.parser(doc)
     options.add_argument("--seeds", type=int, help="number of seeds (a row's own choice; 2 with --quick)")
     options.add_argument("--steps", type=int, help="steps per grid")
     options.add_argument("--restarts", type=int, help="starts per seed")
     options.add_argument("--pykan-seeds", type=int, help="how many seeds pykan runs too, where it is installed")
-    options.add_argument("--only", default="", help="comma-separated names of problems, where a row has several")
+    options.add_argument("--only", metavar="NAMES", default="", help=_only(parts))
     options.add_argument("--data", metavar="DIR", help="folder with the tables that are too large to ship")
     options.add_argument("--figure", metavar="FILE", help="write the row's picture to FILE; only of rows that draw one")
     options.add_argument("--resume", action="store_true", help="keep what the --json file holds, measure the rest")
@@ -34,6 +40,13 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
         "--write", metavar="FILE", help="put the report into this page, replacing the row's section; not of a trial"
     )
     return options
+
+
+def _only(parts: Sequence[str]) -> str:
+    few = parts if len(parts) <= _FEW else [*parts[:3], "...", parts[-1]]
+    names = ", ".join(few).replace("%", "%%")  # argparse formats the text
+    count = f" ({len(parts)} in all)" if len(parts) > _FEW else ""
+    return f"comma-separated names of {f'some of: {names}{count}' if parts else 'problems, where a row has several'}"
 
 
 def session(options: argparse.ArgumentParser, args: argparse.Namespace, *, picture: bool = False) -> Session:

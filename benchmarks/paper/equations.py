@@ -8,6 +8,7 @@ from benchmarks.accuracy import discovery
 from benchmarks.accuracy.report import Report
 from benchmarks.accuracy.session import Session
 from benchmarks.paper import page
+from edgewise.datasets import ai_feynman_equations
 
 
 def equations(session: Session) -> Report:
@@ -17,4 +18,4 @@ def equations(session: Session) -> Report:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("equations", __doc__, equations))
+    raise SystemExit(page.run("equations", __doc__, equations, parts=[p.name for p in ai_feynman_equations()]))

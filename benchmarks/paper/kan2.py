@@ -239,4 +239,4 @@ def _sample(records: Sequence[Record]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("kan2", __doc__, kan2, picture=True))
+    raise SystemExit(page.run("kan2", __doc__, kan2, picture=True, parts=list(_runs(0.0))))

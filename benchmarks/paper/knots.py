@@ -104,6 +104,9 @@ def _settings(name: str) -> Record:
     return {}
 
 
+PARTS = (*NETWORKS, FORMULA, *CORRECTED, *RIVALS)
+
+
 def _runs(table: Knots, steps: int) -> dict[str, Callable[[int], Record]]:
     runs: dict[str, Callable[[int], Record]] = {}
     for name, (columns, hidden, grid, _) in NETWORKS.items():
@@ -309,4 +312,4 @@ def _shares(records: Sequence[Record]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("knots", __doc__, knots, picture=True))
+    raise SystemExit(page.run("knots", __doc__, knots, picture=True, parts=PARTS))

@@ -43,6 +43,7 @@ def run(
     arguments: Sequence[str] | None = None,
     *,
     picture: bool = False,
+    parts: Sequence[str] = (),
 ) -> int:
     """The module's command: measure, print Markdown, and with `--write` replace its section of the page.
 
@@ -52,11 +53,12 @@ def run(
         measure: makes the report; its `row` is `name`.
         arguments: command line; the process's own when absent.
         picture: whether it draws one where the session has a `figure`.
+        parts: the names that its `--only` takes, for the help.
 
     Returns:
         Exit status: 0 where every bar is met, and for a trial.
     """
-    options = command.parser(doc)
+    options = command.parser(doc, parts)
     options.prog = f"python -m benchmarks.paper.{name}"
     args = options.parse_args(arguments)
     asked = command.session(options, args, picture=picture)
@@ -75,22 +77,25 @@ def run(
         options.error(str(error))
 
 
-def table(folder: str | None, name: str) -> Path:
+def table(folder: str | None, name: str, source: str) -> Path:
     """Path of a table that is not shipped.
 
     Args:
         folder: that of `--data`; the current one when absent.
         name: of the file.
+        source: address of the folder that it is published in.
 
     Returns:
         The path.
 
     Raises:
-        FileNotFoundError: it is not there.
+        FileNotFoundError: it is not there; the message says where it is published.
     """
     path = Path(folder or ".") / name
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there; name its folder with --data.")
+        raise FileNotFoundError(
+            f"{path} is not there; name its folder with --data. It is published as {source}/{name}."
+        )
     return path
 
 

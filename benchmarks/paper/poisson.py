@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -79,16 +79,14 @@ def poisson(session: Session) -> Report:
                 )
                 for seed in (seeds if (model, solver) == COUNTS else seeds[:OTHER_SEEDS])
             ]
-    return Report("poisson", "Poisson's equation", [_ABOUT], [_table(measured)], _bars(measured))
+    return Report("poisson", "Poisson's equation", [_about(limit)], [_table(measured)], _bars(measured, limit))
 
 
 def run(model: str, solver: str, seed: int, limit: float) -> Record:
     """One network, one solver."""
+    compiled(model)
     network, begin, cpu = MODELS[model](seed), time.perf_counter(), time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # cubic splines: that is what is shown
-        found = solve(problem(), network, points=(SIDE, SIDE), patience=10**6, time_limit_sec=limit, seed=seed,
-                      **SOLVERS[solver])  # fmt: skip
+    found = _solved(network, points=(SIDE, SIDE), patience=10**6, time_limit_sec=limit, seed=seed, **SOLVERS[solver])
     return {
         "error": found.error,
         "h1": found.h1_error(),
@@ -100,6 +98,19 @@ def run(model: str, solver: str, seed: int, limit: float) -> Record:
         "steps": found.history["step"][-1],
         "stopped": found.stopped_because,
     }
+
+
+@cache
+def compiled(model: str) -> None:
+    """A run of all solvers too short to solve anything, once in a process, so that no clock counts compilation."""
+    short = {"lm_steps": 2 if model != RIVAL else 0, "steps": 2}
+    _solved(MODELS[model](0), points=(6, 6), **short).h1_error()
+
+
+def _solved(network: nn.Module, **settings: Any) -> Solution:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # cubic splines: that is what is shown
+        return solve(problem(), network, **settings)
 
 
 def _reached(found: Solution) -> float | None:
@@ -123,20 +134,23 @@ def _table(measured: dict[tuple[str, str], list[Record]]) -> str:
     return harness.table(header, rows)
 
 
-def _bars(measured: dict[tuple[str, str], list[Record]]) -> list[Bar]:
+def _bars(measured: dict[tuple[str, str], list[Record]], limit: float) -> list[Bar]:
     if COUNTS not in measured:
         return []
     value: Any = median(measured[COUNTS], "error")
-    return [Bar(f"relative L2 in {LIMIT_SEC:.0f} s, {COUNTS[0]}, median", value, TARGET, "", published="1e-7 MSE")]
+    return [Bar(f"relative L2 in {limit:.0f} s, {COUNTS[0]}, median", value, TARGET, "", published="1e-7 MSE")]
 
 
-_ABOUT = (
-    f"{SIDE} x {SIDE} Chebyshev nodes, the boundary met exactly, float64, {LIMIT_SEC:.0f} s for each run. The paper "
-    f"prints an MSE of {KNOWN_MSE['KAN']:.0e} for a KAN and {KNOWN_MSE['MLP']:.0e} for an MLP with four layers of 100, "
-    "after hours; the mean square of u is 1/4 here, so an MSE is a quarter of the squared relative L2 error. With more "
-    "than 4000 parameters L-BFGS stands in for SSBroyden; the MLP has no time for Levenberg-Marquardt."
-)
+def _about(limit: float) -> str:
+    early = " So short a run may end among the first iterations of Levenberg-Marquardt." if limit < LIMIT_SEC else ""
+    return (
+        f"{SIDE} x {SIDE} Chebyshev nodes, the boundary met exactly, float64, {limit:.0f} s for each run, compilation "
+        f"not counted.{early} The paper prints an MSE of {KNOWN_MSE['KAN']:.0e} for a KAN and {KNOWN_MSE['MLP']:.0e} "
+        "for an MLP with four layers of 100, after hours; the mean square of u is 1/4 here, so an MSE is a quarter of "
+        "the squared relative L2 error. With more than 4000 parameters L-BFGS stands in for SSBroyden; the MLP has no "
+        "time for Levenberg-Marquardt."
+    )
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("poisson", __doc__, poisson))
+    raise SystemExit(page.run("poisson", __doc__, poisson, parts=list(MODELS)))

@@ -57,7 +57,7 @@ def load_ai_feynman(name: str) -> Problem:
     >>> load_ai_feynman("I.12.1").formula
     'mu*Nn'
     """
-    return find_problem(ai_feynman_equations(), name)
+    return find_problem(ai_feynman_equations(), name, "load_ai_feynman")
 
 
 def ai_feynman_expression(problem: Problem) -> sympy.Expr:

@@ -51,7 +51,7 @@ def load_feynman(name: str) -> Problem:
     >>> load_feynman("I.16.6")
     Problem(name='I.16.6', formula='(a + b)/(1 + a b)', variables=('a', 'b'), ranges=((-0.8, 0.8), (-0.8, 0.8)))
     """
-    return find_problem(_PROBLEMS, name)
+    return find_problem(_PROBLEMS, name, "load_feynman")
 
 
 def _problem(

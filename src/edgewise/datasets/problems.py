@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from edgewise.errors import ParameterError, ShapeError
 
 if TYPE_CHECKING:
     import sympy
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,24 +93,45 @@ class Problem:
             f"{v} in [{lo:.4g}, {hi:.4g}]" for v, (lo, hi) in zip(self.variables, self.ranges, strict=True)
         )
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Evaluate the function.
+    def __call__(self, x: Tensor | ArrayLike) -> Tensor:
+        """Evaluate the function, also outside its box: NaN or infinite where the formula is not defined.
 
         Args:
-            x: `(N, n_var)` inputs.
+            x: `(N, n_var)` inputs, a tensor or anything that numpy reads as numbers.
 
         Returns:
-            `(N,)` values, in the dtype and on the device of `x`.
+            `(N,)` values, in the dtype and on the device of a floating tensor; of anything else float64.
 
         Raises:
-            ShapeError: `x` is not `(N, n_var)`.
+            ShapeError: `x` is not `(N, n_var)`, or not real numbers.
+
+        >>> from edgewise.datasets import load_feynman
+        >>> load_feynman("I.27.6")([[0.5, 2.0], [1.0, 1.0]])
+        tensor([0.5000, 0.5000], dtype=torch.float64)
         """
-        if x.dim() != 2 or x.shape[1] != self.n_var:
-            raise ShapeError(
-                f"{self.name}: inputs must be (N, {self.n_var}), one column per variable "
-                f"({', '.join(self.variables)}); got {tuple(x.shape)}."
-            )
-        return self.function(x.double()).to(x)
+        inputs = self._read(x)
+        if inputs.dim() != 2 or inputs.shape[1] != self.n_var:
+            one = f" One row is [[{', '.join(self.variables)}]]." if inputs.dim() == 1 else ""
+            raise ShapeError(f"{self._rule}; got {tuple(inputs.shape)}.{one}")
+        return self.function(inputs.double()).to(inputs)
+
+    @property
+    def _rule(self) -> str:
+        return f"{self.name}: inputs must be (N, {self.n_var}), one column per variable ({', '.join(self.variables)})"
+
+    def _read(self, x: Tensor | ArrayLike) -> Tensor:
+        """`x` as a tensor of floats."""
+        if isinstance(x, Tensor):
+            if x.is_complex():
+                raise ShapeError(f"{self._rule}; got {x.dtype}.")
+            return x if x.is_floating_point() else x.double()
+        try:
+            array = np.asarray(x)
+            if array.dtype.kind in "cSU":  # numpy would drop imaginary parts, and read words
+                raise TypeError(f"{array.dtype} is no real number")
+            return torch.from_numpy(array.astype(np.float64))
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ShapeError(f"{self._rule}; got {x!r:.200} ({error}).") from error
 
     def dataset(
         self,
@@ -127,37 +150,72 @@ class Problem:
             train_num: number of training rows.
             test_num: number of test rows.
             seed: seed of the samples.
-            generator: a CPU generator to draw from, instead of `seed`.
+            generator: a CPU generator to draw from, instead of `seed`, which is then left out.
             noise: standard deviation of Gaussian noise on the training labels; test labels stay exact.
             dtype: floating dtype of the result; torch's default when absent.
             device: where the result lives.
 
         Returns:
-            `train_input` `(train_num, n_var)`, `train_label` `(train_num, 1)`, `test_input`, `test_label`.
+            `train_input` `(train_num, n_var)`, `train_label` `(train_num, 1)`, `test_input`, `test_label`; all finite.
+
+        Raises:
+            ParameterError: a count, seed or noise level is outside its documented set.
+            DomainError: a value is NaN or infinite, which the problems of this package are nowhere on their boxes.
         """
         return create_dataset(
-            self, self.n_var, self.ranges, train_num, test_num, seed=seed, generator=generator, dtype=dtype,
-            device=device, noise=noise,
+            self, train_num=train_num, test_num=test_num, seed=seed, generator=generator, dtype=dtype, device=device,
+            noise=noise,
         )  # fmt: skip
 
 
-def find_problem(problems: Sequence[Problem], name: str) -> Problem:
+# What loads one problem of a set, what gives the whole set. The files of the sets import this one, so they are asked by
+# name, and only for an error.
+_SETS = {
+    "load_special": "special_functions",
+    "load_feynman": "feynman_equations",
+    "load_ai_feynman": "ai_feynman_equations",
+}
+_FEW = 30  # as many names as an error lists
+
+
+def find_problem(problems: Sequence[Problem], name: str, loader: str = "") -> Problem:
     """The problem called `name`.
 
     Args:
         problems: where to look.
         name: its exact name.
+        loader: what loads from these problems, one of `_SETS`, where they are such a set.
 
     Returns:
         The problem.
 
     Raises:
-        ParameterError: there is none of that name; the message says which come near and lists all.
+        ParameterError: there is none of that name; the message says which come near or who has it, or lists a few.
     """
     for problem in problems:
         if problem.name == name:
             return problem
     names = [problem.name for problem in problems]
+    hints = [*_elsewhere(name, loader), *_near(name, names)]
+    whole = f"`{_SETS[loader]}()` has all {len(names)} of this set, {names[0]!r} the first." if loader else ""
+    if not whole or (not hints and len(names) <= _FEW):
+        whole = f"`name` must be one of {', '.join(names)}."
+    raise ParameterError(" ".join([f"there is no problem {name!r}.", *hints, whole]))
+
+
+def _elsewhere(name: object, loader: str) -> list[str]:
+    """The other loaders that have it."""
+    from edgewise import datasets
+
+    others = {other: getattr(datasets, all_of)() for other, all_of in _SETS.items() if loader not in ("", other)}
+    return [
+        f"`{other}({name!r})` has it: {problem.formula}."
+        for other, problems in others.items()
+        for problem in problems
+        if problem.name == name
+    ]
+
+
+def _near(name: object, names: Sequence[str]) -> list[str]:
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6) if isinstance(name, str) else []
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise ParameterError(f"there is no problem {name!r}.{hint} `name` must be one of {', '.join(names)}.")
+    return [f"Did you mean {' or '.join(map(repr, near))}?"] if near else []

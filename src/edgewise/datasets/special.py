@@ -62,6 +62,10 @@ def special_functions() -> tuple[Problem, ...]:
 def load_special(name: str) -> Problem:
     """One of the special functions.
 
+    Its values come from scipy, which torch cannot differentiate: `problem(x)` is a constant to autograd, without
+    `requires_grad` also where `x` has it. A network trained on samples can be differentiated; `problem.expression`
+    is the function in sympy.
+
     Args:
         name: as in `special_functions()`.
 
@@ -70,8 +74,10 @@ def load_special(name: str) -> Problem:
 
     >>> load_special("bessel_j").domain
     'v in [0, 2], x in [0.5, 8]'
+    >>> load_special("bessel_j")(torch.ones(1, 2, requires_grad=True)).requires_grad
+    False
     """
-    return find_problem(_PROBLEMS, name)
+    return find_problem(_PROBLEMS, name, "load_special")
 
 
 def _scipy(name: str, *first: float, output: int | None = None) -> Callable[[Tensor], Tensor]:
