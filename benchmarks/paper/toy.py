@@ -210,4 +210,4 @@ def _curves(measured: dict[str, list[Record]], grids: tuple[int, ...], what: str
 
 
 if __name__ == "__main__":
-    raise SystemExit(page.run("toy", __doc__, run))
+    raise SystemExit(page.run("toy", __doc__, run, parts=[toy.of.name for toy in FUNCTIONS]))
