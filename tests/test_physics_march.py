@@ -234,3 +234,12 @@ def test_a_wave_marches_as_a_system_of_value_and_velocity():
 def test_an_ordinary_differential_equation_marches():
     decay = Problem(TimeSpace((0, 3)), lambda x, u: u.dt + u.value, [Initial(1.0)], exact=lambda x: torch.exp(-x[:, 0]))
     assert march(decay, chebyshev(1, 1), 3, points=20, lm_steps=5).error < 1e-6
+
+
+def test_rounding_carries_no_point_out_of_its_window():
+    """Single precision, many windows, and points at the very ends of the first one."""
+    decay = Problem(TimeSpace((0, 3), Box(-1, 1)), lambda x, u: u.dt + u.value, [Initial(lambda x: 1 + x[:, 1])])
+    points = torch.tensor([[0.0, -1.0], [0.05, 0.3], [0.1, 1.0], [0.1, -1.0]])
+    with pytest.warns(UserWarning, match="float32"):
+        found = march(decay, KAN([2, 1], basis="chebyshev", k=3, seed=0), 30, points=points, lm_steps=1)
+    assert len(found.solutions) == 30

@@ -195,6 +195,7 @@ def test_an_ordinary_differential_equation():
         exact=lambda x: torch.cos(2 * x[:, 0]) + torch.sin(2 * x[:, 0]),
     )  # fmt: skip
     assert solve(swing, chebyshev(1, 1, k=12), points=40, lm_steps=5, steps=50).error < 1e-8
+    assert found.h1_error() < 1e-4
     with pytest.raises(ParameterError, match=r"no coordinate in space; derivatives by time are `u.dt`"):
         found.field([[0.5]]).grad  # noqa: B018
 
@@ -215,6 +216,7 @@ def test_two_outputs_have_conditions_and_errors_of_their_own():
         Problem(Box(-1, 1), pde, [Dirichlet(exact)], exact=exact), chebyshev(1, 3, 2), points=40, lm_steps=15, steps=50
     )
     assert found.error < 1e-6
+    assert found.h1_error() < 1e-5
     assert found([[0.25]]).tolist()[0] == pytest.approx([math.sqrt(0.5), math.sqrt(0.5)], abs=1e-5)
 
 
@@ -237,8 +239,9 @@ def test_a_solution_is_not_known_outside_its_domain():
         Problem(LShape(), lambda x, u: u.laplacian + 1, [Dirichlet()]), chebyshev(2, 1), points=20, lm_steps=1, steps=0
     )
     found([[-1.0, -1.0], [1.0, 0.0], [0.0, 0.0]])  # the boundary belongs to it
-    with pytest.warns(UserWarning, match=r"1 of 2 points lie outside LShape.*: row 1, \[0.5, 0.5\]"):
+    with pytest.warns(UserWarning, match=r"1 of 2 points lie outside LShape.*: row 1, \[0.5, 0.5\]") as seen:
         found([[-0.5, 0.5], [0.5, 0.5]])
+    assert seen[0].filename == __file__
 
 
 def test_pictures_of_every_kind_of_domain():
@@ -247,7 +250,7 @@ def test_pictures_of_every_kind_of_domain():
     grid = ReferenceGrid((torch.linspace(0, 1, 5), torch.linspace(-1, 1, 9)), torch.ones(5, 9))
     problems = [
         line(), Problem(Disk(), square, [Dirichlet()]), Problem(LShape(), square, [Dirichlet()]),
-        Problem(TimeSpace((0, 1), Box(-1, 1)), square, [Dirichlet()], exact=grid),
+        Problem(TimeSpace((0, 1), Box(-1, 1)), square, [Dirichlet(1.0)], exact=grid),
         Problem(Box(-1, 1), lambda x, u: (u.d("x"), u.value), [Dirichlet()]),
     ]  # fmt: skip
     for problem in problems:

@@ -1,7 +1,8 @@
 """Differential equations solved by networks, with derivatives of KANs in one forward pass."""
 
+from edgewise.physics.cloud import Points
 from edgewise.physics.conditions import Data, Dirichlet, Equation, Initial, Neumann, Periodic
-from edgewise.physics.domains import Boundary, Box, Disk, Domain, LShape, Points, TimeSpace
+from edgewise.physics.domains import Boundary, Box, Disk, Domain, LShape
 from edgewise.physics.evolution import Evolution
 from edgewise.physics.field import Field, derivatives
 from edgewise.physics.march import march
@@ -10,6 +11,7 @@ from edgewise.physics.reference import ReferenceGrid
 from edgewise.physics.sampling import by_residual
 from edgewise.physics.solution import Solution
 from edgewise.physics.solve import solve
+from edgewise.physics.time_space import TimeSpace
 
 __all__ = [
     "Boundary",

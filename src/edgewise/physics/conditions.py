@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from edgewise.errors import ShapeError
-from edgewise.physics.inputs import called, check_weight, number, rows
+from edgewise.physics.inputs import call_user, check_weight, number, rows
 from edgewise.physics.plan import Plan
 
 Value = float | Callable[[Tensor], Tensor]
@@ -162,12 +162,13 @@ class AbstractKnownJet(ABC):
         """`(outputs, R, n)` value and derivatives at `(n, D)` points."""
 
 
-def values_at(value: Value, x: Tensor) -> Tensor:
+def values_at(value: Value, x: Tensor, name: str = "the value of a condition") -> Tensor:
     """A number or function at points.
 
     Args:
         value: the number or function.
         x: `(n, D)`.
+        name: what it is, for messages.
 
     Returns:
         `(n, 1)` for every output alike, or `(n, outputs)`.
@@ -177,15 +178,15 @@ def values_at(value: Value, x: Tensor) -> Tensor:
     """
     if not callable(value):
         return x.new_full((len(x), 1), float(value))
-    found = called(
+    found = call_user(
         value, x,
-        explain=f"the value of a condition is called with points, a tensor {tuple(x.shape)}, and must use torch "
-        "functions (`torch.sin`, not `np.sin`)",
+        explain=f"{name} is called with points, a tensor {tuple(x.shape)}, and must use torch functions (`torch.sin`, "
+        "not `np.sin`)",
     )  # fmt: skip
     if not isinstance(found, Tensor) or found.dim() not in (1, 2) or len(found) != len(x):
         shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise ShapeError(
-            f"the value of a condition must be ({len(x)},) for {len(x)} points, or ({len(x)}, outputs) to give each "
+            f"{name} must be ({len(x)},) for {len(x)} points, or ({len(x)}, outputs) to give each "
             f"output its own; got {shape}."
         )
     return found[:, None] if found.dim() == 1 else found

@@ -1,4 +1,4 @@
-"""Where an equation holds: boxes, discs, the L-shape, time with space, clouds of points; and points in them.
+"""Where an equation holds: boxes, discs, the L-shape; and points in them.
 
 Points are float64 rows; `spread` has the methods.
 """
@@ -8,16 +8,18 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
-from edgewise.physics.inputs import rows
-from edgewise.physics.spread import GRIDS, check_points, check_sampling, grid, some, stretch, unit_points
+from edgewise.physics.inputs import number
+from edgewise.physics.spread import GRIDS, check_points, check_sampling, grid, stretch, unit_points
 
 _MOST_TRIALS = 50
+_ON_BOUNDARY = 1e-9
+"""Height of a bubble, at most 1, below which a point lies on the boundary."""
 
 
 class Boundary(NamedTuple):
@@ -80,8 +82,15 @@ class Domain(ABC):
 
     def outside(self, x: Tensor) -> Tensor:
         """`(n, D)` points to `(n,)` bool: beyond the boundary by more than rounding."""
-        middle = self.bounds.mean(1).to(x)
-        return ~self.contains(middle + (x - middle) * (1 - 8 * torch.finfo(x.dtype).eps))
+        lo, hi = self.bounds.to(x).unbind(1)
+        middle, half = (lo + hi) / 2, (hi - lo) / 2
+        rounding = 8 * torch.finfo(x.dtype).eps * torch.maximum(lo.abs(), hi.abs()) / half.clamp_min(1e-300)
+        return ~self.contains(middle + (x - middle) * (1 - rounding.clamp(max=1.0)))
+
+    def on_boundary(self, x: Tensor) -> Tensor:
+        """`(n, D)` points of the domain to `(n,)` bool: on the boundary (in space), where the bubble is zero."""
+        height = self.bubble(x)
+        return torch.zeros(len(x), dtype=torch.bool) if height is None else height.abs() < _ON_BOUNDARY
 
     def bubble(self, x: Tensor) -> Tensor | None:
         """`(n,)` a smooth function that is zero on the boundary only and at most 1; None where none is known."""
@@ -148,7 +157,21 @@ class Box(Domain):
             raise ParameterError(f"`lo` must lie below `hi` in every coordinate; got {lo!r} and {hi!r}.")
         if not bool(self.bounds.isfinite().all()):
             raise ParameterError(f"a box must be finite; got {lo!r} and {hi!r}. Cut an infinite domain off somewhere.")
-        self.names = _names(names, len(self.lo))
+        self.names = names_of(names, len(self.lo))
+        self.walls = tuple(range(len(self.lo)))
+
+    def joined(self, axes: Sequence[int]) -> Box:
+        """The same box, whose sides across some axes are one, so that they are no boundary: a periodic coordinate.
+
+        Args:
+            axes: the columns.
+
+        Returns:
+            Another box.
+        """
+        other = Box(self.lo.tolist(), self.hi.tolist(), self.names)
+        other.walls = tuple(axis for axis in self.walls if axis not in axes)
+        return other
 
     def __repr__(self) -> str:
         """As it is made."""
@@ -164,21 +187,34 @@ class Box(Domain):
         lo, hi = self.bounds.to(x).unbind(1)
         return ((x >= lo) & (x <= hi)).all(dim=1)
 
-    def bubble(self, x: Tensor) -> Tensor:
+    def bubble(self, x: Tensor) -> Tensor | None:
         """See `Domain`: a product of parabolas."""
-        lo, hi = self.bounds.to(x).unbind(1)
-        return (4 * (x - lo) * (hi - x) / (hi - lo) ** 2).prod(dim=1)
+        return self._heights(x).prod(dim=1) if self.walls else None
+
+    def on_boundary(self, x: Tensor) -> Tensor:
+        """See `Domain`; by the nearest side, as the product is small everywhere in many dimensions."""
+        return (self._heights(x).abs() < _ON_BOUNDARY).any(dim=1)
+
+    def _heights(self, x: Tensor) -> Tensor:
+        """`(n, walls)` a parabola across each pair of sides."""
+        walls = list(self.walls)
+        lo, hi = self.bounds.to(x)[walls].unbind(1)
+        return 4 * (x[:, walls] - lo) * (hi - x[:, walls]) / (hi - lo) ** 2
 
     def boundary(self, n: int, method: str = "grid", seed: int = 0) -> Boundary:
         """See `Domain`: faces get points by their size."""
         check_sampling(n, method)
+        if not self.walls:
+            raise DomainError(
+                "a condition on the boundary needs one, and all sides of this box are joined: `Periodic`."
+            )
         size = self.hi - self.lo
         areas = size.prod() / size
         if self.dim == 1:
             return Boundary(self.bounds.mT.clone(), torch.tensor([[-1.0], [1.0]], dtype=torch.float64))
         points, normals = [], []
-        for axis in range(self.dim):
-            count = max(1, round(n * float(areas[axis] / areas.sum()) / 2))
+        for axis in self.walls:
+            count = max(1, round(n * float(areas[axis] / areas[list(self.walls)].sum()) / 2))
             others = [i for i in range(self.dim) if i != axis]
             for side, end in enumerate((self.lo, self.hi)):
                 free = stretch(unit_points(count, self.dim - 1, method, seed + 2 * axis + side), self.bounds[others])
@@ -206,12 +242,12 @@ class Disk(Domain):
     def __init__(
         self, center: Sequence[float] = (0.0, 0.0), radius: float = 1.0, names: Sequence[str] | None = None
     ) -> None:
-        if not 0 < radius < math.inf:
+        if number("`radius`", radius) <= 0:
             raise ParameterError(f"`radius` must be a positive number; got {radius!r}.")
         self.center, self.radius = torch.as_tensor(center, dtype=torch.float64), float(radius)
         if self.center.shape != (2,):
             raise ParameterError(f"`center` must be a point (x, y); got {center!r}.")
-        self.names = _names(names, 2)
+        self.names = names_of(names, 2)
 
     def __repr__(self) -> str:
         """As it is made."""
@@ -291,152 +327,6 @@ class LShape(Domain):
         return Boundary(torch.cat(points), torch.cat(normals))
 
 
-class TimeSpace(Domain):
-    """An interval of time with a domain in space; time is the first column, named `t`.
-
-    Args:
-        time: its begin and end.
-        space: the domain in space; None for an ordinary differential equation, whose only coordinate is time.
-
-    Raises:
-        ParameterError: time does not go forward, or space is no domain or has a time of its own.
-
-    >>> TimeSpace((0, 1), Box(-1, 1)).names, TimeSpace((0, 1)).names
-    (('t', 'x'), ('t',))
-    """
-
-    time = 0
-
-    def __init__(self, time: Sequence[float], space: Domain | None = None) -> None:
-        if not isinstance(space, Domain | None):
-            raise ParameterError(
-                f"`space` must be a domain such as `Box(0, 1)`, `TimeSpace((begin, end), space)`; got {space!r}."
-            )
-        numbers = isinstance(time, Sequence) and len(time) == 2 and not isinstance(time, str)
-        if not numbers or not -math.inf < time[0] < time[1] < math.inf:
-            raise ParameterError(f"`time` must be (begin, end) with begin < end; got {time!r}.")
-        if space is not None and (space.time is not None or "t" in space.names):
-            raise ParameterError(f"`space` must have coordinates in space only; got {space.names}.")
-        self.start, self.end, self.region = float(time[0]), float(time[1]), space
-        self.names = ("t", *(() if space is None else space.names))
-
-    def __repr__(self) -> str:
-        """As it is made."""
-        return f"TimeSpace({(self.start, self.end)}{'' if self.region is None else f', {self.region!r}'})"
-
-    @property
-    def bounds(self) -> Tensor:
-        """See `Domain`."""
-        time = torch.tensor([[self.start, self.end]], dtype=torch.float64)
-        return time if self.region is None else torch.cat([time, self.region.bounds])
-
-    def contains(self, x: Tensor) -> Tensor:
-        """See `Domain`."""
-        then = (x[:, 0] >= self.start) & (x[:, 0] <= self.end)
-        return then if self.region is None else then & self.region.contains(x[:, 1:])
-
-    def bubble(self, x: Tensor) -> Tensor | None:
-        """See `Domain`: zero on the boundary in space, at all times."""
-        return None if self.region is None else self.region.bubble(x[:, 1:])
-
-    def elapsed(self, x: Tensor) -> Tensor:
-        """`(n,)` how much of the time has passed, 0 to 1."""
-        return (x[:, 0] - self.start) / (self.end - self.start)
-
-    def boundary(self, n: int, method: str = "grid", seed: int = 0) -> Boundary:
-        """See `Domain`: the boundary in space at times between begin and end."""
-        check_sampling(n, method)
-        if self.region is None:
-            raise DomainError("a condition on the boundary needs one in space, and this domain is time alone.")
-        times = max(1, round(n**0.5)) if self.region.dim > 1 else max(1, n // 2)
-        moments = self.start + (self.end - self.start) * unit_points(times, 1, method, seed)
-        x, normal = self.region.boundary(max(1, n // times), method, seed + 1)
-        both = [torch.cat([moments.repeat_interleave(len(x), 0), x.repeat(times, 1)], dim=1)]
-        both.append(torch.nn.functional.pad(normal.repeat(times, 1), (1, 0)))
-        return Boundary(*both)
-
-    def initial(self, n: int, method: str = "grid", seed: int = 0) -> Tensor:
-        """Points at the begin.
-
-        Args:
-            n: how many (a grid has about as many).
-            method: one of `METHODS`.
-            seed: of what is drawn.
-
-        Returns:
-            `(n, D)`; the begin itself where time is alone.
-        """
-        if self.region is None:
-            return torch.tensor([[self.start]], dtype=torch.float64)
-        x = self.region.interior(n, method, seed)
-        return torch.nn.functional.pad(x, (1, 0), value=self.start)
-
-
-class Points(Domain):
-    """A cloud of points, for shapes that are known by points only.
-
-    Args:
-        x: `(n, D)` points inside, anything array-like.
-        boundary: `(m, D)` points on the boundary, or None.
-        normal: `(m, D)` outward unit vectors at these, or None.
-        names: of the coordinates.
-
-    Raises:
-        ShapeError: tensors that do not fit together.
-        DomainError: a point that is not finite.
-    """
-
-    def __init__(self, x: Any, boundary: Any = None, normal: Any = None, names: Sequence[str] | None = None) -> None:
-        x = rows("`x`", x)
-        boundary, normal = (
-            None if given is None else rows(f"`{name}`", given)
-            for name, given in (("boundary", boundary), ("normal", normal))
-        )
-        if x.dim() != 2:
-            raise ShapeError(f"`x` must be (points, coordinates) with at least one point; got {tuple(x.shape)}.")
-        for name, tensor in (("boundary", boundary), ("normal", normal)):
-            if tensor is not None and (tensor.dim() != 2 or tensor.shape[1] != x.shape[1]):
-                raise ShapeError(f"`{name}` must be (points, {x.shape[1]}) like `x`; got {tuple(tensor.shape)}.")
-        if normal is not None and (boundary is None or normal.shape != boundary.shape):
-            raise ShapeError("`normal` must have one row for every point of `boundary`.")
-        self.x = x.to(torch.float64)
-        self._boundary = None if boundary is None else boundary.to(torch.float64)
-        self._normal = None if normal is None else normal.to(torch.float64)
-        self.names = _names(names, x.shape[1])
-
-    def __repr__(self) -> str:
-        """How many points there are."""
-        edge = "no boundary" if self._boundary is None else f"{len(self._boundary)} on the boundary"
-        return f"Points({len(self.x)} inside, {edge}, names={self.names})"
-
-    @property
-    def bounds(self) -> Tensor:
-        """See `Domain`."""
-        every = self.x if self._boundary is None else torch.cat([self.x, self._boundary])
-        return torch.stack([every.amin(0), every.amax(0)], dim=1)
-
-    def contains(self, x: Tensor) -> Tensor:
-        """See `Domain`: whether points lie in the box around the cloud; more is not known."""
-        lo, hi = self.bounds.to(x).unbind(1)
-        return ((x >= lo) & (x <= hi)).all(dim=1)
-
-    def interior(self, n: int | Sequence[int], method: str = "random", seed: int = 0) -> Tensor:
-        """See `Domain`: all points, or `n` of them drawn without repetition."""
-        count = n if isinstance(n, int) else math.prod(n)
-        return some(self.x, count, seed)
-
-    def boundary(self, n: int, method: str = "random", seed: int = 0) -> Boundary:
-        """See `Domain`."""
-        if self._boundary is None:
-            raise DomainError(
-                "a condition on the boundary needs one, and this cloud of points has none. Give it: "
-                "`Points(x, boundary=...)`."
-            )
-        normal = self._boundary.new_full(self._boundary.shape, math.nan) if self._normal is None else self._normal
-        both = some(torch.cat([self._boundary, normal], dim=1), n, seed)
-        return Boundary(*both.split(self.dim, dim=1))
-
-
 def check_own_points(x: Tensor, domain: Domain) -> None:
     """See that chosen points are points of a domain.
 
@@ -472,7 +362,19 @@ def check_inside(name: str, x: Tensor, domain: Domain) -> None:
         raise DomainError(f"{name} must lie in {domain!r}; row {first}, {x[first].tolist()}, does not.")
 
 
-def _names(names: Sequence[str] | None, dim: int) -> tuple[str, ...]:
+def names_of(names: Sequence[str] | None, dim: int) -> tuple[str, ...]:
+    """Names of coordinates.
+
+    Args:
+        names: given ones, or None.
+        dim: how many there are.
+
+    Returns:
+        These, or `x, y, z`, or `x1, x2, ...`.
+
+    Raises:
+        ParameterError: another number of names, or one twice.
+    """
     if names is None:
         return ("x", "y", "z")[:dim] if dim <= 3 else tuple(f"x{i + 1}" for i in range(dim))
     if len(names) != dim or len(set(names)) != dim:

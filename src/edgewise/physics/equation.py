@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
 from edgewise.errors import ParameterError
 from edgewise.physics.field import Field
-from edgewise.physics.inputs import called
+from edgewise.physics.inputs import call_user
 
 
 def check_arguments(name: str, equation: Callable[..., Any], unknowns: Iterable[str] = ()) -> None:
@@ -33,12 +34,12 @@ def check_arguments(name: str, equation: Callable[..., Any], unknowns: Iterable[
     except TypeError as error:
         raise ParameterError(
             f"{name} will be called with the points, the solution and the unknowns by their names, "
-            f"{_called(unknowns)}, and does not take that: {error}. Unknowns are named in "
+            f"{_signature(unknowns)}, and does not take that: {error}. Unknowns are named in "
             "`Problem(..., unknowns={'a': 1.0})`, each with its start value."
         ) from error
 
 
-def call(name: str, equation: Callable[..., Any], x: Tensor, u: Field, **unknowns: Tensor) -> Any:
+def call(name: str, equation: Callable[..., Any], x: Tensor, u: Field, /, **unknowns: Tensor) -> Any:
     """Call an equation, and say how it was called when it fails.
 
     Args:
@@ -51,18 +52,18 @@ def call(name: str, equation: Callable[..., Any], x: Tensor, u: Field, **unknown
     Returns:
         What the equation returns.
     """
-    how = f"{name} is called as {_called(unknowns)}, points first"
-    return called(equation, x, u, explain=how, advice=_advice, **unknowns)
+    how = f"{name} is called as {_signature(unknowns)}, points first"
+    return call_user(partial(equation, **unknowns), x, u, explain=how, advice=_advice)
 
 
 def _advice(error: str) -> str:
     """What such an error usually comes from."""
-    if "not callable" in error:
+    if "'Tensor' object is not callable" in error:
         return "Values and derivatives are read without parentheses: `u.value`, `u.grad`, `u.laplacian`, `u.dt`."
     if "Field" in error:
         return "Calculate with numbers of `u`, not with `u` itself: `u.value`, `u.laplacian`, `u.d('x')`."
     return "It must use torch functions, `torch.sin`, not `np.sin`."
 
 
-def _called(unknowns: Iterable[str]) -> str:
+def _signature(unknowns: Iterable[str]) -> str:
     return f"pde({', '.join(('x', 'u', *unknowns))})"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from edgewise.physics.domains import TimeSpace
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.problem import Problem
 from edgewise.physics.reference import comparison
 from edgewise.physics.solution import Solution, relative_error, values_inside
 from edgewise.physics.solve import KNOWN_POINTS
+from edgewise.physics.time_space import TimeSpace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

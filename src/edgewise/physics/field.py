@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError, ShapeError
+from edgewise.kernels import is_plain_eager
 from edgewise.physics.inputs import array_like
-from edgewise.physics.jets import jet
+from edgewise.physics.jets import columns_of, jet
 from edgewise.physics.plan import VALUE, Channel, Plan, laplacian, plan_of
+from edgewise.physics.visible import check_visible
 
 _HIGHEST = 3
 
@@ -124,7 +126,8 @@ class Field:
         """What can be read from it."""
         return f"Field({', '.join(self._names)}; .value, .grad, .laplacian, .hessian, .third, .dt, .d(...))"
 
-    def __len__(self) -> int:
+    @property
+    def outputs(self) -> int:
         """Number of outputs."""
         return self._jets.outputs
 
@@ -201,12 +204,18 @@ def derivatives(
     (4.0, 2.0)
     """
     like = next(model.parameters(), None) if isinstance(model, nn.Module) else None
-    x = array_like("`x`", x, None if like is None else like.dtype)
+    x = (
+        x
+        if isinstance(x, Tensor)
+        else array_like("`x`", x).to(torch.empty(0, dtype=torch.float64) if like is None else like)
+    )
     if x.dim() != 2 or x.shape[1] == 0:
         raise ShapeError(f"`x` must be rows, (B, D); got {tuple(x.shape)}. A single point is `x[None]`.")
     columns = tuple(f"x{i}" for i in range(x.shape[1])) if names is None else tuple(names)
     if len(columns) != x.shape[1] or len(set(columns)) != len(columns):
         raise ParameterError(f"`names` must be {x.shape[1]} different names, one for each column; got {names!r}.")
+    if not isinstance(model, nn.Module) and is_plain_eager():
+        check_visible("the function", lambda x: torch.stack(columns_of(model(x), len(x)), dim=1), x)
     return Field(Jets(lambda plan: jet(model, x, plan)), columns, _column_of_time(time, columns))
 
 

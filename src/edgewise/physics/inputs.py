@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,13 +21,13 @@ def rows(name: str, value: Any) -> Tensor:
         value: a tensor, an array or a list, `(n, ...)` with at least one row.
 
     Returns:
-        The tensor, detached; what has no floating dtype of its own becomes float64.
+        A copy; what has no floating dtype of its own is float64.
 
     Raises:
         ShapeError: no rows.
         DomainError: a number that is NaN or infinite.
     """
-    x = array_like(name, value).detach()
+    x = array_like(name, value).detach().clone()
     if x.dim() == 0 or x.numel() == 0:
         raise ShapeError(f"{name} must have at least one row; got {tuple(x.shape)}.")
     broken = ~x.isfinite().reshape(len(x), -1).all(1)
@@ -36,31 +37,35 @@ def rows(name: str, value: Any) -> Tensor:
     return x
 
 
-def array_like(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
+def array_like(name: str, value: Any) -> Tensor:
     """A tensor of anything array-like.
 
     Args:
         name: for messages.
-        value: a tensor, which stays what it is, an array or nested lists of numbers.
-        dtype: of lists and integers; float64 when absent.
+        value: a tensor, an array, a frame or nested lists of numbers.
 
     Returns:
-        The tensor.
+        The tensor; what has no floating dtype of its own is float64.
 
     Raises:
-        ParameterError: it is not array-like.
+        ParameterError: it is not array-like, or complex.
     """
-    if isinstance(value, Tensor) and value.is_floating_point():
-        return value
+    if isinstance(value, Tensor):
+        if value.is_complex():
+            raise ParameterError(f"{name} must be real numbers; got {value.dtype}. Split it into two outputs.")
+        return value if value.is_floating_point() else value.to(torch.float64)
     try:
-        floating = hasattr(value, "dtype") and torch.as_tensor(value).is_floating_point()
-        return torch.as_tensor(value, dtype=None if floating else dtype or torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ParameterError(f"{name} must be numbers, a tensor or an array; got {type(value).__name__}.") from error
+        found = np.asarray(value)
+        # A copy in the order and with the bytes of this machine: torch takes nothing else.
+        return torch.from_numpy(np.array(found, dtype="f4" if found.dtype == np.float32 else "f8", order="C"))
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"{name} must be numbers, a tensor or an array; got {type(value).__name__}: {error}."
+        ) from error
 
 
-def called(
-    function: Callable[..., Any], *args: Any, explain: str, advice: Callable[[str], str] | None = None, **kwargs: Any
+def call_user(
+    function: Callable[..., Any], *args: Any, explain: str, advice: Callable[[str], str] | None = None
 ) -> Any:
     """Call a user's function, and say how it was called when it fails.
 
@@ -69,7 +74,6 @@ def called(
         *args: its arguments.
         explain: how it is called.
         advice: what to do, of the error's text.
-        **kwargs: more arguments.
 
     Returns:
         What it returns.
@@ -80,7 +84,7 @@ def called(
         torch.OutOfMemoryError: as it is.
     """
     try:
-        return function(*args, **kwargs)
+        return function(*args)
     except (EdgewiseError, torch.OutOfMemoryError):
         raise
     except Exception as error:
@@ -98,7 +102,7 @@ def check_weight(name: str, weight: Any) -> None:
     Raises:
         ParameterError: it is no positive number.
     """
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+    if number(f"`weight` of `{name}`", weight) <= 0:
         raise ParameterError(f"`weight` of `{name}` must be a positive number; got {weight!r}.")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgewise.errors import ParameterError, ShapeError
+from edgewise.errors import ShapeError
 from edgewise.kernels import inner_products, is_plain_eager
 from edgewise.layers import MultiplyNodes, is_observed
 from edgewise.models import KAN
@@ -142,27 +142,14 @@ def by_autograd(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) -> 
 
     Raises:
         ShapeError: the function gives something else.
-        ParameterError: its values vary, and torch does not know how.
     """
     if not is_plain_eager():
         return _by_transforms(function, x, plan)
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
         leaf = x if x.requires_grad else x.detach().clone().requires_grad_()
-        columns = _columns(function(leaf), len(leaf))
-        if plan.order:
-            _check_differentiable(torch.stack(columns))
+        columns = columns_of(function(leaf), len(leaf))
         jets = [torch.stack(_derivatives(column, leaf, plan)) for column in columns]
     return torch.stack(jets)
-
-
-def _check_differentiable(values: Tensor) -> None:
-    """`(outputs, B)` values; of a function that leaves torch, by numpy say, derivatives would be a constant's."""
-    if not values.requires_grad and bool((values != values[:, :1]).any()):
-        raise ParameterError(
-            "a function that is differentiated must be made of torch functions: its values differ from row to row, and "
-            "torch sees a constant. Numpy, scipy and `.detach()` hide what they do; so does a step, which has no "
-            "derivative. As the value of a condition it can be given with hard=False."
-        )
 
 
 def _by_transforms(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) -> Tensor:
@@ -177,16 +164,28 @@ def _by_transforms(function: Callable[[Tensor], Tensor], x: Tensor, plan: Plan) 
 
     def value(part: tuple[int, ...], output: int) -> Tensor:
         def chosen(x: Tensor) -> Tensor:
-            return _columns(function(x), len(x))[output]
+            return columns_of(function(x), len(x))[output]
 
         return reduce(along, part, chosen)(x)
 
-    outputs = range(len(_columns(function(x), len(x))))
+    outputs = range(len(columns_of(function(x), len(x))))
     jets = [[sum_of([value(part, n) for part in channel]) for channel in plan.channels] for n in outputs]
     return torch.stack([torch.stack(own) for own in jets])
 
 
-def _columns(values: Any, rows: int) -> tuple[Tensor, ...]:
+def columns_of(values: Any, rows: int) -> tuple[Tensor, ...]:
+    """The outputs of a function of rows.
+
+    Args:
+        values: what it gave, `(B,)` or `(B, outputs)`.
+        rows: B.
+
+    Returns:
+        One `(B,)` for each output.
+
+    Raises:
+        ShapeError: it gave something else.
+    """
     if not isinstance(values, Tensor) or values.dim() not in (1, 2) or len(values) != rows:
         shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
         raise ShapeError(f"a function of {rows} rows must give ({rows},) or ({rows}, outputs); got {shape}.")

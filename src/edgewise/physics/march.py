@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
 from edgewise.physics.conditions import AbstractKnownJet, Condition, Data, Equation, Initial
-from edgewise.physics.domains import TimeSpace
 from edgewise.physics.evolution import Evolution
 from edgewise.physics.parts import Embedding
 from edgewise.physics.plan import Plan
 from edgewise.physics.problem import Problem
 from edgewise.physics.solution import Solution
 from edgewise.physics.solve import check_problem, solve
+from edgewise.physics.time_space import TimeSpace
 from edgewise.physics.wrap import at_time
 
 
@@ -196,4 +196,5 @@ def _moved(last: Solution, start: float, end: float) -> Tensor:
     """The points of a window, moved to the next."""
     before: Any = last.problem.domain
     share = before.elapsed(last.points)[:, None]
-    return torch.cat([start + share * (end - start), last.points[:, 1:]], dim=1)
+    times = (start + share * (end - start)).clamp(start, end)  # rounding must not carry them beyond
+    return torch.cat([times, last.points[:, 1:]], dim=1)

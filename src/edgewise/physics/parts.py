@@ -99,6 +99,7 @@ class Part:
         residual: function of `(x, u, **unknowns)`, or with `extra` of `(x, u, *extra)`.
         x: `(B, D)` points.
         weight: of the mean squared residual in the loss.
+        chooses: whether it uses the outputs that it means, and not all of them alike.
         extra: more tensors with a row for each point, for conditions.
 
     Attributes:
@@ -106,9 +107,10 @@ class Part:
     """
 
     def __init__(
-        self, name: str, residual: Callable[..., Any], x: Tensor, weight: float = 1.0, extra: Sequence[Tensor] = ()
-    ) -> None:
-        self.name, self.residual, self.x, self.extra = name, residual, x, tuple(extra)
+        self, name: str, residual: Callable[..., Any], x: Tensor, weight: float = 1.0, extra: Sequence[Tensor] = (),
+        chooses: bool = True,
+    ) -> None:  # fmt: skip
+        self.name, self.residual, self.x, self.extra, self.chooses = name, residual, x, tuple(extra), chooses
         self.factor = (weight / len(x)) ** 0.5
         self.wanted: frozenset[Channel] = frozenset()
         self.constants: list[Tensor] = []
@@ -125,7 +127,7 @@ class Part:
         Raises:
             ShapeError: the equation does not return one residual per row.
         """
-        few = slice(0, 3)  # three: neither broadcast by accident nor much work
+        few = torch.arange(3, device=self.x.device) % len(self.x)  # three: no accident of broadcasting, little work
         with torch.no_grad():
             jets = _jets(around, model, self.x[few], self.wanted, None)
             self._residual(around, jets, self.x[few], [part[few] for part in self.extra], unknowns)

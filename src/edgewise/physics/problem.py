@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,14 +21,15 @@ from edgewise.physics.conditions import (
     Periodic,
     values_at,
 )
-from edgewise.physics.domains import Box, Domain, TimeSpace, check_inside
+from edgewise.physics.domains import Box, Domain, check_inside
 from edgewise.physics.equation import call, check_arguments
 from edgewise.physics.field import Field, Jets
 from edgewise.physics.inputs import number
 from edgewise.physics.parts import Embedding, Part, Surroundings
 from edgewise.physics.plan import Plan
-from edgewise.physics.reference import Exact, ReferenceGrid, comparison
-from edgewise.physics.wrap import check_known, is_hard, needs_time, wrap_of
+from edgewise.physics.reference import Exact, ReferenceGrid
+from edgewise.physics.time_space import TimeSpace
+from edgewise.physics.wrap import check_known, check_lifts, is_hard, no_time_message, wrap_of
 
 _CORNERS = 64
 """Points at which a known solution is held against the hard conditions."""
@@ -73,10 +74,17 @@ class Problem:
             raise ParameterError(f"`domain` must be a domain such as `Box(-1, 1)`; got {type(domain).__name__}.")
         if not callable(pde):
             raise ParameterError(f"`pde` must be a function of (x, u); got {type(pde).__name__}.")
-        self.domain, self.pde, self.exact = domain, pde, exact
+        if not (exact is None or callable(exact) or isinstance(exact, ReferenceGrid)):
+            raise ParameterError(f"`exact` must be a function of points or a `ReferenceGrid`; got {exact!r}.")
+        self.pde, self.exact = pde, exact
         self.conditions, self.unknowns = _listed(conditions), _start_values(unknowns)
         check_arguments("`pde`", pde, self.unknowns)
-        self.around = Surroundings(domain, self._embedding(), wrap_of(self.conditions, domain))
+        columns = self._periodic(domain)
+        self.domain = _joined(domain, columns)
+        self._check_walls()
+        check_lifts(self.conditions, self.domain)
+        wrap = wrap_of(self.conditions, self.domain)
+        self.around = Surroundings(self.domain, _embedding(self.domain.bounds, columns) if columns else None, wrap)
         for condition in self.conditions:
             self._check(condition)
         self._check_exact()
@@ -157,20 +165,20 @@ class Problem:
             One part for each.
         """
         soft = [c for c in self.conditions if not is_hard(c, self.domain)]
-        return [self._soft(condition, like, n, method, seed + number) for number, condition in enumerate(soft)]
+        return [self._soft(condition, like, n, method, seed + place) for place, condition in enumerate(soft)]
 
     def _soft(self, condition: Condition, like: Tensor, n: int, method: str, seed: int) -> Part:
         def make(name: str, residual: Callable[..., Any], x: Tensor, *extra: Tensor) -> Part:
-            here = [tensor.to(like) for tensor in (x, *extra)]
-            return Part(name, residual, here[0], condition.weight, here[1:])  # pyright: ignore[reportAttributeAccessIssue]
+            here, chooses = [tensor.to(like) for tensor in (x, *extra)], isinstance(condition, Data | Equation)
+            return Part(name, residual, here[0], condition.weight, here[1:], chooses)  # pyright: ignore[reportAttributeAccessIssue]
 
         if isinstance(condition, Equation):
             return make("`Equation`", partial(_without_unknowns, condition.residual), condition.x)
         if isinstance(condition, Data):
-            return make("`Data`", _data_residual, condition.x, condition.y.reshape(len(condition.y), -1))
+            return make("`Data`", partial(difference, "`Data`"), condition.x, condition.y.reshape(len(condition.y), -1))
         if isinstance(condition, Initial):
             if not isinstance(self.domain, TimeSpace):
-                raise ParameterError(needs_time(self.domain))
+                raise ParameterError(no_time_message(self.domain))
             x = self.domain.initial(n, method, seed)
             wanted = values_at(condition.value, x)
             if condition.velocity is None:
@@ -192,32 +200,28 @@ class Problem:
             return make("`Neumann`", _slope_residual, x, wanted, normal[:, list(self.domain.space)])
         return make("`Dirichlet`", _value_residual, x, wanted)
 
-    def _embedding(self) -> Embedding | None:
-        periodic = [c for c in self.conditions if isinstance(c, Periodic)]
-        if not periodic:
-            return None
-        region = self.domain.region if isinstance(self.domain, TimeSpace) else self.domain
-        if not isinstance(region, Box):
-            raise ParameterError(f"`Periodic` needs a box, whose opposite sides can be one; got {self.domain!r}.")
+    def _periodic(self, domain: Domain) -> list[int]:
+        """The columns of periodic coordinates."""
         columns = []
-        for condition in periodic:
-            if condition.coordinate not in self.domain.names:
+        for condition in self.conditions:
+            if not isinstance(condition, Periodic):
+                continue
+            if condition.coordinate not in domain.names:
                 raise ParameterError(
                     f"`Periodic` names a coordinate that is not there, {condition.coordinate!r}; they are "
-                    f"{', '.join(self.domain.names)}."
+                    f"{', '.join(domain.names)}."
                 )
-            columns.append(self.domain.names.index(condition.coordinate))
-        bounds = self.domain.bounds
+            columns.append(domain.names.index(condition.coordinate))
+        return columns
 
-        def embedding(x: Tensor) -> Tensor:
-            parts = []
-            for i in range(x.shape[1]):
-                lo, hi = bounds[i].tolist()
-                angle = 2 * torch.pi * (x[:, i] - lo) / (hi - lo)
-                parts += [angle.cos(), angle.sin()] if i in columns else [x[:, i]]
-            return torch.stack(parts, dim=1)
-
-        return embedding
+    def _check_walls(self) -> None:
+        """See that conditions on the boundary have one in space."""
+        for condition in self.conditions:
+            if isinstance(condition, Dirichlet | Neumann) and not self.domain.space:
+                raise ParameterError(
+                    f"`{type(condition).__name__}` needs a boundary in space, and {self.domain!r} is time alone: use "
+                    "`Initial`, or `Equation(residual, x)` at other times."
+                )
 
     def _check(self, condition: Condition) -> None:
         """See that a condition fits the problem."""
@@ -238,26 +242,58 @@ class Problem:
 
     def _check_exact(self) -> None:
         """See that a known solution covers the domain and meets the hard conditions."""
-        if isinstance(self.exact, ReferenceGrid):
-            self.exact.check_covers(self.domain)
-        elif self.exact is not None and self.around.wrap is not None and not self._begun_by_another():
-            x = [comparison(self.exact, self.domain, _CORNERS, 0)[0]]
-            hard = [c for c in self.conditions if is_hard(c, self.domain)]
-            if any(isinstance(c, Dirichlet) for c in hard):
-                x.append(self.domain.boundary(_CORNERS).x)
-            if isinstance(self.domain, TimeSpace) and any(isinstance(c, Initial) for c in hard):
-                x.append(self.domain.initial(_CORNERS))
-            there = torch.cat(x)
-            check_known(self.around.wrap, "`exact`", there, values_at(self.exact, there))
+        exact, domain, wrap = self.exact, self.domain, self.around.wrap
+        if isinstance(exact, ReferenceGrid):
+            exact.check_covers(domain)
+        if exact is None or wrap is None or self._begun_by_another():
+            return
+        if isinstance(exact, ReferenceGrid):
+            check_known(wrap, "`exact`", *exact.rows(domain))
+            return
+        hard = [c for c in self.conditions if is_hard(c, domain)]
+        x = [domain.interior(_CORNERS, "sobol")]
+        x += [domain.boundary(_CORNERS).x for c in hard if isinstance(c, Dirichlet)]
+        begins = [c for c in hard if isinstance(c, Initial)]
+        if isinstance(domain, TimeSpace) and begins:
+            x.append(domain.initial(_CORNERS))
+        there = torch.cat(x)
+        check_known(wrap, "`exact`", there, values_at(exact, there, "`exact`"))
 
     def _begun_by_another(self) -> bool:
         """Whether it begins with what a network has found, which is not exact."""
         return any(isinstance(c, Initial) and isinstance(c.value, AbstractKnownJet) for c in self.conditions)
 
 
+def _joined(domain: Domain, columns: list[int]) -> Domain:
+    """The domain without the sides of periodic coordinates."""
+    if not columns:
+        return domain
+    timed = isinstance(domain, TimeSpace)
+    region = domain.region if timed else domain
+    if not isinstance(region, Box) or (timed and 0 in columns):
+        raise ParameterError(f"`Periodic` needs a box in space, whose opposite sides can be one; got {domain!r}.")
+    if not timed:
+        return region.joined(columns)
+    return TimeSpace((domain.start, domain.end), region.joined([column - 1 for column in columns]))
+
+
+def _embedding(bounds: Tensor, columns: list[int]) -> Embedding:
+    """What a network sees of points: cosine and sine of periodic coordinates."""
+
+    def embedding(x: Tensor) -> Tensor:
+        parts = []
+        for i in range(x.shape[1]):
+            lo, hi = bounds[i].tolist()
+            angle = 2 * torch.pi * (x[:, i] - lo) / (hi - lo)
+            parts += [angle.cos(), angle.sin()] if i in columns else [x[:, i]]
+        return torch.stack(parts, dim=1)
+
+    return embedding
+
+
 def _listed(conditions: Any) -> list[Condition]:
     """The conditions as a list."""
-    found = list(conditions) if isinstance(conditions, Sequence) else [conditions]
+    found = list(conditions) if isinstance(conditions, Iterable) else [conditions]
     for condition in found:
         if not isinstance(condition, Condition):
             raise ParameterError(f"`conditions` must hold conditions such as `Dirichlet(0.0)`; got {condition!r}.")
@@ -274,31 +310,46 @@ def _start_values(unknowns: Any) -> dict[str, float]:
     return {name: number(f"the start value of unknown {name!r}", value) for name, value in (unknowns or {}).items()}
 
 
-def _value_residual(x: Tensor, u: Field, wanted: Tensor, **_: Tensor) -> Any:
-    return tuple(own.value - column for own, column in _each(u, wanted))
+def _value_residual(x: Tensor, u: Field, wanted: Tensor, /, **_: Tensor) -> Any:
+    return tuple(own.value - column for own, column in _per_output(u, wanted))
 
 
-def _motion_residual(x: Tensor, u: Field, wanted: Tensor, velocity: Tensor, **_: Tensor) -> Any:
-    return (
-        *_value_residual(x, u, wanted),
-        *(own.dt - column for own, column in _each(u, velocity)),
-    )
+def _motion_residual(x: Tensor, u: Field, wanted: Tensor, velocity: Tensor, /, **_: Tensor) -> Any:
+    slopes = [own.dt - column for own, column in _per_output(u, velocity)]
+    return (*_value_residual(x, u, wanted), *slopes)
 
 
-def _slope_residual(x: Tensor, u: Field, wanted: Tensor, normal: Tensor, **_: Tensor) -> Any:
-    return tuple((own.grad * normal).sum(1) - column for own, column in _each(u, wanted))
+def _slope_residual(x: Tensor, u: Field, wanted: Tensor, normal: Tensor, /, **_: Tensor) -> Any:
+    return tuple((own.grad * normal).sum(1) - column for own, column in _per_output(u, wanted))
 
 
-def _each(u: Field, wanted: Tensor) -> list[tuple[Field, Tensor]]:
+def _per_output(u: Field, wanted: Tensor) -> list[tuple[Field, Tensor]]:
     """Every output with its column of `(n, 1 or outputs)` values."""
-    if wanted.shape[1] not in (1, len(u)):
-        raise ShapeError(f"a condition has values for {wanted.shape[1]} outputs, the network has {len(u)}.")
-    return list(zip(u, wanted.expand(-1, len(u)).unbind(1), strict=True))
+    if wanted.shape[1] not in (1, u.outputs):
+        raise ShapeError(f"a condition has values for {wanted.shape[1]} outputs, the network has {u.outputs}.")
+    return list(zip(u, wanted.expand(-1, u.outputs).unbind(1), strict=True))
 
 
-def _data_residual(x: Tensor, u: Field, wanted: Tensor, **_: Tensor) -> Any:
+def difference(what: str, x: Tensor, u: Field, wanted: Tensor, /, **_: Tensor) -> Any:
+    """What outputs differ by from known values.
+
+    Args:
+        what: the values, for messages.
+        x: `(n, D)` points.
+        u: the solution there.
+        wanted: `(n, outputs)`, of the first ones.
+        **_: unknowns, which do not matter.
+
+    Returns:
+        `(n,)` for each of these outputs.
+
+    Raises:
+        ShapeError: more outputs than the network has.
+    """
+    if wanted.shape[1] > u.outputs:
+        raise ShapeError(f"{what} has {wanted.shape[1]} outputs, the network {u.outputs}.")
     return tuple(u[n].value - column for n, column in enumerate(wanted.unbind(1)))
 
 
-def _without_unknowns(residual: Callable[..., Any], x: Tensor, u: Field, **_: Tensor) -> Any:
+def _without_unknowns(residual: Callable[..., Any], x: Tensor, u: Field, /, **_: Tensor) -> Any:
     return call("`Equation`", residual, x, u)

@@ -106,9 +106,12 @@ class Solution:
         if exact is None or isinstance(exact, ReferenceGrid):
             raise ParameterError("`h1_error` needs `Problem(exact=...)` as a function, to differentiate it.")
         x = self._points(comparison(exact, domain, n, seed)[0])
-        names: dict[str, Any] = {"names": domain.names, "time": domain.time}
-        found, wanted = self.field(x), derivatives(exact, x, **names)
-        both = [torch.cat([u.value[:, None], u.grad], dim=1).detach() for u in (found, wanted)]
+        wanted = derivatives(exact, x, names=domain.names, time=domain.time)
+        along, outputs = domain.space or (0,), range(wanted.outputs)
+        both = [
+            torch.stack([part for n in outputs for part in (u[n].value, *(u[n].d(i) for i in along))], dim=1).detach()
+            for u in (self.field(x), wanted)
+        ]
         return relative_error(*both)
 
     def plot(self, **kwargs: Any) -> Figure:
@@ -141,7 +144,7 @@ def values_inside(u: Field, x: Tensor, domain: Domain) -> Tensor:
             f"{int(outside.sum())} of {len(x)} points lie outside {domain!r}, where nothing was trained: row {row}, "
             f"{x[row].tolist()}.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return values[:, 0] if values.shape[1] == 1 else values
 

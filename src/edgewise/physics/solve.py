@@ -11,8 +11,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,10 +22,9 @@ from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.models import KAN
 from edgewise.optim import Evaluation, LBFGSMethod, LMMethod, Method, SSBroydenMethod
 from edgewise.physics.domains import check_own_points
-from edgewise.physics.field import Field
 from edgewise.physics.inputs import rows
 from edgewise.physics.parts import Part
-from edgewise.physics.problem import Problem
+from edgewise.physics.problem import Problem, difference
 from edgewise.physics.reference import comparison
 from edgewise.physics.sampling import by_residual
 from edgewise.physics.solution import Solution
@@ -111,7 +112,7 @@ def solve(
             unknowns, derivatives that a network does not have, float32.
     """
     check_problem(problem)
-    if hasattr(points, "dtype"):
+    if isinstance(points, Tensor | np.ndarray) or _are_rows(points):
         points = rows("`points`", points)
         check_own_points(points, problem.domain)
     else:
@@ -148,6 +149,11 @@ def fit_to_domain(problem: Problem, model: KAN, points: int | tuple[int, ...] | 
         model.update_grid(inputs)
     else:
         model.layers[0].domain.copy_(torch.stack([inputs.amin(0), inputs.amax(0)], dim=1))
+
+
+def _are_rows(points: Any) -> bool:
+    """Whether it is a list of points rather than of numbers of them."""
+    return isinstance(points, list | tuple) and len(points) > 0 and isinstance(points[0], list | tuple)
 
 
 def check_problem(problem: Any) -> None:
@@ -196,14 +202,14 @@ class _Run:
         self.parts = [self.inner, *problem.others(self.like, boundary_points, sampling, seed + 1000)]
         self.held_out = problem.inner(problem.domain.interior(HELD_OUT_POINTS, "sobol", seed + 1).to(self.like))
         for part in (*self.parts, self.held_out):
-            part.prepare(problem.around, model, dict(self.learner.unknowns.items()))
+            part.prepare(problem.around, model, self.learner.unknowns)
         self._check_outputs()
         self._check_unknowns()
         warn(problem, model, self.inner)
         self.known = None
         if problem.exact is not None:
             x, values = (t.to(self.like) for t in comparison(problem.exact, problem.domain, KNOWN_POINTS, seed + 2))
-            self.known = Part("`exact`", _difference, x, extra=[values])
+            self.known = Part("`exact`", partial(difference, "`exact`"), x, extra=[values])
             self.known.prepare(problem.around, model, {})
         self.history: dict[str, list[float]] = {"step": [], "seconds": [], "loss": [], "residual": []}
         for name in (*problem.unknowns, *(["error"] if self.known else [])):
@@ -214,9 +220,9 @@ class _Run:
 
     def _check_outputs(self) -> None:
         """Whatever nothing uses stays as it began, and the solution that is handed back would hold it."""
-        outputs = len(self.problem.field(self.model, self.inner.x[:1]))
+        outputs = self.problem.field(self.model, self.inner.x[:1]).outputs
         # A boundary value is asked of every output: it tells nothing of what the user means by them.
-        meant = [part.read for part in self.parts if part.name in ("`pde`", "`Data`", "`Equation`")]
+        meant = [part.read for part in self.parts if part.chooses]
         unused = set(range(outputs)).difference(*meant)
         if unused:
             raise ParameterError(
@@ -227,7 +233,7 @@ class _Run:
 
     def _check_unknowns(self) -> None:
         """A coefficient that nothing uses would come back as it began, and look found."""
-        unknowns = dict(self.learner.unknowns.items())
+        unknowns = self.learner.unknowns
         if not unknowns:
             return
         few = self.problem.inner(self.inner.x[:3])
@@ -324,11 +330,11 @@ class _Run:
     def _resample(self) -> None:
         x = by_residual(self.problem.domain, self.inner.x, self._residuals_at, seed=self.settings.seed + self.step)
         self.inner.x = x.to(self.like)
-        self.inner.prepare(self.problem.around, self.model, dict(self.learner.unknowns.items()))
+        self.inner.prepare(self.problem.around, self.model, self.learner.unknowns)
 
     def _residuals_at(self, x: Tensor) -> Tensor:
         part = self.problem.inner(x.to(self.like))
-        unknowns = dict(self.learner.unknowns.items())
+        unknowns = self.learner.unknowns
         part.prepare(self.problem.around, self.model, unknowns)
         with torch.no_grad():
             return part(self.problem.around, self.model, unknowns).reshape(len(x), -1).norm(dim=1)
@@ -367,7 +373,3 @@ class _Run:
     def _too_late(self) -> str | None:
         limit = self.settings.time_limit_sec
         return "time limit" if limit is not None and time.perf_counter() - self.begin > limit else None
-
-
-def _difference(x: Tensor, u: Field, wanted: Tensor) -> Any:
-    return tuple(u[n].value - column for n, column in enumerate(wanted.unbind(1)))

@@ -25,16 +25,16 @@ def warn(problem: Problem, model: nn.Module, inner: Part) -> None:
         inner: the equation, prepared.
     """
     inputs, order = inner.constants[0][:, 0], plan_of(inner.wanted).order
-    _of_conditions(problem, inner)
+    _of_conditions(problem, inner, order)
     _of_rough_splines(model, order)
     _of_flat_networks(model, inputs, order)
     _of_single_precision(inner.x)
     _of_narrow_domains(model, inputs)
 
 
-def _of_conditions(problem: Problem, inner: Part) -> None:
+def _of_conditions(problem: Problem, inner: Part, order: int) -> None:
     kinds = [type(condition) for condition in problem.conditions]
-    if not kinds and inner.wanted:
+    if not kinds and order:
         _warn("this problem has no conditions: where its equation alone has many solutions, one of them comes out.")
     if problem.unknowns and not {Data, Equation} & set(kinds):
         _warn(
@@ -47,6 +47,11 @@ def _of_conditions(problem: Problem, inner: Part) -> None:
         _warn(
             "an equation of second order in time begins with a value and a velocity, and only the value is given: "
             "`Initial(value, velocity=...)`."
+        )
+    if not twice and any(begin.velocity is not None for begin in begins):
+        _warn(
+            "a velocity is given, and the equation has no second derivative by time: one of first order in time begins "
+            "with a value alone, and both can hardly hold."
         )
 
 
@@ -80,9 +85,10 @@ def _of_flat_networks(model: nn.Module, inputs: Tensor, order: int) -> None:
     if order < 2 or steps_of(model) is not None:
         return
     x = inputs[:, :_FEW].mT.contiguous()
-    plan = plan_of(frozenset(((i, j),) for i in range(x.shape[1]) for j in range(i, x.shape[1])))
-    curved = by_autograd(model, x, plan).detach()[:, plan.rules.seconds :]
-    if not bool(curved.any()):
+    plan = plan_of(frozenset(((i, i),) for i in range(min(x.shape[1], _FEW))))
+    found = by_autograd(model, x, plan).detach()
+    sloping, curved = found[:, 1 : plan.rules.seconds], found[:, plan.rules.seconds :]
+    if bool(sloping.any()) and not bool(curved.any()):  # without slopes it says nothing: it may start at zero
         _warn(
             "all second derivatives of this network are zero, as those of relu are, and the equation asks for them. "
             "Use a smooth activation such as tanh, or a KAN."

@@ -24,11 +24,16 @@ class Learner(nn.Module):
     def __init__(self, model: nn.Module, unknowns: dict[str, Tensor]) -> None:
         super().__init__()
         self.model = model
-        self.unknowns = nn.ParameterDict(unknowns)
+        self._names, self._unknowns = list(unknowns), nn.ParameterList(unknowns.values())  # names may be any words
+
+    @property
+    def unknowns(self) -> dict[str, Tensor]:
+        """Name to value."""
+        return dict(zip(self._names, self._unknowns, strict=True))
 
     def forward(self, part: Part, around: Surroundings, rows: Sequence[Tensor] | None = None) -> Tensor:
         """Residuals of a part, of all its points or of some rows; each multiplied by the part's factor."""
-        unknowns = dict(self.unknowns.items())
+        unknowns = self.unknowns
         if rows is None:
             return part.factor * part(around, self.model, unknowns)
         return part.factor * part.at_rows(around, self.model, unknowns, rows)
