@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ParameterError
+from edgewise.kernels import is_plain_eager
 from edgewise.layers.derivatives import elementwise_derivative
 from edgewise.layers.functions import Function, slopes_of
 
@@ -125,12 +126,12 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, O)`.
         """
-        total = x.new_zeros(*x.shape[:-2], self.outputs, x.shape[-2])
+        constants = self.into_outputs(affine[..., None, :, 3])  # once for every output, not in every row of every edge
+        total = constants.mT.expand(*x.shape[:-2], self.outputs, x.shape[-2])
         for own, edges in self._edges(x, affine):
             targets = self._at(x.device).grouped_targets[own].expand_as(edges)
             total = total.scatter_add(-2, targets, edges)
-        constants = affine[..., 3]  # once for every output, not in every row of every edge
-        return total.mT + self.into_outputs(constants[..., None, :])
+        return total.mT
 
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
         """Every edge at every row.
@@ -168,16 +169,20 @@ class SymbolicEdges(nn.Module):
         """The edges of each function in turn, `([M,] e, B)` without `d`: a row is an edge, so it runs along memory."""
         places = self._at(x.device)
         a, b, c, d, p = affine.index_select(-2, places.order)[..., None].unbind(-2)  # ([M,] E, 1) each
-        # A removed edge sees a further input, one half in every row: zero times NaN is NaN.
-        absent, inputs = (c == 0) & (d == 0), torch.nn.functional.pad(x.mT, (0, 0, 0, 1), value=0.5)
-        a, b = torch.where(absent, 1.0, a), torch.where(absent, 0.0, b)
-        sources = torch.where(absent, x.shape[-1], places.grouped_sources)
-        for function, own in self._slices():
-            some = sources[..., own, :].expand(*x.shape[:-2], -1, x.shape[-2])
-            z = torch.addcmul(b[..., own, :], a[..., own, :], inputs.gather(-2, some))
-            of_z = partial(function, p=p[..., own, :])
-            factor = c[..., own, :] if order == 0 else c[..., own, :] * a[..., own, :].pow(order)
-            yield own, factor * elementwise_derivative(of_z, z, order)
+        inputs, sources = x.mT.contiguous(), places.grouped_sources
+        if x.device.type != "cpu" or not is_plain_eager() or not bool(c.all()):
+            # A removed edge sees a further input, one half in every row: zero times NaN is NaN.
+            absent = (c == 0) & (d == 0)
+            inputs = torch.nn.functional.pad(inputs, (0, 0, 0, 1), value=0.5)
+            a, b = torch.where(absent, 1.0, a), torch.where(absent, 0.0, b)
+            sources = torch.where(absent, x.shape[-1], sources)
+        factors = c if order == 0 else c * a.pow(order)
+        counts, recorded = [len(own) for _, own in self._groups], torch.is_grad_enabled() or not is_plain_eager()
+        numbers = zip(*(part.split(counts, dim=-2) for part in (sources, a, b, factors, p)), strict=True)
+        for (function, own), (some, slope, shift, factor, exponent) in zip(self._slices(), numbers, strict=True):
+            seen = inputs.gather(-2, some.expand(*x.shape[:-2], -1, x.shape[-2]))
+            z = seen * slope + shift if recorded else seen.mul_(slope).add_(shift)
+            yield own, factor * elementwise_derivative(partial(function, p=exponent), z, order)
 
     def into_outputs(self, values: Tensor) -> Tensor:
         """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""
