@@ -64,7 +64,11 @@ def load(folder: str | None) -> Knots:
     import pandas as pd
 
     if folder is None:
-        raise FileNotFoundError(f"the table of knots is not shipped: give `--data DIR`, where DIR holds {FILE}.")
+        raise FileNotFoundError(
+            f"the table of knots is not shipped: give `--data DIR`, where DIR holds {FILE}, with the columns of "
+            "DeepMind's knot_theory_invariants.csv (github.com/google-deepmind/mathematics_conjectures); ours was computed "
+            "with SnapPy 3.3.2 and snappy_15_knots."
+        )
     path = Path(folder) / FILE
     if not path.exists():
         raise FileNotFoundError(f"`--data {folder}` holds no {FILE}: a table with the columns {', '.join(COLUMNS)}.")

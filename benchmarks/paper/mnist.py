@@ -93,7 +93,10 @@ def load(folder: str | None) -> Digits:
         FileNotFoundError: no folder, no such file, or one without these arrays; the message says what to do.
     """
     if folder is None:
-        raise FileNotFoundError(f"the digits are not shipped: give `--data DIR`, where DIR holds {FILE}.")
+        raise FileNotFoundError(
+            f"the digits are not shipped: give `--data DIR`, where DIR holds {FILE}, the file of keras, "
+            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz."
+        )
     path, names = Path(folder) / FILE, ("x_train", "y_train", "x_test", "y_test")
     if not path.exists():
         raise FileNotFoundError(f"`--data {folder}` holds no {FILE}: the arrays {', '.join(names)} in one file.")
