@@ -66,8 +66,8 @@ def load(folder: str | None) -> Knots:
     if folder is None:
         raise FileNotFoundError(
             f"the table of knots is not shipped: give `--data DIR`, where DIR holds {FILE}, with the columns of "
-            "DeepMind's knot_theory_invariants.csv (github.com/google-deepmind/mathematics_conjectures); ours was computed "
-            "with SnapPy 3.3.2 and snappy_15_knots."
+            "DeepMind's knot_theory_invariants.csv (github.com/google-deepmind/mathematics_conjectures); ours was "
+            "computed with SnapPy 3.3.2 and snappy_15_knots."
         )
     path = Path(folder) / FILE
     if not path.exists():
