@@ -169,7 +169,7 @@ def test_a_backward_frees_what_a_forward_kept():
 def networks():
     plain = KAN([2, 5, 1], grid=5, k=5, seed=0, **F64)
     products = KAN([3, [3, 2], 2], grid=4, k=3, mult_arity=3, seed=1, base_fun="gelu", outside="extend", **F64)
-    symbolic = KAN([2, 3, 2], grid=4, k=4, seed=2, sp_trainable=True, **F64)
+    symbolic = KAN([2, 3, 2], grid=4, k=5, seed=2, sp_trainable=True, **F64)
     symbolic.fix_symbolic(0, 0, 1, "sin")
     symbolic.fix_symbolic(1, 2, 0, "x^3")
     symbolic.layers[0].set_mask(torch.tensor([[1, 1, 0], [0, 1, 1]]))
