@@ -187,8 +187,8 @@ def second_order(session: Session) -> Report:
         panels = {"Hello KAN, mean squared error": hello, f"{table.name}, cross entropy": classes}
         figure(panels).savefig(session.figure)
     climbing = "; ".join(
-        f"grids {'-'.join(map(str, climb.grids))}, {climb.steps} steps on each, {climb.seconds:g} s of the processor at "
-        f"most ({name})"
+        f"grids {'-'.join(map(str, climb.grids))}, {climb.steps} steps on each, {climb.seconds:g} s of the processor "
+        f"at most ({name})"
         for name, climb in climbs.items()
     )
     about = [
