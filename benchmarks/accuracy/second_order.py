@@ -53,7 +53,7 @@ class Climb(NamedTuple):
     seconds: float
 
 
-CLIMBS = {"L-BFGS": Climb((3, 6), 800, 150.0), "HSODM": Climb((3, 5), 1600, 300.0), "SFN": Climb((3, 6), 800, 150.0)}
+CLIMBS = {"L-BFGS": Climb((3, 6), 800, 150.0), "HSODM": Climb((3, 6), 800, 150.0), "SFN": Climb((3, 6), 800, 150.0)}
 
 Runs = dict[str, list[Record]]
 """Solver to a record per seed."""
