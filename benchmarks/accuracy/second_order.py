@@ -53,7 +53,7 @@ class Climb(NamedTuple):
     seconds: float
 
 
-CLIMBS = {"L-BFGS": Climb((3, 6), 800, 150.0), "HSODM": Climb((3, 6), 800, 150.0), "SFN": Climb((3, 6), 800, 150.0)}
+CLIMB, CLIMBERS = Climb((3, 6), 800, 150.0), ("L-BFGS", "HSODM", "SFN")
 
 Runs = dict[str, list[Record]]
 """Solver to a record per seed."""
@@ -169,7 +169,7 @@ def second_order(session: Session) -> Report:
     """All solvers, all seeds, four problems."""
     seeds, table = session.seed_range(), tables.find(session.data, TABLE_ROWS)
     seconds = dict.fromkeys(SECONDS, QUICK_SECONDS) if session.quick else SECONDS
-    climbs = {n: c._replace(seconds=QUICK_SECONDS) if session.quick else c for n, c in CLIMBS.items()}
+    climb = CLIMB._replace(seconds=QUICK_SECONDS) if session.quick else CLIMB
     for solver in KAN_OPTIONS:
         kan_record(0, solver, WARM_SECONDS, saddle=True)  # compiles, imports; a step at least, which takes products
 
@@ -179,18 +179,14 @@ def second_order(session: Session) -> Report:
             for name in solvers
         }
 
-    climbed = {name: [_climbed(session, name, seed, climb) for seed in seeds] for name, climb in climbs.items()}
+    climbed = {name: [_climbed(session, name, seed, climb) for seed in seeds] for name in CLIMBERS}
     saddles = measure("saddle", KAN_OPTIONS, seeds)
     hello = measure("hello", KAN_OPTIONS, seeds[:CURVE_SEEDS])
     classes = measure("table", MLP_OPTIONS, seeds[:CURVE_SEEDS])
     if session.figure:
         panels = {"Hello KAN, mean squared error": hello, f"{table.name}, cross entropy": classes}
         figure(panels).savefig(session.figure)
-    climbing = "; ".join(
-        f"grids {'-'.join(map(str, climb.grids))}, {climb.steps} steps on each, {climb.seconds:g} s of the processor "
-        f"at most ({name})"
-        for name, climb in climbs.items()
-    )
+    climbing = f"grids {'-'.join(map(str, climb.grids))}, {climb.steps} steps on each, {climb.seconds:g} s at most"
     about = [
         f"Hello KAN: {HELLO.formula}, {list(WIDTH)}, {ROWS} rows, float64. Climb: k={CLIMB_DEGREE}, "
         f"{climbing}; {len(seeds)} seeds, ended at test RMSE {TARGET:g}. Saddle: k=3, G={GRID}, edges zero but for a "
