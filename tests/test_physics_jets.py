@@ -286,3 +286,14 @@ def test_wrong_questions_are_refused():
         layer.derivative(x, 1, x[:2])
     with pytest.raises(ShapeError, match="last axis"):
         layer.derivative(x[:, :1], 1)
+
+
+def test_arrays_and_lists_become_like_the_parameters_of_the_model():
+    array = np.linspace(-0.9, 0.9, 8).reshape(4, 2)
+    single = KAN([2, 3, 1], k=5, seed=0)
+    expected = derivatives(single, torch.from_numpy(array).float()).laplacian
+    for x in (array, array.tolist()):
+        found = derivatives(single, x).laplacian
+        assert found.dtype == torch.float32
+        assert torch.equal(found, expected)
+    assert derivatives(lambda x: x[:, 0] ** 2, array.astype("f4")).laplacian.dtype == torch.float64

@@ -203,12 +203,7 @@ def derivatives(
     >>> u.laplacian.item(), u.d("x", "y").item()
     (4.0, 2.0)
     """
-    like = next(model.parameters(), None) if isinstance(model, nn.Module) else None
-    x = (
-        x
-        if isinstance(x, Tensor)
-        else array_like("`x`", x).to(torch.empty(0, dtype=torch.float64) if like is None else like)
-    )
+    x = _rows_for(model, x)
     if x.dim() != 2 or x.shape[1] == 0:
         raise ShapeError(f"`x` must be rows, (B, D); got {tuple(x.shape)}. A single point is `x[None]`.")
     columns = tuple(f"x{i}" for i in range(x.shape[1])) if names is None else tuple(names)
@@ -217,6 +212,14 @@ def derivatives(
     if not isinstance(model, nn.Module) and is_plain_eager():
         check_visible("the function", lambda x: torch.stack(columns_of(model(x), len(x)), dim=1), x)
     return Field(Jets(lambda plan: jet(model, x, plan)), columns, _column_of_time(time, columns))
+
+
+def _rows_for(model: nn.Module | Callable[[Tensor], Tensor], x: Any) -> Tensor:
+    """A tensor as it is; anything else like the parameters of the model, in float64 where it has none."""
+    if isinstance(x, Tensor):
+        return x
+    like = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    return array_like("`x`", x).to(torch.float64 if like is None else like)
 
 
 def _column_of_time(time: int | str | None, names: tuple[str, ...]) -> int | None:
