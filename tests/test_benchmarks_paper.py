@@ -578,25 +578,26 @@ class TestCompilation:
         assert (calls[0]["lm_steps"], calls[0]["steps"]) == (2, 2)  # both solvers
         poisson.compiled.cache_clear()
 
-    def test_burgers_backwards(self, monkeypatch):
+    @pytest.mark.parametrize(
+        ("module", "solver", "arguments", "key", "expected"),
+        [
+            (inverse_burgers, "solve", lambda grid, seed: (grid, seed, 20.0), ("time_limit_sec",),
+             [(None,), (20.0,), (20.0,)]),
+            (evolution, "march_windows", lambda grid, seed: ("kdv", grid, seed, True), ("points", "lm_steps"),
+             [(50, 1), (200, 2), (200, 2)]),
+        ],
+        ids=["burgers backwards", "evolutions"],
+    )  # fmt: skip
+    def test_with_a_reference(self, module, solver, arguments, key, expected, monkeypatch):
         calls = []
-        monkeypatch.setattr(inverse_burgers, "solve", self.slow_first(calls))
-        inverse_burgers.compiled.cache_clear()
-        t, x = torch.linspace(0, 0.99, 4, dtype=F64), torch.linspace(-1, 1, 5)
-        records = [inverse_burgers.run(ReferenceGrid((t, x), torch.ones(4, 5)), seed, 20.0) for seed in (0, 1)]
-        assert max(r["seconds"] for r in records) < 0.2
-        assert [call.get("time_limit_sec") for call in calls] == [None, 20.0, 20.0]
-        inverse_burgers.compiled.cache_clear()
-
-    def test_evolutions(self, monkeypatch):
-        calls = []
-        monkeypatch.setattr(evolution, "march_windows", self.slow_first(calls))
-        evolution.compiled.cache_clear()
+        monkeypatch.setattr(module, solver, self.slow_first(calls))
+        module.compiled.cache_clear()
         t, x = torch.linspace(0, 1, 4, dtype=F64), torch.linspace(-1, 1, 5)
-        records = [evolution.run("kdv", ReferenceGrid((t, x), torch.ones(4, 5)), seed, True) for seed in (0, 1)]
+        grid = ReferenceGrid((t, x), torch.ones(4, 5))
+        records = [module.run(*arguments(grid, seed)) for seed in (0, 1)]
         assert max(r["seconds"] for r in records) < 0.2
-        assert [(call["points"], call["lm_steps"]) for call in calls] == [(50, 1), (200, 2), (200, 2)]
-        evolution.compiled.cache_clear()
+        assert [tuple(call.get(name) for name in key) for call in calls] == expected
+        module.compiled.cache_clear()
 
 
 class TestLimits:
