@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from edgewise.errors import ConvergenceError, DomainError
-from edgewise.optim import Lanczos
+from edgewise.optim import Lanczos, lanczos
 from edgewise.optim.lanczos import random_unit
 
 SPECTRA = {
@@ -25,17 +25,18 @@ def matrix(values):
     return torch.from_numpy((basis * values) @ basis.T)
 
 
-def krylov(a, generator, steps):
-    space = Lanczos(lambda v: a @ v, random_unit(a[0], generator))
+def krylov(a, generator, steps, semi=False):
+    space = Lanczos(lambda v: a @ v, random_unit(a[0], generator), semi=semi)
     space.extend(steps)
     return space
 
 
 @EVERY_SPECTRUM
+@pytest.mark.parametrize("semi", [False, True], ids=["fully", "partly"])
 @pytest.mark.parametrize("size", [1.0, 1e-8, 1e8])
-def test_a_complete_space_has_every_eigenvalue_once(values, size, generator):
+def test_a_complete_space_has_every_eigenvalue_once(values, size, semi, generator):
     """More steps than the dimension; a start in general position sees each distinct eigenvalue once."""
-    space = krylov(size * matrix(values), generator, 3 * len(values))
+    space = krylov(size * matrix(values), generator, 3 * len(values), semi)
     found = space.eigenpairs()[0].numpy()
     scale = size * np.abs(values).max()
     expected = np.unique(values.round(14)) * size
@@ -61,6 +62,51 @@ def test_the_basis_stays_orthonormal_and_tridiagonalizes(values, generator):
     torch.testing.assert_close(q @ q.T, torch.eye(len(q), dtype=q.dtype), rtol=0, atol=1e-13)
     t = np.diag(space.diagonal) + np.diag(space.beside[:-1], 1) + np.diag(space.beside[:-1], -1)
     torch.testing.assert_close(q @ a @ q.T, torch.from_numpy(t), rtol=0, atol=1e-13 * max(1.0, np.abs(values).max()))
+
+
+OUTLIERS = np.concatenate([np.linspace(-0.1, 0.1, 380), np.logspace(-0.5, 1, 20)])
+"""A few eigenvalues far out converge after a few steps: from there on rounding brings their vectors back."""
+
+
+CLUSTERS = np.random.default_rng(3).choice([0.0, 1.0, 2.0, -1.0], 250) + 1e-6 * np.linspace(-1, 1, 250)
+"""Nearly invariant spaces of dimension four: the next vector is what is left of one a million times as long."""
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "values", [OUTLIERS, np.logspace(-10, 0, 250), CLUSTERS], ids=["outliers", "decades", "clusters"]
+)
+def test_partial_orthogonalization_keeps_the_spectrum_to_rounding(values, dtype, generator):
+    """The basis is orthogonal to the root of the rounding error, and what it sees of the matrix to rounding."""
+    a, eps = matrix(values).to(dtype), torch.finfo(dtype).eps
+    start = random_unit(a[0], generator)
+    fully, partly = (Lanczos(lambda v: a @ v, start, semi=semi) for semi in (False, True))
+    for space in (fully, partly):
+        space.extend(90)
+    q = partly.basis.double()
+    assert float((q @ q.T - torch.eye(len(q), dtype=torch.float64)).abs().max()) < eps**0.5
+    assert len(partly.diagonal) == len(fully.diagonal)
+    size = float(np.abs(values).max())
+    assert float(partly.eigenpairs()[0].abs().max()) <= size * (1 + 100 * eps)
+    for p in range(1, 8):  # moments of the quadrature rule, which is what a density is made of
+        one, other = (
+            float((v[0] ** 2 * (nodes / size) ** p).sum()) for nodes, v in map(Lanczos.eigenpairs, (fully, partly))
+        )
+        assert other == pytest.approx(one, abs=100 * eps)
+
+
+def test_partial_orthogonalization_is_a_part_of_the_work(generator, monkeypatch):
+    orthogonal, against = lanczos._orthogonal, []
+    monkeypatch.setattr(
+        lanczos, "_orthogonal", lambda w, *others: against.append(len(others[0])) or orthogonal(w, *others)
+    )
+    met = []
+    for semi in (False, True):
+        krylov(matrix(OUTLIERS), generator, 90, semi)
+        met.append(sum(against))
+        against.clear()
+    assert met[0] == 90 * 91 / 2
+    assert met[1] < 0.6 * met[0]
 
 
 def test_the_basis_stays_orthonormal_though_products_are_not_symmetric(generator):

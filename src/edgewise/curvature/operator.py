@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,14 @@ class SymmetricOperator:
         dtype: of the vectors.
         device: where the vectors live.
         layout: how named tensors lie in a vector, if they do.
+        shares: whether several products at once cost less than one after the other.
 
     Attributes:
         shape: `(n, n)`.
         dtype: of the vectors.
         device: where the vectors live.
         products: how many products with one vector were computed.
+        shares: see above.
 
     >>> op = SymmetricOperator.of_matrix(torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
     >>> op @ torch.tensor([1.0, 0.0])
@@ -40,11 +43,17 @@ class SymmetricOperator:
     """
 
     def __init__(
-        self, rows: Rows, size: int, dtype: torch.dtype, device: torch.device, layout: Flattening | None = None
+        self,
+        rows: Rows,
+        size: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        layout: Flattening | None = None,
+        shares: bool = True,
     ) -> None:
         self._rows, self._layout = rows, layout
         self.shape, self.dtype, self.device = (size, size), dtype, device
-        self.products = 0
+        self.products, self.shares = 0, shares
 
     @classmethod
     def of_matrix(cls, matrix: Tensor) -> SymmetricOperator:
@@ -102,7 +111,7 @@ class SymmetricOperator:
             )
         self.products += len(vectors)
         products = self._rows(vectors)
-        if not bool(products.isfinite().all()):
+        if not math.isfinite(products.sum()) and not bool(products.isfinite().all()):  # a sum is ten times faster
             raise ConvergenceError(
                 f"a product of {self} is not finite: NaN or infinity in vector or matrix. Of a Hessian a second "
                 "derivative overflows, as of a square root at 0; take other parameters, or a smooth function."

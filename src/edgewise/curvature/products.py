@@ -104,7 +104,9 @@ def gauss_newton(
 def _operator(objective: DataLoss, prepare: Prepare, keep_graphs: bool | None) -> SymmetricOperator:
     start = objective.layout.start
     keep = len(objective.batches) == 1 if keep_graphs is None else keep_graphs
-    return SymmetricOperator(_Sum(objective, prepare, keep), len(start), start.dtype, start.device, objective.layout)
+    return SymmetricOperator(
+        _Sum(objective, prepare, keep), len(start), start.dtype, start.device, objective.layout, shares=not keep
+    )
 
 
 class _Sum:

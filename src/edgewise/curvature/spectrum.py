@@ -150,13 +150,13 @@ def density(
 ) -> Density:
     """The distribution of the eigenvalues.
 
-    Every random vector is taken through `steps` steps of Lanczos with full reorthogonalization, or until its Krylov
-    space is complete. All advance together, so that what their products share is computed once.
+    Every random vector is taken through `steps` steps of Lanczos with partial reorthogonalization, or until its Krylov
+    space is complete. All advance together if their products share something, such as the graphs of several batches.
 
     Args:
         op: the operator, or an `(n, n)` matrix.
         steps: products per random vector.
-        probes: number of random vectors; the memory is `steps * probes` vectors.
+        probes: number of random vectors. The memory is `steps` vectors, for each of them if they advance together.
         seed: of the random vectors.
         generator: on the CPU, taken instead of `seed`.
 
@@ -176,7 +176,13 @@ def density(
         if type(value) is not int or value < 1:
             raise ParameterError(f"`{name}` must be an int >= 1; got {value!r}.")
     starts = random_signs(probes, op, seeded(seed, generator))
-    spaces = [Lanczos(op.matvec, start) for start in starts]
+    groups = [starts] if op.shares else starts.split(1)  # one alone stays in the cache of the processor
+    return Density.of_rules([rule for group in groups for rule in _rules(op, group, steps)])
+
+
+def _rules(op: SymmetricOperator, starts: Tensor, steps: int) -> list[tuple[Tensor, Tensor]]:
+    """The quadrature rules of several starts, which advance together."""
+    spaces = [Lanczos(op.matvec, start, semi=True, steps=steps) for start in starts]
     for _ in range(steps):
         growing = [space for space in spaces if not space.exhausted]
         if not growing:
@@ -184,7 +190,7 @@ def density(
         products = op.rows(torch.stack([space.next_vector for space in growing]))
         for space, product in zip(growing, products, strict=True):
             space.absorb(product)
-    return Density.of_rules([_quadrature(space) for space in spaces])
+    return [_quadrature(space) for space in spaces]
 
 
 def _quadrature(space: Lanczos) -> tuple[Tensor, Tensor]:

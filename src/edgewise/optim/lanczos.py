@@ -2,7 +2,8 @@
 
 Every new vector is orthogonalized against all others, twice where it shrinks. Without that, rounding brings converged
 eigenvectors back and each eigenvalue appears several times; once is not enough where the loss is nearly flat. That
-costs memory for the basis, which is small beside what it saves.
+costs memory for the basis, which is small beside what it saves. Who needs `T` only, and no vectors, has it by a part
+of the orthogonalizations.
 
 Source: Parlett (1998), The Symmetric Eigenvalue Problem, chapter 13.
 """
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from edgewise.errors import ConvergenceError, DomainError, ParameterError
 from edgewise.optim.objective import Product
+from edgewise.optim.semiorthogonal import Drift
 
 _BREAKDOWN = 100.0
 """A new direction shorter than this many roundings of the matrix is none."""
@@ -31,6 +33,8 @@ class Lanczos:
     Args:
         product: `v -> A v`.
         start: `(n,)` first direction; not zero.
+        semi: keep the basis orthogonal to the root of the rounding error only, which is enough for `T`.
+        steps: products that are expected; memory for so many vectors is there from the start.
 
     Attributes:
         diagonal: of `T`, one number per product.
@@ -41,16 +45,17 @@ class Lanczos:
         DomainError: `start` is zero or not finite.
     """
 
-    def __init__(self, product: Product, start: Tensor) -> None:
+    def __init__(self, product: Product, start: Tensor, semi: bool = False, steps: int = 15) -> None:
         length = float(start.norm())
         if not 0 < length < math.inf:
             raise DomainError(f"The start of a Lanczos iteration must be finite and not zero; its norm is {length}.")
         self._product, self._size = product, 0.0
-        self._rows = start.new_zeros(min(16, len(start)), len(start))  # one basis vector per row
-        self._rows[0] = start / length
+        self._rows = start.new_empty(min(steps + 1, len(start)), len(start))  # one basis vector per row
+        torch.div(start, length, out=self._rows[0])
         self.diagonal: list[float] = []
         self.beside: list[float] = []
         self.exhausted = False
+        self._drift = Drift(torch.finfo(start.dtype).eps) if semi else None
 
     @property
     def basis(self) -> Tensor:
@@ -97,11 +102,12 @@ class Lanczos:
         if k:
             w.sub_(basis[k - 1], alpha=self.beside[-1])
         beta = float(w.norm())
-        for _ in range(2):
-            w = torch.addmv(w, basis.mT, basis @ w, alpha=-1)
-            before, beta = beta, float(w.norm())
-            if beta > _ENOUGH * before:
-                break
+        part = self._drift.step(self.diagonal, self.beside, alpha, beta) if self._drift else slice(0, k + 1)
+        if part.stop:
+            before = beta
+            w, beta = _orthogonal(w, basis[part], beta)
+            if beta < _ENOUGH * before and part.stop - part.start <= k:  # the others matter more to what is left
+                w, beta = _orthogonal(w, basis, beta)
         self._size = max(self._size, abs(alpha), beta)
         noise = _BREAKDOWN * torch.finfo(w.dtype).eps * math.sqrt(n) * self._size
         self.exhausted = k + 1 == n or beta <= noise
@@ -109,9 +115,8 @@ class Lanczos:
         self.beside.append(0.0 if self.exhausted else beta)
         if not self.exhausted:
             if k + 1 == len(self._rows):
-                more = self._rows.new_zeros(min(k + 1, n - k - 1), n)
-                self._rows = torch.cat([self._rows, more])
-            self._rows[k + 1] = w / beta
+                self._rows = torch.cat([self._rows, self._rows.new_empty(min(k + 1, n - k - 1), n)])
+            torch.div(w, beta, out=self._rows[k + 1])
 
     def eigenpairs(self) -> tuple[Tensor, Tensor]:
         """Eigenpairs of `T`: the Ritz pairs of `A` once the vectors are multiplied by the basis.
@@ -155,6 +160,16 @@ class Lanczos:
     def rounding(self) -> float:
         """How far a residual can be trusted: eps times the size of `A` as far as it was seen."""
         return torch.finfo(self._rows.dtype).eps * self._size
+
+
+def _orthogonal(w: Tensor, basis: Tensor, length: float) -> tuple[Tensor, float]:
+    """`(n,)` what is left of a vector beside a basis, and its length."""
+    for _ in range(2):
+        w = torch.addmv(w, basis.mT, basis @ w, alpha=-1)
+        before, length = length, float(w.norm())
+        if length > _ENOUGH * before:
+            break
+    return w, length
 
 
 def seeded(seed: int, generator: torch.Generator | None) -> torch.Generator:
