@@ -7,6 +7,7 @@ import pickle
 import mpmath
 import pytest
 import torch
+from torch.autograd import forward_ad
 from torch.testing import assert_close
 
 from edgewise import KAN, KANLayer
@@ -169,6 +170,20 @@ class TestLayer:
         assert not values[:, 0, 1].any()
         assert not values[:, 1, 1].any()
         assert_close(layer(x), values.sum(1))
+
+    def test_without_gradients_nothing_else_changes(self, layer):
+        """Numbers are written over each other then, but neither those of forward mode nor those a function keeps."""
+        x, v = rows(), torch.ones_like(rows())
+        values, tangents = torch.func.jvp(layer, (x,), (v,))
+        with torch.no_grad(), forward_ad.dual_level():
+            found = forward_ad.unpack_dual(layer(forward_ad.make_dual(x, v)))
+        assert torch.equal(found.primal, values.detach())
+        assert_close(found.tangent, tangents.detach(), rtol=1e-14, atol=1e-14)
+        kept = torch.full((1, len(x)), 0.25, dtype=F64)
+        layer.fix_edge(0, 0, Function("kept", lambda _: kept, "0.25", 1), (1.0, 0.0, 3.0, 1.0, 1.0))
+        with torch.no_grad():
+            layer(x)
+        assert bool((kept == 0.25).all())
 
     def test_derivatives(self, layer):
         x = rows(4).requires_grad_()

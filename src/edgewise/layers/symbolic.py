@@ -19,14 +19,18 @@ PARAMETERS = 5
 
 
 class _Places(NamedTuple):
-    """Where edges begin and end, and how to go to their order by functions and back."""
+    """Where edges begin and end, how to go to their order by functions and back, and the ends in that order.
+
+    `starts` and `ends` are those of each function, `(e, 1)`.
+    """
 
     sources: Tensor
     targets: Tensor
     order: Tensor
     back: Tensor
     grouped_sources: Tensor
-    grouped_targets: Tensor
+    starts: tuple[Tensor, ...]
+    ends: tuple[Tensor, ...]
 
 
 class SymbolicEdges(nn.Module):
@@ -69,6 +73,7 @@ class SymbolicEdges(nn.Module):
                 )
             members[function.name].append(e)
         self._groups = [(names[name], members[name]) for name in names]
+        self._counts = [len(own) for _, own in self._groups]
         self._places: dict[torch.device, _Places] = {}
 
     @property
@@ -86,8 +91,9 @@ class SymbolicEdges(nn.Module):
             ends = torch.tensor(self.edges, dtype=torch.long, device=device).reshape(-1, 2)
             order = torch.tensor([e for _, own in self._groups for e in own], dtype=torch.long, device=device)
             sources, targets = ends[:, 0].contiguous(), ends[:, 1].contiguous()
-            grouped = sources[order][:, None], targets[order][:, None]
-            self._places[device] = _Places(sources, targets, order, order.argsort(), *grouped)
+            grouped, grouped_targets = sources[order][:, None], targets[order][:, None]
+            parts = grouped.split(self._counts), grouped_targets.split(self._counts)
+            self._places[device] = _Places(sources, targets, order, order.argsort(), grouped, *parts)
         return self._places[device]
 
     def find(self, i: int, j: int) -> int | None:
@@ -128,9 +134,11 @@ class SymbolicEdges(nn.Module):
         """
         constants = self.into_outputs(affine[..., None, :, 3])  # once for every output, not in every row of every edge
         total = constants.mT.expand(*x.shape[:-2], self.outputs, x.shape[-2])
-        for own, edges in self._edges(x, affine):
-            targets = self._at(x.device).grouped_targets[own].expand_as(edges)
-            total = total.scatter_add(-2, targets, edges)
+        recorded = _is_recorded()
+        total = total if recorded else total.contiguous()
+        for ends, edges in zip(self._at(x.device).ends, self._edges(x, affine), strict=True):
+            targets = ends.expand_as(edges)
+            total = total.scatter_add(-2, targets, edges) if recorded else total.scatter_add_(-2, targets, edges)
         return total.mT
 
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
@@ -156,7 +164,7 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, E)`.
         """
-        edges = torch.cat([edges for _, edges in self._edges(x, affine, order)], dim=-2)
+        edges = torch.cat(list(self._edges(x, affine, order)), dim=-2)
         edges = edges.index_select(-2, self._at(x.device).back).mT
         return edges + affine[..., None, :, 3] if order == 0 else edges
 
@@ -165,24 +173,29 @@ class SymbolicEdges(nn.Module):
         edges = self.derivatives(x, affine, order)
         return self.into_outputs(edges if weight is None else edges * weight[..., self.sources])
 
-    def _edges(self, x: Tensor, affine: Tensor, order: int = 0) -> Iterator[tuple[slice, Tensor]]:
+    def _edges(self, x: Tensor, affine: Tensor, order: int = 0) -> Iterator[Tensor]:
         """The edges of each function in turn, `([M,] e, B)` without `d`: a row is an edge, so it runs along memory."""
         places = self._at(x.device)
         a, b, c, d, p = affine.index_select(-2, places.order)[..., None].unbind(-2)  # ([M,] E, 1) each
-        inputs, sources = x.mT.contiguous(), places.grouped_sources
+        inputs, starts = x.mT.contiguous(), places.starts
         if x.device.type != "cpu" or not is_plain_eager() or not bool(c.all()):
             # A removed edge sees a further input, one half in every row: zero times NaN is NaN.
             absent = (c == 0) & (d == 0)
             inputs = torch.nn.functional.pad(inputs, (0, 0, 0, 1), value=0.5)
             a, b = torch.where(absent, 1.0, a), torch.where(absent, 0.0, b)
-            sources = torch.where(absent, x.shape[-1], sources)
-        factors = c if order == 0 else c * a.pow(order)
-        counts, recorded = [len(own) for _, own in self._groups], torch.is_grad_enabled() or not is_plain_eager()
-        numbers = zip(*(part.split(counts, dim=-2) for part in (sources, a, b, factors, p)), strict=True)
-        for (function, own), (some, slope, shift, factor, exponent) in zip(self._slices(), numbers, strict=True):
-            seen = inputs.gather(-2, some.expand(*x.shape[:-2], -1, x.shape[-2]))
+            starts = self._by_function(torch.where(absent, x.shape[-1], places.grouped_sources))
+        factors, recorded = c if order == 0 else c * a.pow(order), _is_recorded()
+        functions = [function for function, _ in self._groups]
+        numbers = starts, self._by_function(a), self._by_function(b), self._by_function(factors), self._by_function(p)
+        for function, sources, slope, shift, factor, exponent in zip(functions, *numbers, strict=True):
+            seen = inputs.gather(-2, sources.expand(*x.shape[:-2], -1, x.shape[-2]))
             z = seen * slope + shift if recorded else seen.mul_(slope).add_(shift)
-            yield own, factor * elementwise_derivative(partial(function, p=exponent), z, order)
+            found = elementwise_derivative(partial(function, p=exponent), z, order)
+            yield factor * found if recorded else seen.copy_(found).mul_(factor)  # a user's function may keep its own
+
+    def _by_function(self, numbers: Tensor) -> tuple[Tensor, ...]:
+        """`([M,] E, 1)` in the order by functions, to those of each."""
+        return numbers.split(self._counts, dim=-2)
 
     def into_outputs(self, values: Tensor) -> Tensor:
         """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""
@@ -202,19 +215,11 @@ class SymbolicEdges(nn.Module):
         x = x.index_select(-1, places.grouped_sources[:, 0])
         a, b, c, d, p = affine.index_select(-2, places.order).unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
         z = _where_present(a * x + b, c, d)
-        functions, counts = [function for function, _ in self._groups], [len(own) for _, own in self._groups]
-        f, slope, by_exponent = slopes_of(functions, counts, z, p)
+        f, slope, by_exponent = slopes_of([function for function, _ in self._groups], self._counts, z, p)
         by_exponent = torch.zeros_like(f) if by_exponent is None else by_exponent
         inner = c * slope
         numbers = torch.stack([inner * x, inner, f, torch.ones_like(f), c * by_exponent], dim=-1)
         return numbers.index_select(-2, places.back), (inner * a).index_select(-1, places.back)
-
-    def _slices(self) -> Iterator[tuple[Function, slice]]:
-        """Every function, and where its edges are in the order by functions."""
-        begin = 0
-        for function, group in self._groups:
-            yield function, slice(begin, begin + len(group))
-            begin += len(group)
 
     def marks(self, like: Tensor) -> Tensor:
         """`(I, O)` one where an edge is symbolic.
@@ -236,6 +241,11 @@ class SymbolicEdges(nn.Module):
     def extra_repr(self) -> str:
         """The functions in `repr(layer)`."""
         return ", ".join(f"({i}, {j}): {f.name}" for (i, j), f in zip(self.edges, self.functions, strict=True))
+
+
+def _is_recorded() -> bool:
+    """Whether something watches the calculation, so that it must not write over its own numbers."""
+    return torch.is_grad_enabled() or not is_plain_eager()
 
 
 def _where_present(z: Tensor, c: Tensor, d: Tensor) -> Tensor:
