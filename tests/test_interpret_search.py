@@ -307,9 +307,9 @@ class TestOneInputInFunctions:
     @pytest.mark.parametrize(
         "truth",
         [
-            B + sympy.exp(A) - C * sympy.cosh(A),  # a mobility edge
+            pytest.param(B + sympy.exp(A) - C * sympy.cosh(A), marks=pytest.mark.slow),  # a mobility edge
             C * (B + 2 * sympy.sin(3 * A)),  # under a factor
-            B * C * sympy.log(A) - 4,
+            pytest.param(B * C * sympy.log(A) - 4, marks=pytest.mark.slow),
         ],
     )
     def test_terms_numbers_and_functions(self, truth):
