@@ -7,6 +7,7 @@ import torch
 from edgewise.errors import ConvergenceError, DomainError
 from edgewise.optim import Lanczos, lanczos
 from edgewise.optim.lanczos import random_unit
+from edgewise.optim.semiorthogonal import Drift
 
 SPECTRA = {
     "spread": np.linspace(-1, 2, 40),
@@ -93,6 +94,16 @@ def test_partial_orthogonalization_keeps_the_spectrum_to_rounding(values, dtype,
             float((v[0] ** 2 * (nodes / size) ** p).sum()) for nodes, v in map(Lanczos.eigenpairs, (fully, partly))
         )
         assert other == pytest.approx(one, abs=100 * eps)
+
+
+def test_after_thousands_of_steps_the_bound_is_below_what_is_left_alone():
+    drift, diagonal, beside = Drift(float(np.finfo(np.float32).eps)), [], []
+    asked = []
+    for _ in range(3500):
+        asked.append(drift.step(diagonal, beside, 0.0, 1.0).stop)
+        diagonal.append(0.0)
+        beside.append(1.0)
+    assert 0 < sum(stop > 0 for stop in asked[3000:]) < 500
 
 
 def test_partial_orthogonalization_is_a_part_of_the_work(generator, monkeypatch):

@@ -48,9 +48,9 @@ class Drift:
         found = self._carried(np.asarray(diagonal), np.asarray(beside), alpha, beta)
         self._older, self._newest = self._newest, found
         part, self._again = self._again, _NONE
-        bounds = np.abs(found[:-1])
-        if bounds.max() > math.sqrt(self._eps / len(bounds)):
-            far = np.flatnonzero(bounds > self._eps**0.75)
+        bounds, limit = np.abs(found[:-1]), math.sqrt(self._eps / (len(found) - 1))
+        if bounds.max() > limit:
+            far = np.flatnonzero(bounds > min(limit, self._eps**0.75))
             part = self._again = _both(part, slice(int(far[0]), int(far[-1]) + 1))
         found[part] = self._fresh
         return part
