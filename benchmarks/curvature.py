@@ -3,8 +3,8 @@
     python -m benchmarks.curvature [--quick]
 
 PyHessian 0.1 calls a function that torch no longer has; `RewrittenDensity` does what its `density` does, step by step
-and in our words, and takes as long: vectors are lists of tensors, every new one is orthogonalized against all others one
-after the other, products are one `autograd.grad` on the graph of one batch, or for a loader forward, backward and a
+and in our words, and takes as long: vectors are lists of tensors, every new one is orthogonalized against all others,
+one after the other, products are one `autograd.grad` on the graph of one batch, or for a loader forward, backward and a
 second backward for every batch and every product. Its numbers are those of the rewrite.
 """
 
