@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from edgewise import KAN, MLP, create_dataset
 from edgewise.curvature import SymmetricOperator, density, diagonal, eigs, gauss_newton, hessian, trace
+from edgewise.curvature import spectrum as spectrum_file
 from edgewise.errors import ConvergenceError, DomainError, ParameterError, ShapeError
+from edgewise.optim import Lanczos
 
 EPS = float(torch.finfo(torch.float64).eps)
 
@@ -451,6 +453,39 @@ class TestDensity:
         for number, one in enumerate(alone):
             assert_close(together.nodes[together.probe == number], one.nodes, rtol=0, atol=1e-12)
             assert_close(3 * together.weights[together.probe == number], one.weights, rtol=0, atol=1e-12)
+
+    @pytest.mark.parametrize("keep", [True, False])
+    def test_products_that_share_nothing_are_taken_alone(self, keep):
+        model, criterion, x, y = problem("tanh", "mse")
+        op = hessian(criterion, model.double(), [(x[:20], y[:20]), (x[20:], y[20:])], keep_graphs=keep)
+        assert op.shares is not keep
+        found, dense = density(op, 12, 3), density(op.to_dense(), 12, 3)
+        assert_close(found.nodes, dense.nodes, rtol=0, atol=1e-12 * dense.size)
+
+    @pytest.mark.parametrize("case", ["half precision inside", "far below its terms"])
+    def test_noisy_products_invent_nothing(self, case, monkeypatch):
+        """Noisier than the vectors' own rounding: as fully orthogonalized ones say, no size out of nothing."""
+        generator = torch.Generator().manual_seed(0)
+        x, y = torch.randn(128, 10, generator=generator), torch.randint(0, 4, (128,), generator=generator)
+        half = case == "half precision inside"
+        model = MLP([10, 30, 30, 4], act="tanh", seed=0) if half else MLP([10, 4], seed=0)
+
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.inner = model
+
+            def forward(self, rows):
+                with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                    return self.inner(rows).float()
+
+        op = hessian(nn.CrossEntropyLoss(), Model(), (x if half else x + 100, y))
+        found = density(op, 64, 2)
+        monkeypatch.setattr(spectrum_file, "Lanczos", lambda *args, semi, **options: Lanczos(*args, **options))
+        fully = density(op, 64, 2)
+        assert len(found.nodes) == len(fully.nodes)
+        assert found.size == pytest.approx(fully.size, rel=1e-2)
+        assert found.moment(1) == pytest.approx(fully.moment(1), rel=1e-2, abs=1e-2 * fully.size)
 
     def test_of_a_network(self, global_random_state_untouched):
         module, criterion, x, y = problem("KAN", "mse")

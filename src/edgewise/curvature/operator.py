@@ -28,14 +28,14 @@ class SymmetricOperator:
         dtype: of the vectors.
         device: where the vectors live.
         layout: how named tensors lie in a vector, if they do.
-        shares: whether several products at once cost less than one after the other.
+        shares: whether several products at once cost less than one after the other, as those do that build a graph.
 
     Attributes:
         shape: `(n, n)`.
         dtype: of the vectors.
         device: where the vectors live.
         products: how many products with one vector were computed.
-        shares: see above.
+        shares: whether several products at once cost less than one after the other.
 
     >>> op = SymmetricOperator.of_matrix(torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
     >>> op @ torch.tensor([1.0, 0.0])
@@ -91,7 +91,7 @@ class SymmetricOperator:
         return self.rows(v[None])[0] if v.dim() == 1 else self.rows(v)
 
     def rows(self, vectors: Tensor) -> Tensor:
-        """Multiply by several vectors; what the products share is computed once.
+        """Multiply by several vectors; what the products share (see `shares`) is computed once.
 
         Args:
             vectors: `(m, n)` one per row.

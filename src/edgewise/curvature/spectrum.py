@@ -156,7 +156,7 @@ def density(
     Args:
         op: the operator, or an `(n, n)` matrix.
         steps: products per random vector.
-        probes: number of random vectors. The memory is `steps` vectors, for each of them if they advance together.
+        probes: number of random vectors. The memory is `steps + 1` vectors, for each of them if they advance together.
         seed: of the random vectors.
         generator: on the CPU, taken instead of `seed`.
 

@@ -2,8 +2,8 @@
 
 Every new vector is orthogonalized against all others, twice where it shrinks. Without that, rounding brings converged
 eigenvectors back and each eigenvalue appears several times; once is not enough where the loss is nearly flat. That
-costs memory for the basis, which is small beside what it saves. Who needs `T` only, and no vectors, has it by a part
-of the orthogonalizations.
+costs memory for the basis, which is small beside what it saves. Who needs `T` only, and no vectors, may have it for a
+part of that work (`semi`).
 
 Source: Parlett (1998), The Symmetric Eigenvalue Problem, chapter 13.
 """
@@ -22,6 +22,9 @@ _BREAKDOWN = 100.0
 """A new direction shorter than this many roundings of the matrix is none."""
 
 
+_FIRST_ROWS = 65
+"""Memory for more vectors than these comes when they do: the space may be complete before."""
+
 _ENOUGH = 0.7
 """A vector that keeps this part of its length through an orthogonalization had little to lose: its rounding errors are
 gone with it. Otherwise it needs another (Daniel, Gragg, Kaufman and Stewart 1976)."""
@@ -33,8 +36,9 @@ class Lanczos:
     Args:
         product: `v -> A v`.
         start: `(n,)` first direction; not zero.
-        semi: keep the basis orthogonal to the root of the rounding error only, which is enough for `T`.
-        steps: products that are expected; memory for so many vectors is there from the start.
+        semi: keep the basis orthogonal to the root of the rounding error only, which is enough for `T`; what is made
+            of the basis (`basis`, `vector`) is then no more accurate than that.
+        steps: products that are expected; memory for so many vectors, up to 64, is there from the start.
 
     Attributes:
         diagonal: of `T`, one number per product.
@@ -46,11 +50,12 @@ class Lanczos:
     """
 
     def __init__(self, product: Product, start: Tensor, semi: bool = False, steps: int = 15) -> None:
+        start = start.detach()
         length = float(start.norm())
         if not 0 < length < math.inf:
             raise DomainError(f"The start of a Lanczos iteration must be finite and not zero; its norm is {length}.")
         self._product, self._size = product, 0.0
-        self._rows = start.new_empty(min(steps + 1, len(start)), len(start))  # one basis vector per row
+        self._rows = start.new_empty(min(steps + 1, _FIRST_ROWS, len(start)), len(start))  # one basis vector per row
         torch.div(start, length, out=self._rows[0])
         self.diagonal: list[float] = []
         self.beside: list[float] = []
@@ -90,7 +95,7 @@ class Lanczos:
         Raises:
             ConvergenceError: it is not finite.
         """
-        k, n = len(self.diagonal), self._rows.shape[1]
+        product, k, n = product.detach(), len(self.diagonal), self._rows.shape[1]
         basis = self._rows[: k + 1]
         w, alpha = product, float(product @ basis[k])
         if not math.isfinite(alpha):
@@ -101,8 +106,11 @@ class Lanczos:
         w = torch.add(w, basis[k], alpha=-alpha)
         if k:
             w.sub_(basis[k - 1], alpha=self.beside[-1])
-        beta = float(w.norm())
-        part = self._drift.step(self.diagonal, self.beside, alpha, beta) if self._drift else slice(0, k + 1)
+        beta, part = float(w.norm()), slice(0, k + 1)
+        if self._drift:
+            if k:  # of a symmetric matrix the product has this part of the vector before
+                self._drift.noise(abs(float(product @ basis[k - 1]) - self.beside[-1]))
+            part = self._drift.step(self.diagonal, self.beside, alpha, beta)
         if part.stop:
             before = beta
             w, beta = _orthogonal(w, basis[part], beta)

@@ -5,6 +5,9 @@ as it carries the vectors, so that their inner products obey a recurrence of the
 root of the rounding error, `T` is the projection of `A` to within the rounding error itself: orthogonalizing only when
 they reach it, and only against those that did, gives the same quadrature for a part of the work.
 
+Products may be noisier than their numbers are precise: a loss far below the numbers that it is made of, a model in
+half precision. How far they are from those of a symmetric matrix tells.
+
 Source: Simon (1984), The Lanczos algorithm with partial reorthogonalization, Math. Comp. 42; Larsen (1998), Lanczos
 bidiagonalization with partial reorthogonalization, DAIMI PB-357, for the sign of the rounding term.
 """
@@ -31,6 +34,15 @@ class Drift:
         self._eps, self._fresh = eps, _FRESH * eps
         self._older, self._newest = np.zeros(0), np.ones(1)
         self._again, self._size = _NONE, 0.0
+
+    def noise(self, gap: float) -> None:
+        """Learn how noisy the products are: `step` comes next.
+
+        Args:
+            gap: how far an inner product of the newest one is from what symmetry says. The drift has its part in it.
+        """
+        drift = 2 * self._size * float(np.abs(self._newest[:-1]).max())
+        self._fresh = max(self._fresh, _FRESH * (gap - drift) / max(self._size, np.finfo(float).tiny))
 
     def step(self, diagonal: list[float], beside: list[float], alpha: float, beta: float) -> slice:
         """Go on to the next vector.
