@@ -185,6 +185,30 @@ class TestLayer:
             layer(x)
         assert bool((kept == 0.25).all())
 
+    def test_inference_first_and_training_later(self, layer):
+        with torch.inference_mode():
+            layer(rows())
+        layer(rows()).sum().backward()
+        assert bool(layer.symbolic.affine.grad.isfinite().all())
+
+    @pytest.mark.parametrize("models", [None, 2])
+    @pytest.mark.parametrize("order", [0, 1, 2])
+    def test_recorded_or_not_the_values_are_the_same(self, layer, order, models):
+        edges, x = layer.symbolic, rows() if models is None else torch.stack([rows(), 0.9 * rows()])
+        mask = torch.ones(3, 2, dtype=F64)
+        mask[2, 0] = 0.0
+        before, affine = x.clone(), edges.masked(mask)
+        affine = affine if models is None else torch.stack([affine, 1.1 * affine])
+
+        def found():
+            return edges.derivatives(x, affine, order), edges.moving(x, affine, order, None), edges.sums(x, affine)
+
+        recorded = found()
+        with torch.no_grad():
+            alone = found()
+        assert all(torch.equal(one, other) for one, other in zip(recorded, alone, strict=True))
+        assert torch.equal(x, before)
+
     def test_derivatives(self, layer):
         x = rows(4).requires_grad_()
         assert torch.autograd.gradcheck(layer, x)

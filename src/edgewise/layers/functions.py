@@ -20,7 +20,8 @@ class Function:
 
     Attributes:
         name: what users call it, as in pykan: `"sin"`, `"x^2"`, `"1/x"`.
-        torch: elementwise, differentiable as often as needed; of `(z,)`, with a free exponent of `(z, p)`.
+        torch: elementwise, differentiable as often as needed; of `(z,)`, with a free exponent of `(z, p)`. It gives
+            numbers of the shape of `z`, and must not keep `z`, which is written over afterwards.
         formula: the same in sympy's language, in the letters `z` and `p`.
         complexity: in the unit of `"x"`, one.
         domain: where it is defined, in words of `z`; empty for everywhere.

@@ -88,13 +88,17 @@ class SymbolicEdges(nn.Module):
 
     def _at(self, device: torch.device) -> _Places:
         if device not in self._places:  # not buffers: they belong to the structure, not to the state
-            ends = torch.tensor(self.edges, dtype=torch.long, device=device).reshape(-1, 2)
-            order = torch.tensor([e for _, own in self._groups for e in own], dtype=torch.long, device=device)
-            sources, targets = ends[:, 0].contiguous(), ends[:, 1].contiguous()
-            grouped, grouped_targets = sources[order][:, None], targets[order][:, None]
-            parts = grouped.split(self._counts), grouped_targets.split(self._counts)
-            self._places[device] = _Places(sources, targets, order, order.argsort(), grouped, *parts)
+            with torch.inference_mode(False):  # they will be there when gradients are wanted
+                self._places[device] = self._places_on(device)
         return self._places[device]
+
+    def _places_on(self, device: torch.device) -> _Places:
+        ends = torch.tensor(self.edges, dtype=torch.long, device=device).reshape(-1, 2)
+        order = torch.tensor([e for _, own in self._groups for e in own], dtype=torch.long, device=device)
+        sources, targets = ends[:, 0].contiguous(), ends[:, 1].contiguous()
+        grouped, grouped_targets = sources[order][:, None], targets[order][:, None]
+        parts = grouped.split(self._counts), grouped_targets.split(self._counts)
+        return _Places(sources, targets, order, order.argsort(), grouped, *parts)
 
     def find(self, i: int, j: int) -> int | None:
         """Which of the edges runs from `i` to `j`; None if that edge is not symbolic."""
