@@ -144,19 +144,24 @@ def _outcome(model: nn.Module, data: dict[str, Tensor]) -> Record:
 
 
 def _pykan(job: Job, data: dict[str, Tensor]) -> Record:
-    stages = pykan_staircase(job.width, job.protocol.grids, data, job.seed)
+    stages = pykan_staircase(job.width, job.protocol.grids, data, job.seed, k=job.protocol.k)
     return {**stages[-1], "stages": stages}
 
 
 def pykan_staircase(
-    width: tuple[int, ...], grids: tuple[int, ...], data: dict[str, Tensor], seed: int, steps: int = PYKAN_STEPS
+    width: tuple[int, ...],
+    grids: tuple[int, ...],
+    data: dict[str, Tensor],
+    seed: int,
+    steps: int = PYKAN_STEPS,
+    k: int = 3,
 ) -> list[Record]:
     """pykan's own fit on one grid after the other, its defaults: an entry per grid, seconds of `fit` alone."""
     from kan import KAN  # pyright: ignore[reportMissingImports]
 
     stages = []
     with peers.pykan_surroundings():
-        model: Any = KAN(list(width), grid=grids[0], k=3, seed=seed)
+        model: Any = KAN(list(width), grid=grids[0], k=k, seed=seed)
         for grid in grids:
             if stages:
                 model = model.refine(grid)
