@@ -72,8 +72,8 @@ class SymbolicEdges(nn.Module):
                     "of one name are evaluated together. Rename one."
                 )
             members[function.name].append(e)
-        self._groups = [(names[name], members[name]) for name in names]
-        self._counts = [len(own) for _, own in self._groups]
+        self._distinct, self._counts = list(names.values()), [len(members[name]) for name in names]
+        self._order = [e for name in names for e in members[name]]
         self._places: dict[torch.device, _Places] = {}
 
     @property
@@ -94,7 +94,7 @@ class SymbolicEdges(nn.Module):
 
     def _places_on(self, device: torch.device) -> _Places:
         ends = torch.tensor(self.edges, dtype=torch.long, device=device).reshape(-1, 2)
-        order = torch.tensor([e for _, own in self._groups for e in own], dtype=torch.long, device=device)
+        order = torch.tensor(self._order, dtype=torch.long, device=device)
         sources, targets = ends[:, 0].contiguous(), ends[:, 1].contiguous()
         grouped, grouped_targets = sources[order][:, None], targets[order][:, None]
         parts = grouped.split(self._counts), grouped_targets.split(self._counts)
@@ -189,9 +189,8 @@ class SymbolicEdges(nn.Module):
             a, b = torch.where(absent, 1.0, a), torch.where(absent, 0.0, b)
             starts = self._by_function(torch.where(absent, x.shape[-1], places.grouped_sources))
         factors, recorded = c if order == 0 else c * a.pow(order), _is_recorded()
-        functions = [function for function, _ in self._groups]
         numbers = starts, self._by_function(a), self._by_function(b), self._by_function(factors), self._by_function(p)
-        for function, sources, slope, shift, factor, exponent in zip(functions, *numbers, strict=True):
+        for function, sources, slope, shift, factor, exponent in zip(self._distinct, *numbers, strict=True):
             seen = inputs.gather(-2, sources.expand(*x.shape[:-2], -1, x.shape[-2]))
             z = seen * slope + shift if recorded else seen.mul_(slope).add_(shift)
             found = elementwise_derivative(partial(function, p=exponent), z, order)
@@ -219,7 +218,7 @@ class SymbolicEdges(nn.Module):
         x = x.index_select(-1, places.grouped_sources[:, 0])
         a, b, c, d, p = affine.index_select(-2, places.order).unsqueeze(-3).expand(*x.shape, PARAMETERS).unbind(-1)
         z = _where_present(a * x + b, c, d)
-        f, slope, by_exponent = slopes_of([function for function, _ in self._groups], self._counts, z, p)
+        f, slope, by_exponent = slopes_of(self._distinct, self._counts, z, p)
         by_exponent = torch.zeros_like(f) if by_exponent is None else by_exponent
         inner = c * slope
         numbers = torch.stack([inner * x, inner, f, torch.ones_like(f), c * by_exponent], dim=-1)

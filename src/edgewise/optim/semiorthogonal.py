@@ -72,12 +72,11 @@ class Drift:
         k = len(diagonal)
         self._size = max(self._size, abs(alpha), beta)  # of the matrix, whose rounding is in the product
         beta = max(beta, self._eps * self._size, np.finfo(float).tiny)  # shorter ones are none: the space is complete
-        found = np.ones(k + 2)
-        found[k] = self._fresh * self._size / beta
+        found, rounding = np.ones(k + 2), self._fresh * self._size
+        found[k] = rounding / beta
         if k:
             carried = (diagonal - alpha) * self._newest[:k] + beside * self._newest[1:] - beside[-1] * self._older
             carried[1:] += beside[:-1] * self._newest[: k - 1]
-            rounding = self._fresh * self._size
             found[:k] = (carried + np.copysign(rounding, carried)) / beta
         return found
 
