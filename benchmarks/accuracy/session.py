@@ -72,10 +72,10 @@ class Session:
 
     def pykan_range(self, default: int) -> range:
         """The seeds that pykan runs: none where it is not installed, nor in a trial that does not ask for it."""
-        unasked = 0 if self.quick else default
-        wanted = unasked if self.pykan_seeds is None else self.pykan_seeds
         if not default:  # the row has pykan elsewhere, or never
             return range(0)
+        unasked = 0 if self.quick else default
+        wanted = unasked if self.pykan_seeds is None else self.pykan_seeds
         if wanted and importlib.util.find_spec("kan") is None:
             harness.log("skipped: pykan (not installed)")
             return range(0)

@@ -21,13 +21,13 @@ QUICK_PROBLEMS = 2
 # Smooth functions ask for smooth splines: on few intervals of degree 5 a step moves more of the function than on many
 # cubic ones. As many steps in all as with `PROTOCOL`.
 SMOOTH = Protocol(grids=(2, 4, 8, 16), steps=45, train_num=3000, test_num=3000, k=5)
-# The published shapes have three to sixteen edges: more intervals only sharpen what so few functions can express. As
-# many numbers as a larger MLP has, in more edges, can express more.
+# The published shapes have three to sixteen edges: more intervals only sharpen what so few functions can express. More
+# edges can express more.
 FREE_WIDTH, FREE = (2, 4, 3, 1), Protocol(grids=(2, 4, 8), steps=60, train_num=3000, test_num=3000, k=5)
 
 
 class Row(NamedTuple):
-    """One problem, measured; errors are test RMSE per seed. `free` is the network of a larger MLP's size, beside it."""
+    """One problem, measured; errors are test RMSE per seed. `free` are the rivals of a shape that is not published."""
 
     problem: Problem
     published: float
@@ -218,7 +218,7 @@ _CHOSEN = (
 
 
 def _about_free(session: Session, rows: Sequence[Row]) -> str:
-    """Of the network of a larger MLP's size, as it was run."""
+    """Of the pair of a free shape, as it was run."""
     protocol, free = session.adapt(FREE), [row.free for row in rows if row.free]
     ours, theirs = _sizes(rivals.kan for rivals in free), _sizes(rivals.mlp for rivals in free)
     return (
