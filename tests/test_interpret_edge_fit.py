@@ -5,6 +5,7 @@ import torch
 
 from edgewise import KAN
 from edgewise.interpret import Library, fit_edge
+from edgewise.interpret.edge_fit import fit_edges
 from edgewise.layers import FUNCTIONS
 
 F64 = torch.float64
@@ -49,6 +50,20 @@ def test_frequencies_are_found(name, z):
     assert best.function.name == name
     assert best.missing < 1e-12
     assert abs(best.numbers[0]) == pytest.approx(z, rel=1e-6)
+
+
+def test_several_edges_are_fitted_as_one_by_one():
+    """Other ranges, units and functions beside it, a constant edge too, change nothing about an edge."""
+    x = torch.stack([inputs(), 3 * inputs(seed=1) + 5, inputs(seed=2), 1e3 * inputs(seed=3)])
+    y = torch.stack([torch.sin(3 * x[0]), x[1].log(), torch.ones(600, dtype=F64), 1e-6 * (x[3] / 300).exp()])
+    library = list(Library())
+    together = fit_edges(x, y, library, 4, always=["x"])
+    for own_x, own_y, found in zip(x, y, together, strict=True):
+        alone = fit_edge(own_x, own_y, library, 4, always=["x"])
+        assert [fit.function for fit in found] == [fit.function for fit in alone]
+        for one, other in zip(found, alone, strict=True):
+            assert one.missing == pytest.approx(other.missing, rel=1e-3, abs=1e-14)
+    assert [fits[0].function.name for fits in together] == ["sin", "log", "0", "exp"]
 
 
 @pytest.mark.parametrize("amplitude", [1e-9, 1.0, 1e9])

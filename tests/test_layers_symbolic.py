@@ -1,6 +1,7 @@
 """Symbolic edges: the table of functions against mpmath, layers against the literal formula, and everything around."""
 
 import copy
+import dataclasses
 import math
 import pickle
 
@@ -99,6 +100,26 @@ class TestEveryFunction:
     def test_pickle_and_deepcopy_give_the_same_object(self, name):
         assert pickle.loads(pickle.dumps(FUNCTIONS[name])) is FUNCTIONS[name]
         assert copy.deepcopy(FUNCTIONS[name]) is FUNCTIONS[name]
+
+
+@pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if function.slope])
+def test_slopes_are_autograds_at_kinks_and_far_out(name):
+    """Where a function has no derivative, or none that is finite, as well: training looks at autograd's."""
+    z = torch.tensor([0.0, 0.5, 1.0, -1.0, 1e-9, 700.0, -700.0], dtype=F64)
+    plain = dataclasses.replace(FUNCTIONS[name], slope=None)
+    (_, found, _), (_, expected, _) = (slopes_of([function], [len(z)], z) for function in (FUNCTIONS[name], plain))
+    both = found.isfinite() & expected.isfinite()
+    assert_close(found[both], expected[both], rtol=1e-12, atol=1e-15)
+    assert int(both.sum()) >= 3  # also of those that are not defined everywhere
+
+
+def test_a_function_without_a_slope_beside_one_that_has_one():
+    own = Function("own", lambda z: z.square() + 1, "z**2 + 1", 3)
+    z = torch.tensor([[1.0, 2.0], [3.0, 4.0], [0.5, -1.0]], dtype=F64)
+    values, slope, by_exponent = slopes_of([FUNCTIONS["exp"], own], [1, 2], z, dim=0)
+    assert_close(values, torch.cat([z[:1].exp(), z[1:].square() + 1]))
+    assert_close(slope, torch.cat([z[:1].exp(), 2 * z[1:]]))
+    assert by_exponent is None
 
 
 def test_a_free_exponent():

@@ -1,8 +1,8 @@
-"""The descent behind `fit_edge`: many starts of many functions moved at once by Levenberg-Marquardt.
+"""The descent behind `fit_edges`: many starts of many functions moved at once by Levenberg-Marquardt.
 
 A step of one start is a handful of numbers on a few hundred samples, so its time would go to calls rather than to
-arithmetic. All starts of all functions are therefore rows of the same tensors; only the functions themselves are
-evaluated one after the other, each on its own rows. Rows that have arrived are left out.
+arithmetic. All starts of all functions on all edges are therefore rows of the same tensors; only the functions
+themselves are evaluated one after the other, each on its own rows. Rows that have arrived are left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,64 +21,84 @@ _STUCK = 1e4
 """Damping at which steps are too short to matter."""
 _WORTH = 1e-12
 """A row has arrived where the next step promises to take away less than this share of what is missing."""
+_LEAVE = 8
+"""Rows that have arrived are left out when they are one in so many."""
+
+Ends = tuple[Tensor, Tensor]
+"""`(K, 3)` slopes, shifts and exponents, and the share `(K,)` of the variance that each misses."""
 
 
 def descend(
-    functions: Sequence[Function], starts: Sequence[Tensor], u: Tensor, y: Tensor, steps: int
-) -> list[tuple[Tensor, Tensor]]:
-    """Move slope, shift and exponent of every start towards what explains most of the samples.
+    functions: Sequence[Function], starts: Sequence[Sequence[Tensor]], edges: Sequence[Sequence[int]], u: Tensor,
+    y: Tensor, steps: int,
+) -> list[list[Ends]]:  # fmt: skip
+    """Move slope, shift and exponent of every start towards what explains most of the samples of its edge.
 
     The factor and the constant of `c f(s u + t) + d` are linear and always at their best (variable projection, with
     Kaufman's Jacobian).
 
     Args:
         functions: what is fitted.
-        starts: `(K, 3)` slopes, shifts and exponents to start from, for every function.
-        u: `(n,)` inputs.
-        y: `(n,)` values.
+        starts: for every function, and every edge that it is tried on, `(K, 3)` slopes, shifts and exponents.
+        edges: for every function the numbers of these edges.
+        u: `(E, n)` inputs of every edge.
+        y: `(E, n)` values.
         steps: at most.
 
     Returns:
-        For every function its `(K, 3)` ends, and the share `(K,)` of the variance of `y` that each misses; NaN where
-        the function is not defined.
+        For every function and edge its ends; what they miss is NaN where the function is not defined.
     """
-    found: list[tuple[Tensor, Tensor]] = [(u.new_zeros(0, 3), u.new_zeros(0))] * len(functions)
-    for some in _together(functions, starts, len(u)):
-        descent = _Descent([functions[n] for n in some], [starts[n] for n in some], u, y - y.mean())
+    found: list[list[Ends]] = [[] for _ in functions]
+    labels = y - y.mean(1, keepdim=True)
+    counts = [sum(map(len, own)) for own in starts]
+    for some in _together(counts, u.shape[1]):
+        chosen = [[starts[n], edges[n]] for n in some]
+        sizes = [len(at) for own, _ in chosen for at in own]
+        edge = torch.tensor([e for _, own in chosen for e in own]).repeat_interleave(torch.tensor(sizes))
+        at = torch.cat([at for own, _ in chosen for at in own])
+        descent = _Descent([functions[n] for n in some], [counts[n] for n in some], at, edge, u, labels)
         descent.run(steps)
-        for n, ends in zip(some, descent.ends(), strict=True):
-            found[n] = ends
+        ends = iter(zip(descent.at.split(sizes), descent.missing.split(sizes), strict=True))
+        for n in some:
+            found[n] = [next(ends) for _ in starts[n]]
     return found
 
 
-def _together(functions: Sequence[Function], starts: Sequence[Tensor], samples: int) -> Iterator[list[int]]:
-    """Which functions to move together: those with as many numbers, and not too many of them."""
-    for free_exponent in (False, True):
-        some, values = [], 0
-        for n, function in enumerate(functions):
-            if function.free_exponent != free_exponent:
-                continue
-            more = len(starts[n]) * samples
-            if some and values + more > _VALUES:
-                yield some
-                some, values = [], 0
-            some.append(n)
-            values += more
-        if some:
+def _together(counts: Sequence[int], samples: int) -> Iterator[list[int]]:
+    """Which functions to move together: not too many starts."""
+    some, values = [], 0
+    for n, count in enumerate(counts):
+        if some and values + count * samples > _VALUES:
             yield some
+            some, values = [], 0
+        some.append(n)
+        values += count * samples
+    if some:
+        yield some
 
 
 class _Descent:
-    """Starts on their way; `live` are the rows that still move, and the others have arrived."""
+    """Starts on their way; `live` are the rows that still move, and the others have arrived.
 
-    def __init__(self, functions: list[Function], starts: list[Tensor], u: Tensor, labels: Tensor) -> None:
-        self.functions, self.u, self.labels = functions, u, labels
-        self.counts = [len(own) for own in starts]
-        self.kinds = torch.arange(len(functions)).repeat_interleave(torch.tensor(self.counts))
-        self.free = 3 if functions[0].free_exponent else 2
-        self.at, self.damping = torch.cat(list(starts)), u.new_full((len(self.kinds),), 1e-3)
-        self.live = torch.arange(len(self.kinds))
-        self.J, self.rest, self.missing = self._linearize(self.at, self.counts)
+    Args:
+        functions: of the rows, one after the other.
+        counts: how many rows each has.
+        at: `(K, 3)` where they start.
+        edge: `(K,)` the edge of each.
+        u: `(E, n)` inputs of every edge.
+        labels: `(E, n)` values, of mean zero.
+    """
+
+    def __init__(
+        self, functions: list[Function], counts: list[int], at: Tensor, edge: Tensor, u: Tensor, labels: Tensor
+    ) -> None:
+        self.functions, self.counts, self.at, self.edge = functions, counts, at, edge
+        self.kinds = torch.arange(len(functions)).repeat_interleave(torch.tensor(counts))
+        self.free = 3 if any(function.free_exponent for function in functions) else 2
+        self.damping, self.live = u.new_full((len(at),), 1e-3), torch.arange(len(at))
+        self.every = u, labels
+        self._see()
+        self.J, self.rest, self.missing = self._linearize(at, counts)
 
     def run(self, steps: int) -> None:
         """Move all rows, at most so often."""
@@ -87,14 +107,19 @@ class _Descent:
             if not len(self.live):
                 return
             arrived = self._step(counts)
-            if 2 * int(arrived.sum()) >= len(arrived):  # else the copies cost more than they spare
+            if _LEAVE * int(arrived.sum()) >= len(arrived):  # else the copies cost more than they spare
                 keep = ~arrived
                 self.live, self.J, self.rest = self.live[keep], self.J[keep], self.rest[keep]
+                self._see()
                 counts = torch.bincount(self.kinds[self.live], minlength=len(self.functions)).tolist()
 
-    def ends(self) -> list[tuple[Tensor, Tensor]]:
-        """Where the rows of every function are, and what they miss."""
-        return list(zip(self.at.split(self.counts), self.missing.split(self.counts), strict=True))
+    def _see(self) -> None:
+        """The samples of the live rows: one row of them for all where there is one edge."""
+        u, labels = self.every
+        alone = len(u) == 1
+        edge = slice(None) if alone else self.edge[self.live]
+        self.u, self.labels = u[edge], labels[edge]
+        self.spread = self.labels.square().sum(-1)
 
     def _step(self, counts: list[int]) -> Tensor:
         """One step of the live rows; says which have arrived."""
@@ -127,10 +152,10 @@ class _Descent:
         f, slope, by_exponent = slopes_of(self.functions, counts, s * self.u + t, p, dim=0)
         f -= f.mean(-1, keepdim=True)
         size = f.square().sum(-1, keepdim=True)
-        c = (f @ self.labels)[:, None] / size
+        c = (f * self.labels).sum(-1, keepdim=True) / size
         rest = self.labels - c * f
         parts = [slope * self.u, slope] if by_exponent is None else [slope * self.u, slope, by_exponent]
         J = torch.stack(parts, dim=1)  # (K, free, n)
         J -= J.mean(-1, keepdim=True)
         J -= (J @ f[..., None]) / size[..., None] * f[:, None]
-        return J.mul_(c[..., None]), rest, rest.square().sum(-1) / self.labels.square().sum()
+        return J.mul_(c[..., None]), rest, rest.square().sum(-1) / self.spread

@@ -23,9 +23,12 @@ POLISH_ROWS = 20_000
 """Samples that the last steps look at."""
 _KEPT = 8
 """Starts that are followed."""
-_FIRST, _SHORT, _LONG = 4, 8, 60
-"""Steps of every start, of the best `_FOLLOWED` of each function, and of the functions that are polished."""
+_FIRST, _SHORT, _LONG = 4, 8, 25
+"""Steps of every start (and later of every function that is polished), of the best `_FOLLOWED` of each function, and of
+those that come near the best of all."""
 _FOLLOWED = 4
+_CLEAN, _FAR = 1e-6, 1e3
+"""Where the best function misses less than the first, others that miss so many times more are not worth a look."""
 _FREQUENCIES = 120.0
 """Highest angular frequency tried, times half the width of the data: 38 periods over the data."""
 
@@ -66,7 +69,11 @@ def description(missing: float, complexity: float) -> float:
     return 2 * math.log2(missing + 1e-14) + complexity
 
 
-@torch.no_grad()
+def worth_a_look(least: float) -> float:
+    """What a function may miss of an edge to be worth a look where the best misses `least`."""
+    return _FAR * max(_CLEAN, least)
+
+
 def fit_edge(
     x: Tensor, y: Tensor, functions: Sequence[Function], most: int | None = None, starts: int = _KEPT,
     always: Sequence[str] = (),
@@ -85,26 +92,60 @@ def fit_edge(
         Fits of functions that are defined on the data for some a and b, best first. Memory beyond the samples does not
         grow with N.
     """
+    return fit_edges(x[None], y[None], functions, most, starts, always)[0]
+
+
+@torch.no_grad()
+def fit_edges(
+    x: Tensor, y: Tensor, functions: Sequence[Function], most: int | None = None, starts: int = _KEPT,
+    always: Sequence[str] = (),
+) -> list[list[EdgeFit]]:  # fmt: skip
+    """`fit_edge` of E edges together: several take little more time than one.
+
+    Args:
+        x: `(E, N)` inputs.
+        y: `(E, N)` values.
+        functions: as for `fit_edge`.
+        most: as for `fit_edge`.
+        starts: as for `fit_edge`.
+        always: as for `fit_edge`.
+
+    Returns:
+        The fits of every edge.
+    """
     x, y = x.cpu().double(), y.cpu().double()  # a few hundred rows: a GPU would only wait for the next launch
-    lo, hi = x.min(), x.max()
-    constant = [_constant(y, function) for function in functions if function.name == "0"]
-    if lo == hi or y.min() == y.max():
-        return constant
-    samples = _Samples(x, y)
-    found = samples.searched([function for function in functions if function.name != "0"], starts)
+    varies = ((x.amin(1) < x.amax(1)) & (y.amin(1) < y.amax(1))).nonzero()[:, 0]
+    fits = [[_constant(own, function) for function in functions if function.name == "0"] for own in y]
+    if not len(varies):
+        return fits
+    samples = _Samples(x[varies], y[varies])
+    able = [function for function in functions if function.name != "0"]
+    chosen = [_chosen(found, most, always) for found in samples.searched(able, starts)]
+    for e, found in zip(varies.tolist(), samples.polished(chosen), strict=True):
+        more = [fit for fit in fits[e] if most is None or len(found) < most or fit.function.name in always]
+        fits[e] = sorted(found + more, key=lambda fit: (fit.missing, fit.function.complexity))
+    return fits
+
+
+_Found = list[tuple[Function, Tensor, Tensor]]
+"""Functions, `(K, 3)` slopes, shifts and exponents of each, and the share `(K,)` of the variance that they miss."""
+
+
+def _chosen(found: _Found, most: int | None, always: Sequence[str]) -> _Found:
+    """The functions worth a fit to the last digit."""
     # Many functions follow a line to any digit, so the simplest of those that do as well come first.
     ranks = [description(float(missing.min()), function.complexity) for function, _, missing in found]
-    ranks = sorted(range(len(found)), key=ranks.__getitem__)
-    last = len(ranks) if most is None else most
-    chosen = ranks[:last] + [n for n in ranks[last:] if found[n][0].name in always]
-    fits = samples.polished([found[n][:2] for n in chosen])
-    fits += [fit for fit in constant if most is None or len(fits) < most or fit.function.name in always]
-    return sorted(fits, key=lambda fit: (fit.missing, fit.function.complexity))
+    order = sorted(range(len(found)), key=ranks.__getitem__)
+    last = len(order) if most is None else most
+    return [found[n] for n in order[:last]] + [found[n] for n in order[last:] if found[n][0].name in always]
 
 
 def _best_starts(function: Function, u: Tensor, y: Tensor, count: int) -> Tensor:
     """`(K, 3)` places from which to search."""
-    places, kinds = _starts(function.periodic, function.free_exponent)
+    if not function.periodic and len(u) == SEARCH_ROWS:
+        u, y = u[::2], y[::2]  # half of them show the shape; only frequencies need all
+    mirrored, scaled = function.even or function.odd, function.degree is not None
+    places, kinds = _starts(function.periodic, function.free_exponent, mirrored, scaled)
     return places[_different(kinds, _explained(function, u, y, places), count)]
 
 
@@ -119,52 +160,55 @@ def _different(kinds: Tensor, scores: Tensor, count: int) -> Tensor:
 
 
 def _spread(x: Tensor, count: int) -> Tensor:
-    """Rows evenly among the sorted inputs, both ends included."""
-    if len(x) <= count:
-        return torch.arange(len(x))
-    ranks = torch.linspace(0, len(x) - 1, count).round().long()
-    return x.argsort()[ranks]
+    """`(E, n)` rows evenly among the sorted inputs `(E, N)`, both ends included."""
+    if x.shape[1] <= count:
+        return torch.arange(x.shape[1]).expand(len(x), -1)
+    ranks = torch.linspace(0, x.shape[1] - 1, count).round().long()
+    return torch.stack([own.argsort()[ranks] for own in x])
 
 
 class _Samples:
-    """All samples of an edge, with inputs from -1 to 1 beside them."""
+    """All samples of E edges, with inputs from -1 to 1 beside them."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
-        lo, hi = x.min(), x.max()
+        lo, hi = x.amin(1, keepdim=True), x.amax(1, keepdim=True)
         self.middle, self.half = (lo + hi) / 2, (hi - lo) / 2
         self.u, self.y = (x - self.middle) / self.half, y
         self.many = _spread(x, POLISH_ROWS)
 
-    def searched(self, functions: Sequence[Function], starts: int) -> list[tuple[Function, Tensor, Tensor]]:
-        """Where the best starts of every function lead on a few rows, and what they miss there."""
+    def searched(self, functions: Sequence[Function], starts: int) -> list[_Found]:
+        """For every edge, where the best starts of every function lead on a few rows, and what they miss there."""
         few = _spread(self.u, SEARCH_ROWS)
-        u, y = self.u[few], self.y[few]
-        begins = [_best_starts(function, u, y, starts) for function in functions]
-        able = [(function, own) for function, own in zip(functions, begins, strict=True) if len(own)]
-        functions, at = [function for function, _ in able], [own for _, own in able]
-        at = [_least(*end, _FOLLOWED) for end in descend(functions, at, u, y, _FIRST)]
-        ends = descend(functions, at, u, y, _SHORT)
-        return [(function, *end) for function, end in zip(functions, ends, strict=True)]
+        u, y = self.u.gather(1, few), self.y.gather(1, few)
+        begins = [
+            [(function, _best_starts(function, *own, starts).float()) for function in functions]
+            for own in zip(u, y, strict=True)
+        ]
+        # The first steps only show which ways are worth more: in single precision they take half the time.
+        found = _followed([[one for one in own if len(one[1])] for own in begins], u.float(), y.float(), _FIRST)
+        return _followed([_best(own, _FOLLOWED) for own in found], u, y, _SHORT)
 
-    def polished(self, found: Sequence[tuple[Function, Tensor]]) -> list[EdgeFit]:
-        """The best of the ends of every function, followed to the last digit, measured on all samples."""
-        functions, u, y = [function for function, _ in found], self.u[self.many], self.y[self.many]
-        ends = [_least(*end, 3) for end in descend(functions, [own for _, own in found], u, y, 0)]
-        last = [_least(*end, 1)[0] for end in descend(functions, ends, u, y, _LONG)]
-        fits = [self._measured(function, *numbers) for function, numbers in zip(functions, last, strict=True)]
-        return [fit for fit in fits if fit is not None]
+    def polished(self, found: Sequence[_Found]) -> list[list[EdgeFit]]:
+        """For every edge, the best of the ends of every function, followed to the last digit, on all samples."""
+        u, y = self.u.gather(1, self.many), self.y.gather(1, self.many)
+        ends = _followed([_best(own, 3) for own in found], u, y, _FIRST)
+        near = _followed([_near(own) for own in ends], u, y, _LONG)
+        ends = [[*own, *further] for own, further in zip(map(_far, ends), near, strict=True)]
+        fits = [[self._measured(e, function, *at[0]) for function, at in _best(own, 1)] for e, own in enumerate(ends)]
+        return [[fit for fit in own if fit is not None] for own in fits]
 
-    def _measured(self, function: Function, s: Tensor, t: Tensor, p: Tensor) -> EdgeFit | None:
-        z = s * self.u + t
+    def _measured(self, e: int, function: Function, s: Tensor, t: Tensor, p: Tensor) -> EdgeFit | None:
+        u, y, middle, half = self.u[e], self.y[e], self.middle[e], self.half[e]
+        z = s * u + t
         f = function(z, p.expand_as(z))
-        centred, labels = f - f.mean(), self.y - self.y.mean()
+        centred, labels = f - f.mean(), y - y.mean()
         c = (centred @ labels) / (centred @ centred)
-        d = self.y.mean() - c * f.mean()
+        d = y.mean() - c * f.mean()
         missed = float((labels - c * centred).square().sum() / labels.square().sum())
         if not missed <= 1:
             return None
-        numbers = (float(v) for v in (s / self.half, t - s * self.middle / self.half, c, d, p))
-        size = float(c.abs() * f.abs().max() / (self.y.max() - self.y.min()))
+        numbers = (float(v) for v in (s / half, t - s * middle / half, c, d, p))
+        size = float(c.abs() * f.abs().max() / (y.max() - y.min()))
         return EdgeFit(function, _of_unit_slope(function, *numbers), 1 - missed, missed, size)
 
 
@@ -178,9 +222,36 @@ def _of_unit_slope(function: Function, a: float, b: float, c: float, d: float, p
     return (1.0, 0.0, a * c, d + c * b, p) if function.name == "x" else (a, b, c, d, p)
 
 
-def _least(ends: Tensor, missing: Tensor, count: int) -> Tensor:
-    """The ends that miss least."""
-    return ends[missing.nan_to_num(torch.inf).argsort()[:count]]
+def _followed(begins: Sequence[list[tuple[Function, Tensor]]], u: Tensor, y: Tensor, steps: int) -> list[_Found]:
+    """`descend` of every edge's functions from their `(K, 3)` starts: each function once, for all edges that try it."""
+    places: dict[Function, list[tuple[int, int]]] = {}
+    for e, own in enumerate(begins):
+        for n, (function, _) in enumerate(own):
+            places.setdefault(function, []).append((e, n))
+    starts = [[begins[e][n][1] for e, n in at] for at in places.values()]
+    edges = [[e for e, _ in at] for at in places.values()]
+    found: list[_Found] = [[(function, at, at[:, 0]) for function, at in own] for own in begins]
+    for at, ends in zip(places.values(), descend(list(places), starts, edges, u, y, steps), strict=True):
+        for (e, n), end in zip(at, ends, strict=True):
+            found[e][n] = (begins[e][n][0], *end)
+    return found
+
+
+def _near(found: _Found) -> list[tuple[Function, Tensor]]:
+    """Functions that come near the best."""
+    most = worth_a_look(min((float(missing.min()) for _, _, missing in found), default=0.0))
+    return [(function, at) for function, at, missing in found if float(missing.min()) <= most]
+
+
+def _far(found: _Found) -> _Found:
+    """The others."""
+    near = [function for function, _ in _near(found)]
+    return [one for one in found if one[0] not in near]
+
+
+def _best(found: _Found, count: int) -> list[tuple[Function, Tensor]]:
+    """Of every function the ends that miss least."""
+    return [(function, at[missing.nan_to_num(torch.inf).argsort()[:count]].double()) for function, at, missing in found]
 
 
 def _constant(y: Tensor, function: Function) -> EdgeFit:
@@ -190,15 +261,19 @@ def _constant(y: Tensor, function: Function) -> EdgeFit:
 
 
 @cache
-def _starts(periodic: bool, free_exponent: bool) -> tuple[Tensor, Tensor]:
-    """`(K, 3)` slope, shift and exponent, for inputs from -1 to 1, and which of them differ in the shift alone."""
-    places = _places(periodic, free_exponent)
+def _starts(periodic: bool, free_exponent: bool, mirrored: bool, scaled: bool) -> tuple[Tensor, Tensor]:
+    """`(K, 3)` slope, shift and exponent, for inputs from -1 to 1, and which of them differ in the shift alone.
+
+    Places where `c` alone makes the difference are left out: the mirror image of an even or odd function, and another
+    slope of a homogeneous one.
+    """  # noqa: DOC201 said in the first line
+    places = _places(periodic, free_exponent, mirrored, scaled)
     return places, places[:, ::2].abs().unique(dim=0, return_inverse=True)[1]
 
 
-def _places(periodic: bool, free_exponent: bool) -> Tensor:
-    slopes = torch.logspace(-1, 1.7, 16, dtype=torch.float64)
-    slopes = torch.cat([slopes, -slopes])
+def _places(periodic: bool, free_exponent: bool, mirrored: bool, scaled: bool) -> Tensor:
+    slopes = torch.ones(1, dtype=torch.float64) if scaled else torch.logspace(-1, 1.7, 16, dtype=torch.float64)
+    slopes = slopes if mirrored else torch.cat([slopes, -slopes])
     outside = 1 + torch.tensor([1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0], dtype=torch.float64)
     centres = torch.cat([torch.linspace(-1, 1, 9, dtype=torch.float64), outside, -outside])
     pairs = torch.cartesian_prod(slopes, centres)
@@ -215,12 +290,17 @@ def _places(periodic: bool, free_exponent: bool) -> Tensor:
 
 
 def _explained(function: Function, u: Tensor, y: Tensor, starts: Tensor) -> Tensor:
-    """Share of the variance of y that each start explains; -1 where it is not defined on all samples."""
-    s, t, p = starts[:, :, None].unbind(1)
+    """Share of the variance of y that each start explains; -1 where it is not defined on all samples.
+
+    In single precision: a start need not be better than its neighbours by more than that.
+    """  # noqa: DOC201 said in the first line
+    labels = y - y.mean()
+    u, labels = u.float(), (labels / labels.norm()).float()
+    s, t, p = starts.float()[:, :, None].unbind(1)
     z = s * u + t
     f = function(z, p.expand_as(z))
-    centred, labels = f - f.mean(-1, keepdim=True), y - y.mean()
+    centred = f - f.mean(-1, keepdim=True)
     size = centred.square().sum(-1)
-    share = (centred @ labels).square() / (size * labels.square().sum())
-    flat = size <= 1e-20 * f.square().sum(-1)  # constant but for rounding
+    share = (centred @ labels).square() / size
+    flat = size <= 1e-11 * f.square().sum(-1)  # constant but for rounding
     return torch.where(share.isfinite() & f.isfinite().all(-1) & ~flat, share, -1.0)

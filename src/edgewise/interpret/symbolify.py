@@ -20,7 +20,7 @@ from torch import Tensor
 from edgewise.errors import ConvergenceError, ParameterError
 from edgewise.interpret.data import as_data, as_rows
 from edgewise.interpret.deadline import check_time_limit, deadline_after
-from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge
+from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge, fit_edges, worth_a_look
 from edgewise.interpret.library import Library, as_library
 from edgewise.layers import AbstractEdgeLayer
 from edgewise.models import KAN
@@ -34,8 +34,6 @@ _CANDIDATES = 5
 """Functions per edge that are put into the network."""
 _PLAIN = ("0", "x", "x^2", "exp")
 """Functions that are always tried."""
-_CLEAN, _FAR = 1e-6, 1e3
-"""Where a function misses less of an edge than the first, those that miss so many times more are not tried."""
 _TIE = 1.5
 """Losses that differ by less than this factor do not decide between two functions: the simpler one is taken."""
 _OWN_LOSS = 1e-3
@@ -43,6 +41,11 @@ _OWN_LOSS = 1e-3
 _NATS = 0.02
 """Entropy per row that a choice may cost in a classifier."""
 _REFIT_STEPS, _POLISH_STEPS = 25, 200
+_LEAP, _SWAP = 0.5, 0.01
+"""Share of the loss that may be left by functions put in for splines, and by one put in for another, on the way to the
+exact ones: a flexible function in a wrong place gains a digit too."""
+_TOGETHER, _GATHERED = 8, 1 << 20
+"""Most edges that functions are fitted to at a time, and most samples of them."""
 _ROWS = 1 << 16
 """Values of an edge computed at a time."""
 
@@ -203,10 +206,11 @@ def auto_symbolic(
 ) -> KAN:
     """Give every edge the elementary function with which the whole model does best; leave a spline where none is good.
 
-    Edges are taken in the order of how well some function fits them. Each candidate is put into the network and all is
-    fitted again; among losses that do not differ by much the simplest function wins. At the end every choice is
-    looked at once more, with the others in place, and all numbers are fitted to the last digit. Edges that have a
-    function already keep it.
+    Where the best function of every edge, all put in at once, leaves nothing to explain, these are taken; also after
+    some have been changed for the next best, as long as each change brings the loss down. Else edges are taken in the
+    order of how well some function fits them. Each candidate is put into the network and all is fitted again; among
+    losses that do not differ by much the simplest function wins. At the end every choice is looked at once more, with
+    the others in place, and all numbers are fitted to the last digit. Edges that have a function already keep it.
 
     Args:
         model: changed in place; trained, and pruned to the edges it needs.
@@ -290,19 +294,67 @@ class _Search:
         """Fix what can be fixed; says whether that is everything."""
         self.loss = _refit(self.model, self.x, self.y, self.kind, _REFIT_STEPS)
         self.bound = max(self.floor, self._allowed() if self.max_loss is None else self.max_loss)
-        waiting, given = self._splines(), set(self.model.symbolic_edges)
+        given = set(self.model.symbolic_edges)
+        if not self._leap() and not self._one_by_one():
+            return False
+        if self.loss > self.floor:  # else all is exact already
+            self._look_again(given)
+        self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
+        return not self._splines()
+
+    def _leap(self) -> bool:
+        """Give every edge the function that fits it best, all at once; keep that if nothing is left to explain."""
+        edges = self._splines()
+        self._fit_edges(edges)
+        if not edges or not all(self.candidates.get(edge) for edge in edges):
+            return False
+        trial = copy.deepcopy(self.model)
+        for l, i, j in edges:
+            best = self.candidates[l, i, j][0]
+            trial.layers[l].fix_edge(i, j, best.function, best.numbers)
+        reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, self.floor)
+        if reached < _LEAP * self.loss:
+            reached, trial = self._swapped(reached, trial, edges)
+        if not reached <= self.floor:
+            return False
+        self.loss, self.model = reached, trial
+        for edge in edges:  # perhaps a simpler one says the same
+            self._choose(edge)
+        return True
+
+    def _swapped(self, reached: float, model: KAN, edges: Sequence[tuple[int, int, int]]) -> tuple[float, KAN]:
+        """One edge's function after the other changed for its next best, the closest calls first."""
+        swaps = [
+            (_description(found) - _description(self.candidates[edge][0]), edge, found)
+            for edge in edges
+            for found in self.candidates[edge][1:]
+        ]
+        for _, (l, i, j), found in sorted(swaps, key=lambda swap: swap[0]):
+            if reached <= self.floor or self.late:
+                break
+            trial = copy.deepcopy(model)
+            trial.layers[l].fix_edge(i, j, found.function, found.numbers)
+            loss = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, reached)
+            if loss < _SWAP * reached:
+                reached, model = loss, trial
+        return reached, model
+
+    def _one_by_one(self) -> bool:
+        """Choose edge by edge, the easiest first; False where one has no good function and all must have one."""
+        waiting = self._splines()
         while waiting and not self.late:
             edge = min(waiting, key=lambda e: self._ease(e))
             waiting.remove(edge)
             self._choose(edge)
             if self.whole and edge not in self.model.symbolic_edges:
                 return False
-        if self.loss > self.floor:  # else all is exact already
-            for edge in [e for e in self.model.symbolic_edges if e not in given]:
-                if not self.late:
-                    self._choose(edge)
-        self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
-        return not self._splines()
+        return True
+
+    def _look_again(self, given: set[tuple[int, int, int]]) -> None:
+        """Choose once more, with the other edges in place; those in `given` stay."""
+        for edge in [e for e in self.model.symbolic_edges if e not in given]:
+            if not self.late:
+                self._choose(edge)
 
     def _allowed(self) -> float:
         """The loss that a choice may leave by default."""
@@ -323,39 +375,51 @@ class _Search:
 
     def _fits(self, edge: tuple[int, int, int]) -> list[EdgeFit]:
         if edge not in self.candidates:
-            samples = _samples(self.model, *edge, self.x)
-            # Noise gives an edge wiggles that many functions follow better than the plain truth.
-            fits = sorted(fit_edge(*samples, list(self.library), 2 * _CANDIDATES, always=_PLAIN), key=_description)
-            fits = fits[:_CANDIDATES] + [found for found in fits[_CANDIDATES:] if found.function.name in _PLAIN]
-            most = _FAR * max(_CLEAN, min((found.missing for found in fits), default=0.0))
-            self.candidates[edge] = [found for found in fits if found.missing <= most]
+            self._fit_group([edge])
         return self.candidates[edge]
+
+    def _fit_edges(self, edges: Sequence[tuple[int, int, int]]) -> None:
+        """Fit functions to edges, some at a time while there is time."""
+        count = max(1, min(_TOGETHER, _GATHERED // len(self.x)))
+        for start in range(0, len(edges), count):
+            if not self.late:
+                self._fit_group(edges[start : start + count])
+
+    def _fit_group(self, edges: Sequence[tuple[int, int, int]]) -> None:
+        x, y = (torch.stack(own) for own in zip(*(_samples(self.model, *e, self.x) for e in edges), strict=True))
+        every = fit_edges(x, y, list(self.library), 2 * _CANDIDATES, always=_PLAIN)
+        for edge, fits in zip(edges, every, strict=True):
+            # Noise gives an edge wiggles that many functions follow better than the plain truth.
+            fits = sorted(fits, key=_description)
+            fits = fits[:_CANDIDATES] + [found for found in fits[_CANDIDATES:] if found.function.name in _PLAIN]
+            most = worth_a_look(min((found.missing for found in fits), default=0.0))
+            self.candidates[edge] = [found for found in fits if found.missing <= most]
 
     def _choose(self, edge: tuple[int, int, int]) -> None:
         """Try every candidate in the network; keep the best, if it is good enough."""
         l, i, j = edge
         now = self.model.symbolic_edges.get(edge)
-        tried: list[tuple[float, float, KAN, str]] = []
+        tried: list[tuple[float, float, KAN]] = []
+        if now is not None:
+            cost = next((found.cost for found in self._fits(edge) if found.function.name == now), math.inf)
+            tried.append((self.loss, cost, self.model))
         for found in self._fits(edge):
             if self.late:
                 break
-            exact = min((cost for reached, cost, *_ in tried if reached <= self.floor), default=math.inf)
+            exact = min((cost for reached, cost, _ in tried if reached <= self.floor), default=math.inf)
             if found.function.name == now or found.cost >= exact:  # nothing is better than exact, but simpler
                 continue
             trial = copy.deepcopy(self.model)
             trial.layers[l].fix_edge(i, j, found.function, found.numbers)
             reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, self.bound)
-            tried.append((reached, found.cost, trial, found.function.name))
-        if now is not None:
-            cost = next((found.cost for found in self._fits(edge) if found.function.name == now), math.inf)
-            tried.append((self.loss, cost, self.model, now))
+            tried.append((reached, found.cost, trial))
         good = [entry for entry in tried if entry[0] <= self.bound]
         if not good:
             return
         least = max(min(entry[0] for entry in good), self.floor)
         ties = [entry for entry in good if entry[0] <= _TIE * least]
         best = min(ties, key=lambda entry: (entry[1], entry[0]))
-        self.loss, _, self.model, _ = best
+        self.loss, _, self.model = best
 
 
 def _description(found: EdgeFit) -> float:
