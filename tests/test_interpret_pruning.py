@@ -1,5 +1,7 @@
 """Pruning: what goes, what stays, and that the function survives."""
 
+import sys
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -210,6 +212,16 @@ class TestSparsify:
         assert found.val_loss <= found.bound
         assert found.path[0]["edges"] == 12
         assert "[2, 1, 1]" in str(found)
+
+    def test_a_network_that_needs_all_its_edges_is_trained_to_the_end(self, monkeypatch):
+        """The first fit ends where its error no longer changes what is allowed; nothing else was accepted."""
+        x = rows(400)
+        y = torch.exp(torch.sin(torch.pi * x[:, :1]) + x[:, 1:] ** 2)
+        model = KAN([2, 1, 1], grid=10, k=5, seed=0, dtype=F64)
+        found = sparsify(model, x, y, steps=60)
+        assert [entry["step"] for entry in found.path] == ["all"]
+        monkeypatch.setattr(sys.modules["edgewise.interpret.sparsify"], "_ENOUGH", 0.0)
+        assert found.val_loss == pytest.approx(sparsify(model, x, y, steps=60).val_loss, rel=0.3)
 
     def test_noise_is_not_explained_away(self):
         """With nothing but noise in one input, that input's edges go."""

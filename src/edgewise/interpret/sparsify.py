@@ -13,7 +13,8 @@ import copy
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -29,6 +30,10 @@ from edgewise.train import FitState, fit
 _HELD_OUT = 0.2
 _LOOK, _GAIN = 5, 0.8
 """A fit is over when the loss of so many steps later is above this share."""
+_HOPELESS = 100.0
+"""A network from which a piece was taken is given up where that happens so many times above the error allowed."""
+_ENOUGH = 0.01
+"""Share of the allowed error that the first fit goes down to: further down it no longer changes what is allowed."""
 
 
 @dataclass
@@ -40,7 +45,8 @@ class Sparsified:
         val_loss: its mean squared error on the held-out rows.
         bound: what was allowed.
         path: every network that was accepted: width, edges, error on the held-out rows, and the penalty's strength
-            or what was taken away.
+            or what was taken away. The first one, with all edges, is only trained to a hundredth of what `tolerance`
+            allows, unless nothing smaller will do.
     """
 
     model: KAN
@@ -102,20 +108,18 @@ def sparsify(
     held = max(1, round(_HELD_OUT * len(x)))
     search = _Search(x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]], tolerance, growth, steps)
     search.deadline = deadline_after(time_limit_sec)
-    search.accept(search.refitted(model), "all")
+    enough = _ENOUGH * search.bound  # before anything is known, what `tolerance` allows
+    search.accept(search.refitted(model, enough=enough), "all")
     if lambs:
         search.leap()
     for lamb in lambs:
         search.penalize(lamb)
     search.take_nodes()
     search.take_edges()
+    if len(search.path) == 1 and search.loss < enough:  # it was trained to be looked at, not to be kept
+        search.path.clear()
+        search.accept(search.refitted(search.model), "all")
     return Sparsified(search.model, search.loss, search.bound, search.path)
-
-
-def _goes_on(state: FitState) -> bool:
-    """Whether a fit is worth a further step: no longer once the grids rest and five steps gain less than a fifth."""
-    losses = state.history["train_loss"]
-    return len(losses) <= state.steps / 4 + _LOOK or losses[-1] < _GAIN * losses[-1 - _LOOK]
 
 
 class _Search:
@@ -124,7 +128,7 @@ class _Search:
     ) -> None:
         self.x, self.y, self.x_val, self.y_val = x, y, x_val, y_val
         self.spread, self.growth, self.steps = float((y - y.mean(0)).square().mean()), growth, steps
-        self.tolerance, self.least, self.deadline = tolerance, math.inf, math.inf
+        self.tolerance, self.least, self.deadline = tolerance, 0.0, math.inf
         self.path: list[dict[str, Any]] = []
 
     @property
@@ -135,7 +139,7 @@ class _Search:
     def accept(self, model: KAN, step: str) -> None:
         """Go on with this network."""
         self.model, self.loss = model, self.error(model)
-        self.least = min(self.least, self.loss)
+        self.least = min(self.least, self.loss) if self.path else self.loss
         entry = {"width": model.width, "edges": model.n_edges, "val_loss": self.loss, "step": step}
         self.path.append(entry)
 
@@ -144,11 +148,24 @@ class _Search:
         with torch.no_grad():
             return float((model(self.x_val) - self.y_val).square().mean())
 
-    def refitted(self, model: KAN) -> KAN:
-        """The same network after a fit without penalty."""
-        new = copy.deepcopy(model)
-        fit(new, (self.x, self.y), opt="lm", steps=self.steps, callbacks=_goes_on, progress=False)
+    def refitted(self, model: KAN, most: float = math.inf, enough: float = 0.0) -> KAN:
+        """The same network after a fit without penalty, ended early where the error stays above `most` or is enough."""
+        new, goes_on = copy.deepcopy(model), partial(self._goes_on, most=most, enough=enough)
+        fit(new, (self.x, self.y), opt="lm", steps=self.steps, callbacks=goes_on, progress=False)
         return new
+
+    def _goes_on(self, state: FitState, most: float, enough: float) -> bool:
+        """Whether a fit is worth a further step.
+
+        No longer once the loss is below `enough`, on the held-out rows too, or five steps gain less than a fifth and
+        the grids rest. Nor before they rest, where the loss is above `most`.
+        """  # noqa: DOC201 said in the first line
+        losses = state.history["train_loss"]
+        if losses[-1] < enough and self.error(cast("KAN", state.model)) < enough:
+            return False
+        slow = len(losses) > _LOOK and losses[-1] >= _GAIN * losses[-1 - _LOOK]
+        rests = len(losses) > state.steps / 4 + _LOOK
+        return not (slow and (rests or losses[-1] > most))
 
     def leap(self) -> None:
         """Keep the most important node of every hidden layer, or the best two, four and so on."""
@@ -188,7 +205,8 @@ class _Search:
                 for i in range(len(scores[l]))
             ]  # fmt: skip
             if not any(
-                self._try(remove_node(self.model, l, i, self.x), f"node ({l}, {i})") for _, l, i in sorted(hidden)
+                self._try(remove_node(self.model, l, i, self.x), f"node ({l}, {i})", _HOPELESS)
+                for _, l, i in sorted(hidden)
             ):
                 return
 
@@ -203,16 +221,16 @@ class _Search:
                 if int(layer.mask[:, j].sum()) > 1 and (l == 0 or int(layer.mask[i].sum()) > 1)
             ]
             if not any(
-                self._try(remove_edge(self.model, l, i, j, self.x), f"edge ({l}, {i}, {j})")
+                self._try(remove_edge(self.model, l, i, j, self.x), f"edge ({l}, {i}, {j})", _HOPELESS)
                 for _, l, i, j in sorted(present)
             ):
                 return
 
-    def _try(self, model: KAN, step: str) -> bool:
+    def _try(self, model: KAN, step: str, hopeless: float = math.inf) -> bool:
         """Accept a smaller network if it does well after a fit."""
         if time.monotonic() > self.deadline:
             return False
-        new = self.refitted(model)
+        new = self.refitted(model, hopeless * self.bound)
         if not self.error(new) <= self.bound:
             return False
         self.accept(new, step)
