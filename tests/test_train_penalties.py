@@ -80,3 +80,16 @@ def test_the_curvature_of_both_sides_at_once_is_that_of_one_after_the_other(whic
     assert float(expected[:, :80].abs().amax()) > 1e-3
     assert not found[:, 80:].any()
     assert float(expected[:, 80:].abs().amax()) < 1e-12
+
+
+def test_other_weights_and_factors_on_the_same_differences():
+    blocks, orders, n = two_groups()
+    first = Differences(n, blocks, orders, draw(2, 2).abs())
+    x = draw(2, n, seed=2)
+    before = first.apply(x, None)
+    weights, factors = draw(2, 2, seed=5).abs(), draw(2, n, seed=6)
+    other, fresh = first.reweighted(weights, factors), Differences(n, blocks, orders, weights, factors)
+    torch.testing.assert_close(other.apply(x, None), fresh.apply(x, None), rtol=0, atol=0)
+    torch.testing.assert_close(first.apply(x, None), before, rtol=0, atol=0)
+    other.weights = 2 * weights  # as a resumed run does
+    torch.testing.assert_close(other.apply(x, None), 2 * fresh.apply(x, None))

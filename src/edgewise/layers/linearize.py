@@ -71,11 +71,15 @@ class Chain:
             at = end + (0 if layer.symbolic is None else layer.symbolic.affine.numel())
         self.size = at
 
+    def _is_output_by_output(self, number: int) -> bool:
+        """Whether a layer lies in another order than `(I, S, O)`: the last one, where it has several outputs."""
+        return number + 1 == len(self.layers) and self.layers[number].out_features > 1
+
     def flatten(self, parts: Sequence[Parts]) -> Tensor:
         """What is unknown of every layer to `(M, n)`."""
         flat = []
         for number, ((coef, base, numbers), layer) in enumerate(zip(parts, self.layers, strict=True)):
-            is_last = number + 1 == len(self.layers)
+            is_last = self._is_output_by_output(number)
             both = [coef.flatten(1, 2).mT if is_last else coef.flatten(1)]  # (M, O, IS) or (M, ISO)
             if layer.base_fun != "zero":
                 both.append(base.mT if is_last else base.flatten(1))
@@ -89,7 +93,7 @@ class Chain:
         parts = []
         for number, (layer, (at, base_at, end)) in enumerate(zip(self.layers, self.places, strict=True)):
             inputs, basis, outputs = layer.spline_weight.shape
-            if number + 1 == len(self.layers):
+            if self._is_output_by_output(number):
                 columns = flat[:, at:end].unflatten(1, (outputs, -1)).mT  # (M, IS + I, O)
                 coef, base = columns[:, : inputs * basis], columns[:, inputs * basis :]
             else:

@@ -48,7 +48,7 @@ def update_grid(model: KAN, x: Tensor) -> float:
         ShapeError: `x` is empty, or its last axis, dtype or device does not fit.
         DomainError: `x` holds NaN or infinity, or a hidden node does (the message names layer and node).
     """
-    layers = spline_layers(model, "`update_grid`")
+    spline_layers(model, "`update_grid`")
     if x.dim() < 1 or x.shape[-1] != model.in_features:
         raise ShapeError(f"`x` must be (..., {model.in_features}), one column per input; got {tuple(x.shape)}.")
     x = x.reshape(-1, model.in_features)
@@ -56,16 +56,32 @@ def update_grid(model: KAN, x: Tensor) -> float:
         raise ShapeError("`x` must have at least one row to place a grid; got none.")
     check_finite(x, "x")
     before = model(x)
+    move_grid(model, x)
+    after = model(x)
+    spread = before.std(0, correction=0)
+    change = (after - before).abs().amax(0) / torch.where(spread > 0, spread, torch.ones_like(spread))
+    return float(change.max())
+
+
+@torch.no_grad()
+def move_grid(model: KAN, x: Tensor) -> None:
+    """`update_grid` of data that fit the model, without a look at what it changes.
+
+    Args:
+        model: the network; as it was if an error is raised.
+        x: `(N, inputs)` data, finite, at least one row.
+
+    Raises:
+        DomainError: a hidden node leaves the range of its dtype.
+    """
+    layers = spline_layers(model, "`update_grid`")
     saved = [(layer.knots.clone(), layer.spline_weight.clone()) for layer in layers]
     try:
-        after = _update_layers([model], x[None])[0]
+        update_grids([model], x)
     except Exception:
         for layer, state in zip(layers, saved, strict=True):
             _assign(layer, *state)
         raise
-    spread = before.std(0, correction=0)
-    change = (after - before).abs().amax(0) / torch.where(spread > 0, spread, torch.ones_like(spread))
-    return float(change.max())
 
 
 @torch.no_grad()
@@ -80,19 +96,14 @@ def update_grids(models: Sequence[KAN], x: Tensor, *, first_layer_only: bool = F
     Raises:
         DomainError: a hidden node leaves the range of its dtype; models may then have changed.
     """
-    _update_layers(models, x if x.dim() == 3 else x.expand(len(models), *x.shape), first_layer_only)
-
-
-def _update_layers(models: Sequence[KAN], x: Tensor, first_layer_only: bool = False) -> Tensor:
-    """Move the knots of `(M, N, inputs)` data's models, layer by layer; gives `(M, N, nodes)` of the last one."""
+    x = x if x.dim() == 3 else x.expand(len(models), *x.shape)
     for number in range(1 if first_layer_only else len(models[0].layers)):
+        x = x if number == 0 else _next_nodes(models, number - 1, x)
         layers = [spline_layers(model, "`update_grid`")[number] for model in models]
         # Hidden nodes share a unit, so a node whose range is rounding error beside its neighbours is constant too.
         # Inputs may differ in unit by any factor.
         noise = 0.0 if number == 0 else 64 * torch.finfo(x.dtype).eps * x.abs().amax((1, 2))
         _update_same_layers(layers, x, torch.as_tensor(noise), number)
-        x = _next_nodes(models, number, x)
-    return x
 
 
 def _next_nodes(models: Sequence[KAN], number: int, x: Tensor) -> Tensor:

@@ -93,6 +93,8 @@ class KANResiduals(Residuals):
         self.columns = self._trainable_columns()
         self.size = self.chain.size if self.columns is None else len(self.columns)
         self.penalties: list[Penalty] = []
+        self._differences: Differences | None = None
+        self._known: tuple[KANLinearization, Tensor] | None = None
         layers = zip(*(model.layers for model in self.kans), strict=True)
         self._tensors = like._tensors if like is not None else [_Tensors.of(same) for same in layers]
         self.refresh(like)
@@ -117,7 +119,7 @@ class KANResiduals(Residuals):
         self._penalize()
 
     def _penalize(self) -> None:
-        self.penalties = []
+        self.penalties, self._known = [], None
         if self.ridge is not None:
             self.penalties.append(Ridge(self.spline_marks() * self.ridge))
         if self.roughness:
@@ -194,6 +196,9 @@ class KANResiduals(Residuals):
 
     def linearize(self, x: Tensor, which: Tensor | None = None) -> "KANLinearization":
         """Residuals and their derivatives, see the base class."""
+        known, self._known = self._known, None
+        if known is not None and which is None and torch.equal(known[0].x, x):
+            return KANLinearization(self, x, None, *known)
         return KANLinearization(self, x, which)
 
     def chunks(self, which: Tensor | None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -238,15 +243,22 @@ class KANResiduals(Residuals):
 
     def _roughness(self) -> Differences:
         """Each layer's differences weighted like the data's mean sensitivity to its coefficients."""
-        linear = self.linearize(self.point())
-        dense = self.size <= MOST_DENSE
-        diagonal = linear.gram().diagonal(dim1=-2, dim2=-1) if dense else estimated_diagonal(linear, _PROBES, 0)
+        linear = KANLinearization(self, self.point(), None)
+        if self.size <= MOST_DENSE:
+            products = linear.of_data()
+            self._known = linear, products  # the next step begins here
+            diagonal = products.diagonal(dim1=-2, dim2=-1)[:, :-1]
+        else:
+            diagonal = estimated_diagonal(linear, _PROBES, 0)
         wide = self.wide(diagonal), self.wide(torch.ones_like(diagonal))
         sums, free = ([parts.coef.flatten(1).sum(1) for parts in self.chain.unflatten(flat)] for flat in wide)
         means = torch.stack([a / b.clamp_min(1.0) for a, b in zip(sums, free, strict=True)], dim=1)
-        orders = [min(max(layer.k, 1), layer.spline_weight.shape[1] - 1) for layer in self.chain.layers]
         factors = None if self.factors is None else self.select(self.factors)
-        return Differences(self.size, self._blocks(), orders, (self.roughness * means).sqrt(), factors)
+        weights = (self.roughness * means).sqrt()
+        if self._differences is None:
+            orders = [min(max(layer.k, 1), layer.spline_weight.shape[1] - 1) for layer in self.chain.layers]
+            self._differences = Differences(self.size, self._blocks(), orders, weights, factors)
+        return self._differences.reweighted(weights, factors)
 
     def _blocks(self) -> list[Tensor]:
         """`(I, S, O)` numbers of the unknowns that are each layer's coefficients; -1 for frozen ones."""
@@ -328,12 +340,25 @@ class _Tensors:
 
 
 class KANLinearization(Linearization):
-    """What `KANResiduals.linearize` gives; forms `J'J` when it is asked for."""
+    """What `KANResiduals.linearize` gives; forms `J'J` when it is asked for.
 
-    def __init__(self, problem: KANResiduals, x: Tensor, which: Tensor | None) -> None:
-        self.problem, self.x, self.which = problem, x, which
-        self.weights = problem.weights(x, which)
-        self._only = LinearizedChain(problem.chain, self.weights, next(problem.chunks(which))[0])
+    Args:
+        problem: the problem.
+        x: `(M, n)` unknowns.
+        which: see `Residuals`.
+        known: another one at the same point, from before the penalties were what they are now.
+        of_data: its `of_data`, which is then changed.
+    """
+
+    def __init__(
+        self, problem: KANResiduals, x: Tensor, which: Tensor | None, known: "KANLinearization | None" = None,
+        of_data: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        self.problem, self.x, self.which, self._of_data = problem, x, which, of_data
+        self.weights = problem.weights(x, which) if known is None else known.weights
+        chain = problem.chain
+        rows = next(problem.chunks(which))[0]
+        self._only = LinearizedChain(chain, self.weights, rows) if known is None else known._only
         self.residual = self._residual()
         self.loss = self.residual.square().sum(-1)
         self._products: Tensor | None = None
@@ -380,7 +405,8 @@ class KANLinearization(Linearization):
         for penalty in self.problem.penalties:
             yield penalty.dense(self.which)
 
-    def _assemble(self) -> Tensor:
+    def of_data(self) -> Tensor:
+        """`(M, n+1, n+1)` `[J r]' [J r]` of the rows of the data alone, lower triangle."""
         parts = (here.gram((here.y - labels) * scale[:, None], scale) for here, labels, scale in self._parts())
         problem, total = self.problem, next(parts)
         for part in parts:
@@ -391,6 +417,11 @@ class KANLinearization(Linearization):
             last = problem.gather(total[:, n, :n], self.which)
             total = torch.nn.functional.pad(inner, (0, 1, 0, 1))
             total[:, -1, :-1] = last
+        return total
+
+    def _assemble(self) -> Tensor:
+        total, self._of_data = self.of_data() if self._of_data is None else self._of_data, None
+        problem = self.problem
         for penalty in problem.penalties:
             penalty.add_gram(total[:, :-1, :-1], self.which)
             total[:, -1, :-1] += penalty.transposed(penalty.apply(self.x, self.which), self.which)

@@ -1,5 +1,6 @@
 """Residuals beside those of the data, linear in the unknowns: squared coefficients, and their differences."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import comb
@@ -85,6 +86,7 @@ class Differences(Penalty):
         self, n: int, blocks: Sequence[Tensor], orders: Sequence[int], weights: Tensor, factors: Tensor | None = None
     ) -> None:
         self.weights, self.factors = weights, factors
+        self._kept: tuple[Tensor, Tensor] | None = None
         most = max(orders) + 1
         columns, taps, groups = [], [], []
         for number, (block, order) in enumerate(zip(blocks, orders, strict=True)):
@@ -95,20 +97,28 @@ class Differences(Penalty):
             taps.append(torch.nn.functional.pad(torch.where(neighbours < 0, 0.0, signs), (0, beyond)))
             groups.append(torch.full((len(neighbours),), number, device=weights.device))
         self._columns = torch.cat(columns).clamp_min(0).T.contiguous()  # (taps, rows)
+        self._places = self._columns.flatten()
         self._taps = torch.cat(taps).T.contiguous()
         self._groups = torch.cat(groups)
         self.rows = len(self._groups)
         self._size = n
         self._products = self._all_products()
 
+    def reweighted(self, weights: Tensor, factors: Tensor | None) -> "Differences":
+        """The same differences with other weights and factors, see above."""
+        other = copy.copy(self)
+        other.weights, other.factors = weights, factors
+        return other
+
     def apply(self, x: Tensor, which: Tensor | None) -> Tensor:
         """See `Penalty`."""
-        return self._row_weights(which) * (self._scaled(x, which)[:, self._columns] * self._taps).sum(1)
+        seen = self._scaled(x, which).index_select(1, self._places).unflatten(1, self._columns.shape)
+        return (seen * self._row_taps(which)).sum(1)
 
     def transposed(self, u: Tensor, which: Tensor | None) -> Tensor:
         """See `Penalty`."""
-        parts = (self._row_weights(which) * u)[:, None] * self._taps
-        found = u.new_zeros(len(u), self._size).index_add_(1, self._columns.flatten(), parts.flatten(1))
+        parts = u[:, None] * self._row_taps(which)
+        found = u.new_zeros(len(u), self._size).index_add_(1, self._places, parts.flatten(1))
         return self._scaled(found, which)
 
     def add_gram(self, matrix: Tensor, which: Tensor | None) -> None:
@@ -122,10 +132,9 @@ class Differences(Penalty):
 
     def dense(self, which: Tensor | None) -> Tensor:
         """See `Penalty`."""
-        weights = self._row_weights(which)
-        rows = weights.new_zeros(*weights.shape, self._size)
-        places = self._columns.T.expand(len(weights), -1, -1)
-        rows.scatter_add_(2, places, weights[..., None] * self._taps.T)
+        taps = self._row_taps(which).mT  # (M, rows, taps)
+        rows = taps.new_zeros(*taps.shape[:2], self._size)
+        rows.scatter_add_(2, self._columns.T.expand_as(taps), taps)
         return self._scaled(rows, which)
 
     def _all_products(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -145,8 +154,13 @@ class Differences(Penalty):
         group = self._groups.new_zeros(len(found)).index_copy_(0, inverse, torch.cat(groups))  # groups share no unknown
         return found // n, found % n, group, total
 
-    def _row_weights(self, which: Tensor | None) -> Tensor:
-        return self._chosen(which)[:, self._groups]
+    def _row_taps(self, which: Tensor | None) -> Tensor:
+        """`(M, taps, rows)` with the weights; those of all models are kept."""
+        if which is not None:
+            return self.weights[which][:, None, self._groups] * self._taps
+        if self._kept is None or self._kept[0] is not self.weights:  # a resumed run brings its own
+            self._kept = self.weights, self.weights[:, None, self._groups] * self._taps
+        return self._kept[1]
 
     def _scaled(self, x: Tensor, which: Tensor | None) -> Tensor:
         """`(M, n)` or `(M, rows, n)`, times the factors."""

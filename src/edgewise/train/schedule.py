@@ -9,7 +9,7 @@ from torch.optim import lr_scheduler
 
 from edgewise.errors import ParameterError
 from edgewise.layers import KANLayer
-from edgewise.models.grids import update_grid, update_grids
+from edgewise.models.grids import move_grid, update_grids
 from edgewise.models.kan import KAN
 from edgewise.train.optimizers import forget, sees_all_rows, title_of
 
@@ -43,7 +43,7 @@ def move_grids(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) ->
         x: `(B, inputs)` training inputs.
         optimizer: the optimizer in use.
     """
-    update_grid(cast("KAN", model), x)
+    move_grid(cast("KAN", model), x)
     forget(optimizer, [layer.spline_weight for layer in model.modules() if isinstance(layer, KANLayer)])
 
 
