@@ -389,6 +389,17 @@ class TestConstants:
         found = exact(formula("1.9*sin(3.1*x + 0.01) + 1.1*y**2 + 0.05*y + 0.02"), x, y)
         assert sympy.simplify(found.expressions[0] - sympy.sympify("2*sin(pi*x) + y**2", locals={"x": X, "y": Y})) == 0
 
+    def test_noise_makes_no_arbitrary_number_exact(self):
+        """1.8 and 2 pi/5 are within two standard errors; to say them takes as long as the digits that the data hold."""
+        x = samples(1000)
+        noise = 0.03 * torch.randn(1000, 1, dtype=F64, generator=torch.Generator().manual_seed(5))
+        y = formula("2.2*sin(1.797*x) + y**2/2 + 1.2574").evaluate(x) + noise
+        found = exact(formula("2.1*sin(1.81*x) + 0.51*y**2 + 1.25"), x, y).expressions[0]
+        assert found.coeff(Y**2) == sympy.Rational(1, 2)
+        assert len(found.atoms(sympy.Float)) == 3
+        clean = exact(formula("2.1*sin(1.81*x) + 0.51*y**2 + 1.25"), x, formula("2.2*sin(1.8*x) + y**2").evaluate(x))
+        assert clean.expressions[0].has(sympy.sin(9 * X / 5))
+
     def test_a_number_that_is_none_of_the_exact_ones_stays(self):
         x = samples()
         found = exact(formula("3.14*x"), x, formula("3.15*x").evaluate(x))

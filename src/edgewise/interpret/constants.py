@@ -2,6 +2,11 @@
 
 A number is a parameter. Fixing it at 3, at pi or at 0 saves one, and costs whatever the loss then rises once all other
 numbers are fitted again. By the Bayesian information criterion a parameter is worth `log N` in `N log(loss)`.
+
+That is too much where the data leave room for many exact values: among numbers from 0.3 to 4 one in eight would become
+exact by chance with a thousand rows and noise of one percent. So an exact value must also be shorter to say than the
+number: `log(|number| / (s sqrt(2 pi)))` nats to the precision of its standard error s (the evidence of a free number
+against a fixed one, MacKay 2003, chapter 28), against the length of the value's own code.
 """
 
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
@@ -236,9 +241,9 @@ class _Fit:
         best = dict(zip(letters, found.params["k"].tolist(), strict=True))
         return template, best, found.loss / self.rows
 
-    def is_hopeless(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
-        """Whether the loss rises by far too much, as a parabola of the numbers."""
-        return self._cost(letter, float(value)) > _HOPELESS
+    def is_worth_a_trial(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
+        """Whether a value is short, and the loss, as a parabola of the numbers, does not rise by far too much."""
+        return self._worth(letter, value) > 0 and self._cost(letter, float(value)) <= _HOPELESS
 
     def is_insignificant(self, letter: sympy.Dummy) -> bool:
         """Whether the data can do without a number: a term that noise made up."""
@@ -246,13 +251,22 @@ class _Fit:
 
     def _cost(self, letter: sympy.Dummy, value: float) -> float:
         """What fixing a number costs, in worths of a parameter; 0 where the loss is too small for its curvature."""
-        if self.loss <= _NEARLY_ZERO * self.spread or not math.isfinite(self.loss):
+        if not self._has_curvature:
             return 0.0
-        if self._variances is None:
-            self._variances = self._inverse_curvature()
-        change, variance = value - self.numbers[letter], self._variances[letter]
+        change, variance = value - self.numbers[letter], self._variance(letter)
         rise = change**2 / max(variance, 1e-300) / (self.rows * self.loss)
         return self.rows * math.log1p(rise) / math.log(self.rows)
+
+    @property
+    def _has_curvature(self) -> bool:
+        """Whether the loss is large enough for its curvature to say something."""
+        return self.loss > _NEARLY_ZERO * self.spread and math.isfinite(self.loss)
+
+    def _variance(self, letter: sympy.Dummy) -> float:
+        """Of a number, where the residuals have variance one."""
+        if self._variances is None:
+            self._variances = self._inverse_curvature()
+        return self._variances[letter]
 
     def _inverse_curvature(self) -> dict[sympy.Dummy, float]:
         """By number the diagonal of the inverse of `J^T J`; large for numbers that the data do not fix."""
@@ -268,6 +282,7 @@ class _Fit:
     def try_exact(self, letter: sympy.Dummy, value: sympy.Expr) -> bool:
         """Fix one number, fit the others again; keep that if the data do not object."""
         self.trials += 1
+        worth = self._worth(letter, value)
         others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k != letter}
         plain = self.template.xreplace({letter: value, **others})
         changed = _gathered(plain)
@@ -276,7 +291,7 @@ class _Fit:
         template, numbers, loss = self._fitted(changed)
         if str(template) == str(self.template):  # in k sqrt(m x + n), m leaves the root and the fixed k is back
             template, numbers, loss = self._fitted(plain)
-        if not self._agrees(loss):
+        if not self._agrees(loss, worth):
             return False
         self._keep(template, numbers, loss)
         return True
@@ -284,26 +299,37 @@ class _Fit:
     def try_together(self, near: float) -> None:
         """Fix all numbers that are near exact ones at once: under a root one alone may leave no real value."""
         chosen = {k: value for k, number in self.numbers.items() for _, _, value in proposals(number, near)[:1]}
+        chosen = {k: value for k, value in chosen.items() if self._worth(k, value) > 0}
         if len(chosen) < 2:
             return
         self.trials += 1
+        worth = sum(self._worth(k, value) for k, value in chosen.items())
         others = {k: sympy.Float(v, 17) for k, v in self.numbers.items() if k not in chosen}
         changed = _gathered(self.template.xreplace({**chosen, **others}))
         if has_no_value(changed):
             return
         template, numbers, loss = self._fitted(changed)
-        if len(numbers) < len(self.numbers) and self._agrees(loss, len(self.numbers) - len(numbers)):
+        if len(numbers) < len(self.numbers) and self._agrees(loss, worth):
             self._keep(template, numbers, loss)
 
     def _keep(self, template: sympy.Expr, numbers: dict[sympy.Dummy, float], loss: float) -> None:
         self.template, self.numbers, self.loss, self._variances = template, numbers, loss, None
 
-    def _agrees(self, loss: float, saved: int = 1) -> bool:
+    def _agrees(self, loss: float, worth: float) -> bool:
         if not math.isfinite(self.loss):  # a formula that is not defined on all rows: anything is better
             return math.isfinite(loss)
-        worth = math.log(self.rows)
         before, after = max(self.loss, self.floor), max(loss, self.floor)
-        return math.isfinite(loss) and self.rows * math.log(after / before) < saved * worth
+        return math.isfinite(loss) and self.rows * math.log(after / before) < worth
+
+    def _worth(self, letter: sympy.Dummy, value: sympy.Expr) -> float:
+        """By how much `N log(loss)` may rise when a number becomes an exact value."""
+        most, number = math.log(self.rows), abs(self.numbers[letter])
+        if value == 0 or not self._has_curvature:
+            return most
+        error = math.sqrt(self._variance(letter) * self.loss)
+        if error >= number:  # the data do not fix it: one of two numbers that only count together
+            return most
+        return min(most, 2 * (math.log(number / (error * math.sqrt(2 * math.pi))) - _NATS[value]))
 
 
 def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor, most: float) -> sympy.Expr:
@@ -325,7 +351,7 @@ def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor
             if fit.trials >= most:
                 return _shortest(fit.expression)
             number = fit.numbers[letter]
-            if not fit.is_hopeless(letter, value) and fit.try_exact(letter, value):
+            if fit.is_worth_a_trial(letter, value) and fit.try_exact(letter, value):
                 break
             refused.add((f"{number:.6g}", str(value)))
         else:
@@ -353,36 +379,43 @@ def proposals(number: float, near: float = _NEAR) -> list[tuple[float, int, symp
         near: how far they may lie from it, relative to it (absolute below one).
     """  # noqa: DOC201 said in the first line
     found = []
-    for complexity, value in _EXACT:
-        for signed in (value, -value) if value != 0 else (value,):
-            distance = abs(float(signed) - number) / max(1.0, abs(number))
-            if distance < near:
-                found.append((distance, complexity, signed))
+    for value, size, complexity in _EXACT:
+        distance = abs(size - number) / max(1.0, abs(number))
+        if distance < near:
+            found.append((distance, complexity, value))
     return sorted(found, key=lambda entry: (entry[1], entry[0]))[:6]
 
 
-def _exact_values() -> list[tuple[int, sympy.Expr]]:
+def _exact_values() -> tuple[list[tuple[sympy.Expr, float, int]], dict[sympy.Expr, float]]:
+    """Values with their sizes as floats (sympy takes a while to find them) and complexities; lengths of their codes.
+
+    A fraction p/q is as likely as (p q)^-1.5, and each constant beside it as one of ten. In nats, with one bit for the
+    sign and one to say that there is a denominator.
+    """  # noqa: DOC201 said in the first line
+    bit, letter = math.log(2), math.log(10)
     fractions: Sequence[tuple[int, int]] = [
         (p, q)
         for q in (1, 2, 3, 4, 5, 6, 8, 10)
         for p in range(1, 21)
         if math.gcd(p, q) == 1 and (q == 1 or p <= 2 * q)
     ]
-    values: dict[sympy.Expr, int] = {sympy.Integer(0): 0}
+    values: dict[sympy.Expr, tuple[int, float]] = {sympy.Integer(0): (0, 0.0)}
     for p, q in fractions:
-        r = sympy.Rational(p, q)
-        values.setdefault(r, 1 + (q > 1) + (p > 10))
+        r, nats = sympy.Rational(p, q), bit + 1.5 * math.log(p * q) + bit * (q > 1)
+        values.setdefault(r, (1 + (q > 1) + (p > 10), nats))
         if p <= 4 and q <= 6:
-            values.setdefault(r * sympy.pi, 3 + (q > 1))
+            values.setdefault(r * sympy.pi, (3 + (q > 1), nats + letter))
     for n in (2, 3, 5, 6, 7, 10):
-        values.setdefault(sympy.sqrt(n), 4)
-        values.setdefault(1 / sympy.sqrt(n), 4)
+        nats = bit + letter + 1.5 * math.log(n)
+        values.setdefault(sympy.sqrt(n), (4, nats))
+        values.setdefault(1 / sympy.sqrt(n), (4, nats + bit))
     roots = [sympy.sqrt(sympy.pi), sympy.sqrt(2 * sympy.pi)]
     for value in (sympy.E, 1 / sympy.E, 1 / sympy.pi, 1 / (2 * sympy.pi), sympy.pi**2, sympy.log(2), *roots):
-        values.setdefault(value, 5)
+        values.setdefault(value, (5, bit + 1.5 * letter))
     for value in roots:
-        values.setdefault(1 / value, 5)
-    return [(complexity, value) for value, complexity in values.items()]
+        values.setdefault(1 / value, (5, 2 * bit + 1.5 * letter))
+    signed = [(sign * value, *about) for value, about in values.items() for sign in (1, -1) if value or sign > 0]
+    return [(value, float(value), rank) for value, rank, _ in signed], {value: nats for value, _, nats in signed}
 
 
-_EXACT = _exact_values()
+_EXACT, _NATS = _exact_values()
