@@ -41,6 +41,8 @@ _OWN_LOSS = 1e-3
 _NATS = 0.02
 """Entropy per row that a choice may cost in a classifier."""
 _REFIT_STEPS, _POLISH_STEPS = 25, 200
+_ROUNDING = 0.1
+"""Share of the error that counts as exact where a fit ends."""
 _LEAP, _SWAP = 0.5, 0.01
 """Share of the loss that may be left by functions put in for splines, and by one put in for another, on the way to the
 exact ones: a flexible function in a wrong place gains a digit too."""
@@ -285,6 +287,10 @@ class _Search:
         self.candidates: dict[tuple[int, int, int], list[EdgeFit]] = {}
         self.deadline = math.inf
 
+    def _refit(self, model: KAN, steps: int, hope: float = 0.0) -> float:
+        """Fit again, until there is nothing left but rounding: further steps are many trials and luck."""
+        return _refit(model, self.x, self.y, self.kind, steps, hope, _ROUNDING * self.floor)
+
     @property
     def late(self) -> bool:
         """Whether the time is over."""
@@ -292,14 +298,14 @@ class _Search:
 
     def run(self) -> bool:
         """Fix what can be fixed; says whether that is everything."""
-        self.loss = _refit(self.model, self.x, self.y, self.kind, _REFIT_STEPS)
+        self.loss = self._refit(self.model, _REFIT_STEPS)
         self.bound = max(self.floor, self._allowed() if self.max_loss is None else self.max_loss)
         given = set(self.model.symbolic_edges)
         if not self._leap() and not self._one_by_one():
             return False
         if self.loss > self.floor:  # else all is exact already
             self._look_again(given)
-        self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
+        self.loss = self._refit(self.model, _POLISH_STEPS)
         return not self._splines()
 
     def _leap(self) -> bool:
@@ -312,7 +318,7 @@ class _Search:
         for l, i, j in edges:
             best = self.candidates[l, i, j][0]
             trial.layers[l].fix_edge(i, j, best.function, best.numbers)
-        reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, self.floor)
+        reached = self._refit(trial, _REFIT_STEPS, self.floor)
         if reached < _LEAP * self.loss:
             reached, trial = self._swapped(reached, trial, edges)
         if not reached <= self.floor:
@@ -334,7 +340,7 @@ class _Search:
                 break
             trial = copy.deepcopy(model)
             trial.layers[l].fix_edge(i, j, found.function, found.numbers)
-            loss = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, reached)
+            loss = self._refit(trial, _REFIT_STEPS, reached)
             if loss < _SWAP * reached:
                 reached, model = loss, trial
         return reached, model
@@ -411,7 +417,7 @@ class _Search:
                 continue
             trial = copy.deepcopy(self.model)
             trial.layers[l].fix_edge(i, j, found.function, found.numbers)
-            reached = _refit(trial, self.x, self.y, self.kind, _REFIT_STEPS, self.bound)
+            reached = self._refit(trial, _REFIT_STEPS, self.bound)
             tried.append((reached, found.cost, trial))
         good = [entry for entry in tried if entry[0] <= self.bound]
         if not good:
@@ -427,8 +433,10 @@ def _description(found: EdgeFit) -> float:
     return description(found.missing, found.cost)
 
 
-def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float = 0.0) -> float:
-    """Fit everything that can be fitted, grids where they are; gives the loss."""
+def _refit(
+    model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float = 0.0, enough: float = 1e-31
+) -> float:  # fmt: skip
+    """Fit everything that can be fitted, grids where they are, until a squared error is enough; gives the loss."""
     if not any(parameter.requires_grad for parameter in model.parameters()):
         with torch.no_grad():
             return float(get_loss(loss).mean(model(x), y, None))
@@ -445,10 +453,12 @@ def _refit(model: KAN, x: Tensor, y: Tensor, loss: str, steps: int, hope: float 
         return math.inf
     slow = 0
     for _ in range(steps):
+        if point.total < enough:
+            break
         before, point = point.total, solver.advance()
         slow = slow + 1 if point.total > 0.8 * before else 0
         patience = 3 if point.total > hope > 0 else 5  # shorter above what is hoped for
-        if point.total == before or slow >= patience or point.total < 1e-31:
+        if point.total == before or slow >= patience:
             break
     return point.loss
 
