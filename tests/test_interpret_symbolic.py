@@ -421,6 +421,15 @@ class TestConstants:
         assert all(abs(c) <= math.pi / 2 + 1e-9 for s in g.expressions[0].atoms(sympy.sin, sympy.cos)
                    for c in [float(s.args[0].as_coeff_Add()[0])])  # fmt: skip
 
+    def test_a_time_limit_leaves_fitted_numbers(self):
+        x = samples()
+        y = formula("sqrt(2)*x*y + 1/3").evaluate(x)
+        found = exact(formula("1.4*x*y + 0.3"), x, y, time_limit_sec=1e-9)
+        assert len(found.expressions[0].atoms(sympy.Float)) == 2
+        assert_close(found.evaluate(x), y, rtol=1e-12, atol=1e-12)
+        with pytest.raises(ParameterError, match="`time_limit_sec` must be a number > 0 or None; got 0"):
+            exact(formula("1.4*x"), x, y, time_limit_sec=0)
+
     def test_bad_labels(self):
         with pytest.raises(ShapeError, match=r"`y` must be \(400, 1\); got \(400, 2\)"):
             exact(formula("x"), samples(), samples())

@@ -15,6 +15,7 @@ against a fixed one, MacKay 2003, chapter 28), against the length of the value's
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret.data import as_rows, default_data
+from edgewise.interpret.deadline import check_time_limit, deadline_after
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.expressions import has_no_value
 from edgewise.interpret.formula import F, Formula, tree_size
@@ -54,7 +56,9 @@ def simplify(formula: F) -> F:
     return formula.with_expressions([_gathered(e) for e in formula.expressions])
 
 
-def exact(formula: F, x: Tensor, y: Tensor, *, most_trials: int | None = 300) -> F:
+def exact(
+    formula: F, x: Tensor, y: Tensor, *, most_trials: int | None = 300, time_limit_sec: float | None = None
+) -> F:  # fmt: skip
     """Numbers fitted to the last digit, and made exact where the data agree.
 
     Args:
@@ -62,19 +66,22 @@ def exact(formula: F, x: Tensor, y: Tensor, *, most_trials: int | None = 300) ->
         x: `(N, inputs)` data.
         y: `(N, outputs)` labels.
         most_trials: fits per output after which what is not exact stays as it is; no limit when None.
+        time_limit_sec: begin no fit after this many seconds.
 
     Returns:
         A formula whose loss is lower, or higher by no more than the numbers it saves are worth.
 
     Raises:
+        ParameterError: the limit is no number > 0.
         ShapeError: x and y do not fit.
     """
     if y.dim() != 2 or y.shape != (len(x), len(formula.expressions)):
         raise ShapeError(f"`y` must be ({len(x)}, {len(formula.expressions)}); got {tuple(y.shape)}.")
-    trials = math.inf if most_trials is None else most_trials
+    check_time_limit(time_limit_sec)
+    trials, deadline = math.inf if most_trials is None else most_trials, deadline_after(time_limit_sec)
     simple = simplify(formula)
     expressions = [
-        _exact_output(expression, simple, x.double(), y[:, n].double(), trials)
+        _exact_output(expression, simple, x.double(), y[:, n].double(), trials, deadline)
         for n, expression in enumerate(simple.expressions)
     ]
     return simple.with_expressions(expressions)
@@ -332,10 +339,13 @@ class _Fit:
         return min(most, 2 * (math.log(number / (error * math.sqrt(2 * math.pi))) - _NATS[value]))
 
 
-def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor, most: float) -> sympy.Expr:
+def _exact_output(
+    expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor, most: float, deadline: float
+) -> sympy.Expr:  # fmt: skip
     fit = _Fit(expression, formula, x, y)
     for near in _TOGETHER:
-        fit.try_together(near)
+        if time.monotonic() <= deadline:
+            fit.try_together(near)
     refused: set[tuple[str, str]] = set()
     while True:
         trials = [
@@ -348,7 +358,7 @@ def _exact_output(expression: sympy.Expr, formula: Formula, x: Tensor, y: Tensor
             if (f"{number:.6g}", str(value)) not in refused
         ]
         for _, _, letter, value in sorted(trials, key=_rank):
-            if fit.trials >= most:
+            if fit.trials >= most or time.monotonic() > deadline:
                 return _shortest(fit.expression)
             number = fit.numbers[letter]
             if fit.is_worth_a_trial(letter, value) and fit.try_exact(letter, value):

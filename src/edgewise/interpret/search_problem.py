@@ -143,9 +143,9 @@ class Problem:
         for one in formulas:
             self.front.add(self._candidate(one, found_by))
 
-    @staticmethod
-    def _exact(formula: Formula, x: Tensor, y: Tensor) -> Formula:
-        found = exact(formula, x[:_EXACT_ROWS], y[:_EXACT_ROWS], most_trials=_TRIALS)
+    def _exact(self, formula: Formula, x: Tensor, y: Tensor) -> Formula:
+        few = x[:_EXACT_ROWS], y[:_EXACT_ROWS]
+        found = exact(formula, *few, most_trials=_TRIALS, time_limit_sec=self.left())
         return found if len(x) <= _EXACT_ROWS else fitted(found, x, y)
 
     def add_known(self, expression: sympy.Expr, found_by: str) -> None:
