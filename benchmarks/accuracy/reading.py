@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from edgewise.interpret.library import Library
 from edgewise.layers import KANLayer
 
 WIDTH, TRUTH = (2, 5, 1), "exp(sin(pi*x1) + x2**2)"
+OWN_RUNS = 3
+"""How often our side is timed: a second of it is more easily disturbed than a minute of pykan."""
 SYMBOLIC_SIZE, BATCH, EDGE_ROWS = 32, 100, 1_000_000
 
 
@@ -42,7 +45,8 @@ def reading(session: Session) -> Report:
     about = [
         "Hello KAN: 1000 rows, [2,5,1]; `sparsify`, `auto_symbolic`, `formula`, all options at their defaults. pykan: "
         "its tutorial, 50 L-BFGS steps with lamb=0.001, prune, 50, refine to G=10, 50, auto_symbolic over "
-        f"{', '.join(_PYKAN_LIB)}, 50; its time is that of these calls. Two moons: 1000 rows, noise 0.1, [2,2], cross "
+        f"{', '.join(_PYKAN_LIB)}, 50; its time is that of these calls, ours the median "
+        f"of {OWN_RUNS} runs. Two moons: 1000 rows, noise 0.1, [2,2], cross "
         "entropy; accuracy on 1000 fresh rows."
     ]
     return Report("reading", "Reading a network", about, tables, _bars(hello, moons, layer, edge))
@@ -73,7 +77,10 @@ def _hello_data(seed: int) -> dict[str, Tensor]:
 
 def _hello(seed: int, pykan: bool) -> Record:
     data = _hello_data(seed)
-    ours = _ours(data, seed)
+    gc.collect()
+    gc.freeze()  # nobody pays for what the other has left behind
+    runs = [_ours(data, seed) for _ in range(OWN_RUNS)]
+    ours = {**runs[0], "seconds": statistics.median(run["seconds"] for run in runs)}
     return {**ours, **_pykan(data, seed)} if pykan else ours
 
 
