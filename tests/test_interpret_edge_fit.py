@@ -66,6 +66,18 @@ def test_several_edges_are_fitted_as_one_by_one():
     assert [fits[0].function.name for fits in together] == ["sin", "log", "0", "exp"]
 
 
+@pytest.mark.parametrize("n", [160, 1000, 20_000])
+@pytest.mark.parametrize(("side", "offset"), [(1.0, 0.0), (-1.0, 0.0), (1.0, 1e8)])
+def test_a_function_that_ends_where_the_data_end(n, side, offset):
+    """A logarithm whose pole is just beyond the last row, on either side, also beside a large constant."""
+    x = torch.rand(n, dtype=F64, generator=torch.Generator().manual_seed(4))
+    found = fit_edge(side * x, (1 - x).log() + offset, list(Library()), 10)
+    log = next(fit for fit in found if fit.function.name == "log")
+    assert log.missing < (1e-13 if offset == 0 else 1e-11)
+    root = fit_edge(side * x, (x - x.min()).sqrt(), list(Library()), 10)
+    assert next(fit for fit in root if fit.function.name == "sqrt").missing < 1e-12
+
+
 @pytest.mark.parametrize("amplitude", [1e-9, 1.0, 1e9])
 @pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1e-6, 0.0), (1e5, 3e5)])
 def test_units_and_amplitude_do_not_matter(amplitude, scale, offset):

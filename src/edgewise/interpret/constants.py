@@ -316,7 +316,8 @@ class _Fit:
         if has_no_value(changed):
             return
         template, numbers, loss = self._fitted(changed)
-        if len(numbers) < len(self.numbers) and self._agrees(loss, worth):
+        saved = len(self.numbers) - len(numbers)  # some may have come back, as the factor of a root
+        if saved > 0 and self._agrees(loss, min(worth, saved * math.log(self.rows))):
             self._keep(template, numbers, loss)
 
     def _keep(self, template: sympy.Expr, numbers: dict[sympy.Dummy, float], loss: float) -> None:
@@ -333,7 +334,7 @@ class _Fit:
         most, number = math.log(self.rows), abs(self.numbers[letter])
         if value == 0 or not self._has_curvature:
             return most
-        error = math.sqrt(self._variance(letter) * self.loss)
+        error = math.sqrt(max(self._variance(letter) * self.loss, 1e-300))
         if error >= number:  # the data do not fix it: one of two numbers that only count together
             return most
         return min(most, 2 * (math.log(number / (error * math.sqrt(2 * math.pi))) - _NATS[value]))

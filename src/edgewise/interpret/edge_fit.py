@@ -84,7 +84,8 @@ def fit_edge(
         x: `(N,)` inputs.
         y: `(N,)` values, of any unit.
         functions: what to try.
-        most: how many of the best to fit to the last digit and give back; all when None.
+        most: how many of the best to polish and give back; all when None. To the last digit those that come near the
+            best of all.
         starts: how many of the best starts of each function to follow, and how many of different steepness.
         always: names of functions that are given back even where they are not among the best.
 
@@ -134,7 +135,7 @@ _Found = list[tuple[Function, Tensor, Tensor]]
 def _chosen(found: _Found, most: int | None, always: Sequence[str]) -> _Found:
     """The functions worth a fit to the last digit."""
     # Many functions follow a line to any digit, so the simplest of those that do as well come first.
-    ranks = [description(float(missing.min()), function.complexity) for function, _, missing in found]
+    ranks = [description(_least(missing), function.complexity) for function, _, missing in found]
     order = sorted(range(len(found)), key=ranks.__getitem__)
     last = len(order) if most is None else most
     return [found[n] for n in order[:last]] + [found[n] for n in order[last:] if found[n][0].name in always]
@@ -142,8 +143,8 @@ def _chosen(found: _Found, most: int | None, always: Sequence[str]) -> _Found:
 
 def _best_starts(function: Function, u: Tensor, y: Tensor, count: int) -> Tensor:
     """`(K, 3)` places from which to search."""
-    if not function.periodic and len(u) == SEARCH_ROWS:
-        u, y = u[::2], y[::2]  # half of them show the shape; only frequencies need all
+    if not function.periodic and len(u) >= SEARCH_ROWS:  # half of them show the shape; only frequencies need all
+        u, y = (torch.cat([own[::2], own[-1:]]) for own in (u, y))  # both ends: there a function may be undefined
     mirrored, scaled = function.even or function.odd, function.degree is not None
     places, kinds = _starts(function.periodic, function.free_exponent, mirrored, scaled)
     return places[_different(kinds, _explained(function, u, y, places), count)]
@@ -162,9 +163,8 @@ def _different(kinds: Tensor, scores: Tensor, count: int) -> Tensor:
 def _spread(x: Tensor, count: int) -> Tensor:
     """`(E, n)` rows evenly among the sorted inputs `(E, N)`, both ends included."""
     if x.shape[1] <= count:
-        return torch.arange(x.shape[1]).expand(len(x), -1)
-    ranks = torch.linspace(0, x.shape[1] - 1, count).round().long()
-    return torch.stack([own.argsort()[ranks] for own in x])
+        return x.argsort(1)
+    return x.argsort(1)[:, torch.linspace(0, x.shape[1] - 1, count).round().long()]
 
 
 class _Samples:
@@ -181,11 +181,10 @@ class _Samples:
         few = _spread(self.u, SEARCH_ROWS)
         u, y = self.u.gather(1, few), self.y.gather(1, few)
         begins = [
-            [(function, _best_starts(function, *own, starts).float()) for function in functions]
+            [(function, _best_starts(function, *own, starts)) for function in functions]
             for own in zip(u, y, strict=True)
         ]
-        # The first steps only show which ways are worth more: in single precision they take half the time.
-        found = _followed([[one for one in own if len(one[1])] for own in begins], u.float(), y.float(), _FIRST)
+        found = _followed([[one for one in own if len(one[1])] for own in begins], u, y, _FIRST)
         return _followed([_best(own, _FOLLOWED) for own in found], u, y, _SHORT)
 
     def polished(self, found: Sequence[_Found]) -> list[list[EdgeFit]]:
@@ -224,14 +223,17 @@ def _of_unit_slope(function: Function, a: float, b: float, c: float, d: float, p
 
 def _followed(begins: Sequence[list[tuple[Function, Tensor]]], u: Tensor, y: Tensor, steps: int) -> list[_Found]:
     """`descend` of every edge's functions from their `(K, 3)` starts: each function once, for all edges that try it."""
-    places: dict[Function, list[tuple[int, int]]] = {}
+    places: dict[int, list[tuple[int, int]]] = {}
+    functions: list[Function] = []
     for e, own in enumerate(begins):
         for n, (function, _) in enumerate(own):
-            places.setdefault(function, []).append((e, n))
+            if id(function) not in places:
+                functions.append(function)
+            places.setdefault(id(function), []).append((e, n))
     starts = [[begins[e][n][1] for e, n in at] for at in places.values()]
     edges = [[e for e, _ in at] for at in places.values()]
     found: list[_Found] = [[(function, at, at[:, 0]) for function, at in own] for own in begins]
-    for at, ends in zip(places.values(), descend(list(places), starts, edges, u, y, steps), strict=True):
+    for at, ends in zip(places.values(), descend(functions, starts, edges, u, y, steps), strict=True):
         for (e, n), end in zip(at, ends, strict=True):
             found[e][n] = (begins[e][n][0], *end)
     return found
@@ -239,14 +241,19 @@ def _followed(begins: Sequence[list[tuple[Function, Tensor]]], u: Tensor, y: Ten
 
 def _near(found: _Found) -> list[tuple[Function, Tensor]]:
     """Functions that come near the best."""
-    most = worth_a_look(min((float(missing.min()) for _, _, missing in found), default=0.0))
-    return [(function, at) for function, at, missing in found if float(missing.min()) <= most]
+    most = worth_a_look(min((_least(missing) for _, _, missing in found), default=0.0))
+    return [(function, at) for function, at, missing in found if _least(missing) <= most]
 
 
 def _far(found: _Found) -> _Found:
     """The others."""
-    near = [function for function, _ in _near(found)]
-    return [one for one in found if one[0] not in near]
+    near = {id(function) for function, _ in _near(found)}
+    return [one for one in found if id(one[0]) not in near]
+
+
+def _least(missing: Tensor) -> float:
+    """What the best end misses; infinity where the function is defined at none."""
+    return float(missing.nan_to_num(torch.inf).min())
 
 
 def _best(found: _Found, count: int) -> list[tuple[Function, Tensor]]:

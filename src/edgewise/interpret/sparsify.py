@@ -32,9 +32,8 @@ _LOOK, _GAIN = 5, 0.8
 """A fit is over when the loss of so many steps later is above this share."""
 _HOPELESS = 100.0
 """A network from which a piece was taken is given up where that happens so many times above the error allowed."""
-_ENOUGH, _WELL = 0.01, 0.1
-"""Share of the allowed error that the first fit goes down to: further down it no longer changes what is allowed. And
-that below which a fit that no longer gains need not wait for the grids to rest."""
+_ENOUGH = 0.01
+"""Share of the allowed error that the first fit goes down to: further down it no longer changes what is allowed."""
 
 
 @dataclass
@@ -109,7 +108,7 @@ def sparsify(
     held = max(1, round(_HELD_OUT * len(x)))
     search = _Search(x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]], tolerance, growth, steps)
     search.deadline = deadline_after(time_limit_sec)
-    enough = _ENOUGH * search.bound  # before anything is known, what `tolerance` allows
+    enough = _ENOUGH / growth * search.bound  # before anything is known, what `tolerance` allows
     search.accept(search.refitted(model, enough=enough), "all")
     if lambs:
         search.leap()
@@ -159,14 +158,14 @@ class _Search:
         """Whether a fit is worth a further step.
 
         No longer once the loss is below `enough`, on the held-out rows too, or five steps gain less than a fifth and
-        the grids rest. Nor before they rest, where the loss is above `most`, or well below what is allowed.
+        the grids rest. Nor before they rest, where the loss is above `most`.
         """  # noqa: DOC201 said in the first line
-        losses, model = state.history["train_loss"], cast("KAN", state.model)
-        slow = len(losses) > _LOOK and losses[-1] >= _GAIN * losses[-1 - _LOOK]
-        if slow and (len(losses) > state.steps / 4 + _LOOK or losses[-1] > most):
+        losses = state.history["train_loss"]
+        if losses[-1] < enough and self.error(cast("KAN", state.model)) < enough:
             return False
-        low = max(enough, _WELL * self.bound if slow else 0.0)
-        return not (losses[-1] < low and self.error(model) < low)
+        slow = len(losses) > _LOOK and losses[-1] >= _GAIN * losses[-1 - _LOOK]
+        rests = len(losses) > state.steps / 4 + _LOOK
+        return not (slow and (rests or losses[-1] > most))
 
     def leap(self) -> None:
         """Keep the most important node of every hidden layer, or the best two, four and so on."""

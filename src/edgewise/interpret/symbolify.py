@@ -43,9 +43,9 @@ _NATS = 0.02
 _REFIT_STEPS, _POLISH_STEPS = 25, 200
 _ROUNDING = 0.1
 """Share of the error that counts as exact where a fit ends."""
-_LEAP, _SWAP = 0.5, 0.01
+_LEAP, _SWAP, _SWAPS = 0.5, 0.01, 3
 """Share of the loss that may be left by functions put in for splines, and by one put in for another, on the way to the
-exact ones: a flexible function in a wrong place gains a digit too."""
+exact ones: a flexible function in a wrong place gains a digit too. And how many are put in, times the edges."""
 _TOGETHER, _GATHERED = 8, 1 << 20
 """Most edges that functions are fitted to at a time, and most samples of them."""
 _ROWS = 1 << 16
@@ -305,14 +305,16 @@ class _Search:
             return False
         if self.loss > self.floor:  # else all is exact already
             self._look_again(given)
-        self.loss = self._refit(self.model, _POLISH_STEPS)
+        self.loss = _refit(self.model, self.x, self.y, self.kind, _POLISH_STEPS)
         return not self._splines()
 
     def _leap(self) -> bool:
         """Give every edge the function that fits it best, all at once; keep that if nothing is left to explain."""
+        if self.kind != "mse":  # of classes something is always left
+            return False
         edges = self._splines()
         self._fit_edges(edges)
-        if not edges or not all(self.candidates.get(edge) for edge in edges):
+        if self.late or not edges or not all(self.candidates[edge] for edge in edges):
             return False
         trial = copy.deepcopy(self.model)
         for l, i, j in edges:
@@ -321,7 +323,7 @@ class _Search:
         reached = self._refit(trial, _REFIT_STEPS, self.floor)
         if reached < _LEAP * self.loss:
             reached, trial = self._swapped(reached, trial, edges)
-        if not reached <= self.floor:
+        if not (reached <= self.floor or (self.late and reached <= self.bound)):
             return False
         self.loss, self.model = reached, trial
         for edge in edges:  # perhaps a simpler one says the same
@@ -335,7 +337,7 @@ class _Search:
             for edge in edges
             for found in self.candidates[edge][1:]
         ]
-        for _, (l, i, j), found in sorted(swaps, key=lambda swap: swap[0]):
+        for _, (l, i, j), found in sorted(swaps, key=lambda swap: swap[0])[: _SWAPS * len(edges)]:
             if reached <= self.floor or self.late:
                 break
             trial = copy.deepcopy(model)

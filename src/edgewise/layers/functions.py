@@ -269,7 +269,7 @@ def slopes_of(
 
 def _slopes(function: Function, z: Tensor, p: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     """Values of one function, and its derivatives; that by an exponent that is not free is zero."""
-    if function.slope is not None:
+    if function.slope is not None and not function.free_exponent:
         f = function(z)
         return f, function.slope(z, f), None if p is None else torch.zeros_like(z)
     with torch.enable_grad():
