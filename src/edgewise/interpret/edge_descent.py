@@ -116,8 +116,7 @@ class _Descent:
     def _see(self) -> None:
         """The samples of the live rows: one row of them for all where there is one edge."""
         u, labels = self.every
-        alone = len(u) == 1
-        edge = slice(None) if alone else self.edge[self.live]
+        edge = slice(None) if len(u) == 1 else self.edge[self.live]
         self.u, self.labels = u[edge], labels[edge]
         self.spread = self.labels.square().sum(-1)
 

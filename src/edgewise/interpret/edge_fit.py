@@ -133,7 +133,7 @@ _Found = list[tuple[Function, Tensor, Tensor]]
 
 
 def _chosen(found: _Found, most: int | None, always: Sequence[str]) -> _Found:
-    """The functions worth a fit to the last digit."""
+    """The functions worth polishing."""
     # Many functions follow a line to any digit, so the simplest of those that do as well come first.
     ranks = [description(_least(missing), function.complexity) for function, _, missing in found]
     order = sorted(range(len(found)), key=ranks.__getitem__)
@@ -188,11 +188,11 @@ class _Samples:
         return _followed([_best(own, _FOLLOWED) for own in found], u, y, _SHORT)
 
     def polished(self, found: Sequence[_Found]) -> list[list[EdgeFit]]:
-        """For every edge, the best of the ends of every function, followed to the last digit, on all samples."""
+        """For every edge, the best end of every function on all samples, near the best of all to the last digit."""
         u, y = self.u.gather(1, self.many), self.y.gather(1, self.many)
         ends = _followed([_best(own, 3) for own in found], u, y, _FIRST)
-        near = _followed([_near(own) for own in ends], u, y, _LONG)
-        ends = [[*own, *further] for own, further in zip(map(_far, ends), near, strict=True)]
+        near, far = zip(*(_split(own) for own in ends), strict=True)
+        ends = [[*own, *further] for own, further in zip(far, _followed(near, u, y, _LONG), strict=True)]
         fits = [[self._measured(e, function, *at[0]) for function, at in _best(own, 1)] for e, own in enumerate(ends)]
         return [[fit for fit in own if fit is not None] for own in fits]
 
@@ -239,16 +239,11 @@ def _followed(begins: Sequence[list[tuple[Function, Tensor]]], u: Tensor, y: Ten
     return found
 
 
-def _near(found: _Found) -> list[tuple[Function, Tensor]]:
-    """Functions that come near the best."""
+def _split(found: _Found) -> tuple[list[tuple[Function, Tensor]], _Found]:
+    """Functions that come near the best, to be followed further, and the others."""
     most = worth_a_look(min((_least(missing) for _, _, missing in found), default=0.0))
-    return [(function, at) for function, at, missing in found if _least(missing) <= most]
-
-
-def _far(found: _Found) -> _Found:
-    """The others."""
-    near = {id(function) for function, _ in _near(found)}
-    return [one for one in found if id(one[0]) not in near]
+    near = [(function, at) for function, at, missing in found if _least(missing) <= most]
+    return near, [one for one in found if _least(one[2]) > most]
 
 
 def _least(missing: Tensor) -> float:

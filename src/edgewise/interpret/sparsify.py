@@ -108,7 +108,7 @@ def sparsify(
     held = max(1, round(_HELD_OUT * len(x)))
     search = _Search(x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]], tolerance, growth, steps)
     search.deadline = deadline_after(time_limit_sec)
-    enough = _ENOUGH / growth * search.bound  # before anything is known, what `tolerance` allows
+    enough = _ENOUGH / growth * tolerance * search.spread
     search.accept(search.refitted(model, enough=enough), "all")
     if lambs:
         search.leap()
@@ -128,7 +128,7 @@ class _Search:
     ) -> None:
         self.x, self.y, self.x_val, self.y_val = x, y, x_val, y_val
         self.spread, self.growth, self.steps = float((y - y.mean(0)).square().mean()), growth, steps
-        self.tolerance, self.least, self.deadline = tolerance, 0.0, math.inf
+        self.tolerance, self.least, self.deadline = tolerance, math.inf, math.inf
         self.path: list[dict[str, Any]] = []
 
     @property
@@ -139,7 +139,7 @@ class _Search:
     def accept(self, model: KAN, step: str) -> None:
         """Go on with this network."""
         self.model, self.loss = model, self.error(model)
-        self.least = min(self.least, self.loss) if self.path else self.loss
+        self.least = min(self.least, self.loss)
         entry = {"width": model.width, "edges": model.n_edges, "val_loss": self.loss, "step": step}
         self.path.append(entry)
 

@@ -301,6 +301,7 @@ class _Search:
         self.loss = self._refit(self.model, _REFIT_STEPS)
         self.bound = max(self.floor, self._allowed() if self.max_loss is None else self.max_loss)
         given = set(self.model.symbolic_edges)
+        self._fit_edges(self._splines())
         if not self._leap() and not self._one_by_one():
             return False
         if self.loss > self.floor:  # else all is exact already
@@ -313,7 +314,6 @@ class _Search:
         if self.kind != "mse":  # of classes something is always left
             return False
         edges = self._splines()
-        self._fit_edges(edges)
         if self.late or not edges or not all(self.candidates[edge] for edge in edges):
             return False
         trial = copy.deepcopy(self.model)

@@ -79,10 +79,10 @@ class Chain:
         """What is unknown of every layer to `(M, n)`."""
         flat = []
         for number, ((coef, base, numbers), layer) in enumerate(zip(parts, self.layers, strict=True)):
-            is_last = self._is_output_by_output(number)
-            both = [coef.flatten(1, 2).mT if is_last else coef.flatten(1)]  # (M, O, IS) or (M, ISO)
+            by_output = self._is_output_by_output(number)
+            both = [coef.flatten(1, 2).mT if by_output else coef.flatten(1)]  # (M, O, IS) or (M, ISO)
             if layer.base_fun != "zero":
-                both.append(base.mT if is_last else base.flatten(1))
+                both.append(base.mT if by_output else base.flatten(1))
             flat.append(torch.cat(both, dim=-1).flatten(1))
             if numbers is not None:
                 flat.append(numbers.flatten(1))

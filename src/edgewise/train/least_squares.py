@@ -120,10 +120,9 @@ class KANResiduals(Residuals):
 
     def _penalize(self) -> None:
         self.penalties, self._known = [], None
-        if self.ridge is not None:
-            self.penalties.append(Ridge(self.spline_marks() * self.ridge))
-        if self.roughness:
-            self.penalties.append(self._roughness())
+        roughness = [self._roughness()] if self.roughness else []  # first: its weights are of the data alone
+        ridge = [] if self.ridge is None else [Ridge(self.spline_marks() * self.ridge)]
+        self.penalties = [*ridge, *roughness]
         self.count = self.y[0].numel() + sum(penalty.rows for penalty in self.penalties)
 
     def plain(self, x: Tensor, loss: Tensor, which: Tensor | None = None) -> Tensor:
