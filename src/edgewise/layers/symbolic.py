@@ -17,20 +17,30 @@ from edgewise.layers.functions import Function, slopes_of
 PARAMETERS = 5
 """Numbers of an edge: a, b, c, d, and the exponent p of a function that has one."""
 
+_BUFFER = 1 << 18
+"""Values of edges that are held at once when nobody records them: what stays in a cache of the processor."""
+
 
 class _Places(NamedTuple):
-    """Where edges begin and end, how to go to their order by functions and back, and the ends in that order.
-
-    `starts` and `ends` are those of each function, `(e, 1)`.
-    """
+    """Where edges begin and end, `(E,)`; to their order by functions and back; both in that order, `(E, 1)`."""
 
     sources: Tensor
     targets: Tensor
     order: Tensor
     back: Tensor
     grouped_sources: Tensor
-    starts: tuple[Tensor, ...]
-    ends: tuple[Tensor, ...]
+    ends: Tensor
+
+
+class _Seen(NamedTuple):
+    """Inputs of a layer, `([M,] I, B)`, which of them every edge sees, and its numbers a, b, c, p, `([M,] E, 1)`."""
+
+    inputs: Tensor
+    sources: Tensor
+    slope: Tensor
+    shift: Tensor
+    factor: Tensor
+    exponent: Tensor
 
 
 class SymbolicEdges(nn.Module):
@@ -96,9 +106,7 @@ class SymbolicEdges(nn.Module):
         ends = torch.tensor(self.edges, dtype=torch.long, device=device).reshape(-1, 2)
         order = torch.tensor(self._order, dtype=torch.long, device=device)
         sources, targets = ends[:, 0].contiguous(), ends[:, 1].contiguous()
-        grouped, grouped_targets = sources[order][:, None], targets[order][:, None]
-        parts = grouped.split(self._counts), grouped_targets.split(self._counts)
-        return _Places(sources, targets, order, order.argsort(), grouped, *parts)
+        return _Places(sources, targets, order, order.argsort(), sources[order][:, None], targets[order][:, None])
 
     def find(self, i: int, j: int) -> int | None:
         """Which of the edges runs from `i` to `j`; None if that edge is not symbolic."""
@@ -136,14 +144,19 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, O)`.
         """
-        constants = self.into_outputs(affine[..., None, :, 3])  # once for every output, not in every row of every edge
-        total = constants.mT.expand(*x.shape[:-2], self.outputs, x.shape[-2])
-        recorded = _is_recorded()
-        total = total if recorded else total.contiguous()
-        for ends, edges in zip(self._at(x.device).ends, self._edges(x, affine), strict=True):
-            targets = ends.expand_as(edges)
-            total = total.scatter_add(-2, targets, edges) if recorded else total.scatter_add_(-2, targets, edges)
-        return total.mT
+        constants = self.into_outputs(affine[..., None, :, 3]).mT  # once, not in every row of every edge
+        ends, seen = self._at(x.device).ends, self._seen(x, affine)
+        if _is_recorded():
+            total = constants.expand(*x.shape[:-2], -1, x.shape[-2])
+            for edges, targets in zip(self._recorded(seen), ends.split(self._counts), strict=True):
+                total = total.scatter_add(-2, targets.expand_as(edges), edges)
+            return total.mT
+        rows, blocks = max(1, _BUFFER // max(1, seen.slope.numel())), []
+        for inputs in seen.inputs.split(rows, dim=-1):  # scatter and gather are fast along memory only
+            edges = self._written(seen._replace(inputs=inputs.contiguous()))
+            total = constants.expand(*edges.shape[:-2], -1, -1).repeat_interleave(edges.shape[-1], dim=-1)
+            blocks.append(total.scatter_add_(-2, ends.expand_as(edges), edges))
+        return torch.cat(blocks, dim=-1).mT
 
     def values(self, x: Tensor, affine: Tensor) -> Tensor:
         """Every edge at every row.
@@ -168,7 +181,8 @@ class SymbolicEdges(nn.Module):
         Returns:
             `([M,] B, E)`.
         """
-        edges = torch.cat(list(self._edges(x, affine, order)), dim=-2)
+        seen = self._seen(x, affine)
+        edges = torch.cat(list(self._recorded(seen, order)), dim=-2) if _is_recorded() else self._written(seen, order)
         edges = edges.index_select(-2, self._at(x.device).back).mT
         return edges + affine[..., None, :, 3] if order == 0 else edges
 
@@ -177,28 +191,37 @@ class SymbolicEdges(nn.Module):
         edges = self.derivatives(x, affine, order)
         return self.into_outputs(edges if weight is None else edges * weight[..., self.sources])
 
-    def _edges(self, x: Tensor, affine: Tensor, order: int = 0) -> Iterator[Tensor]:
-        """The edges of each function in turn, `([M,] e, B)` without `d`: a row is an edge, so it runs along memory."""
-        places = self._at(x.device)
-        a, b, c, d, p = affine.index_select(-2, places.order)[..., None].unbind(-2)  # ([M,] E, 1) each
-        inputs, starts = x.mT.contiguous(), places.starts
-        if x.device.type != "cpu" or not is_plain_eager() or not bool(c.all()):
+    def _seen(self, x: Tensor, affine: Tensor) -> _Seen:
+        """What every edge needs, in the order by functions: a row is an edge, so that rows run along memory."""
+        sources = self._at(x.device).grouped_sources
+        a, b, c, d, p = affine.index_select(-2, self._at(x.device).order)[..., None].unbind(-2)  # ([M,] E, 1) each
+        inputs = x.mT.contiguous()
+        if x.device.type != "cpu" or not is_plain_eager() or int(c.count_nonzero()) < c.numel():
             # A removed edge sees a further input, one half in every row: zero times NaN is NaN.
             absent = (c == 0) & (d == 0)
             inputs = torch.nn.functional.pad(inputs, (0, 0, 0, 1), value=0.5)
             a, b = torch.where(absent, 1.0, a), torch.where(absent, 0.0, b)
-            starts = self._by_function(torch.where(absent, x.shape[-1], places.grouped_sources))
-        factors, recorded = c if order == 0 else c * a.pow(order), _is_recorded()
-        numbers = starts, self._by_function(a), self._by_function(b), self._by_function(factors), self._by_function(p)
-        for function, sources, slope, shift, factor, exponent in zip(self._distinct, *numbers, strict=True):
-            seen = inputs.gather(-2, sources.expand(*x.shape[:-2], -1, x.shape[-2]))
-            z = seen * slope + shift if recorded else seen.mul_(slope).add_(shift)
-            found = elementwise_derivative(partial(function, p=exponent), z, order)
-            yield factor * found if recorded else seen.copy_(found).mul_(factor)  # a user's function may keep its own
+            sources = torch.where(absent, x.shape[-1], sources)
+        return _Seen(inputs, sources.expand_as(a), a, b, c, p)
 
-    def _by_function(self, numbers: Tensor) -> tuple[Tensor, ...]:
-        """`([M,] E, 1)` in the order by functions, to those of each."""
-        return numbers.split(self._counts, dim=-2)
+    def _recorded(self, seen: _Seen, order: int = 0) -> Iterator[Tensor]:
+        """The edges of each function in turn, `([M,] e, B)` without `d`, for whoever watches."""
+        inputs, *numbers = seen
+        parts = zip(*(part.split_with_sizes(self._counts, dim=-2) for part in numbers), strict=True)
+        for function, (sources, a, b, c, p) in zip(self._distinct, parts, strict=True):
+            z = inputs.gather(-2, sources.expand(*inputs.shape[:-2], -1, inputs.shape[-1])) * a + b
+            yield (c if order == 0 else c * a.pow(order)) * elementwise_derivative(partial(function, p=p), z, order)
+
+    def _written(self, seen: _Seen, order: int = 0) -> Tensor:
+        """The same for all functions at once, `([M,] E, B)`, in one buffer that is written over."""
+        inputs, sources, a, b, c, p = seen
+        edges = inputs.gather(-2, sources.expand(*inputs.shape[:-2], -1, inputs.shape[-1])).mul_(a).add_(b)
+        parts = (part.split_with_sizes(self._counts, dim=-2) for part in (edges, p))
+        for function, z, exponent in zip(self._distinct, *parts, strict=True):
+            z.copy_(
+                elementwise_derivative(partial(function, p=exponent), z, order)
+            )  # a user's function may keep its own
+        return edges.mul_(c if order == 0 else c * a.pow(order))
 
     def into_outputs(self, values: Tensor) -> Tensor:
         """`([M,] B, E)` to `([M,] B, O)`: the sum over the edges of each output."""
