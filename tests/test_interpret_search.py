@@ -450,6 +450,30 @@ class TestUnits:
         )
         assert str(found.formula) == "E = m*v**2/2"
 
+    def test_a_law_that_is_simple_in_another_form(self):
+        """`g t F(tau/t)` is the simplest form, and `g tau F(t/tau)` the one of the law."""
+        x = rows(inputs=3)
+        g, tau, t = x.unbind(1)
+        result = symbolic_search(
+            x, g * tau * (1 - torch.exp(-t / tau)), names=["g", "tau", "t"], units=["m/s^2", "s", "s"],
+            output_unit="m/s", progress=False,
+        )  # fmt: skip
+        symbols = result.formula.symbols
+        assert same(
+            result.formula.expressions[0], symbols[0] * symbols[1] * (1 - sympy.exp(-symbols[2] / symbols[1])), symbols
+        )
+        assert result.table["found_by"].iloc[-1] == "one variable, form 2"
+
+    def test_a_function_of_the_root_of_a_group(self):
+        x = rows(inputs=4)
+        c, z, d, t = x.unbind(1)
+        result = symbolic_search(
+            x, c * torch.erf(z / (2 * torch.sqrt(d * t))), names=["c", "z", "D", "t"],
+            units=["mol/m^3", "m", "m^2/s", "s"], output_unit="mol/m^3", progress=False,
+        )  # fmt: skip
+        assert "erf" in str(result.formula)
+        assert result.stopped_because.startswith("An exact formula")
+
     def test_contradictory_units(self):
         x = rows()
         with pytest.raises(ParameterError, match="kg"):

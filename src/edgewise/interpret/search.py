@@ -11,7 +11,8 @@ the time limit, or when nothing is left to try.
 - Networks of several shapes, each from several starts at once. Those that follow the data are pruned and read edge by
   edge (`sparsify`, `auto_symbolic`), the smallest first.
 
-With units the search runs on dimensionless groups (`buckingham`): no formula with other units is ever looked at.
+With units the search runs on dimensionless groups (`buckingham`), the simplest ones and two other choices of them: no
+formula with other units is ever looked at.
 """
 
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
@@ -24,12 +25,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
+from torch import Tensor
 
 from edgewise.errors import EdgewiseError, ParameterError
-from edgewise.interpret.buckingham import dimensionless
+from edgewise.interpret.buckingham import Dimensionless, dimensionless
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
 from edgewise.interpret.monomials import monomial
@@ -107,7 +109,7 @@ def symbolic_search(
         names: of the inputs; the frame's, or `x1, x2, ...` when absent.
         output_name: of the output; the name of `y` where it is a series that has one, else `y`.
         units: of the inputs, by name or in order: `"m/s^2"`, see `parse_unit`. Then only formulas with the right units
-            are looked for.
+            are looked for, in the three simplest forms that `dimensionless` gives.
         output_unit: of the output, needed beside `units`; `"1"` for a number without.
         lib: a `Library`, or names of built-in functions.
         shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
@@ -138,21 +140,31 @@ def symbolic_search(
     if (output_unit is None) != (units is None):
         missing = "`units` of the inputs" if units is None else '`output_unit` ("1" for a number)'
         raise ParameterError(f"{missing} must be given too: a formula has units on both sides.")
-    form = None
-    if units is not None:
-        form = dimensionless([str(s) for s in symbols], units, output_unit, rows.numpy())[0]
+    first, *others = [None] if units is None else _forms(symbols, units, output_unit, rows)
     problem = Problem(
-        rows, labels, symbols, output_name, form, as_library(lib), seeds, val_split, seed, eps, time_limit_sec
+        rows, labels, symbols, output_name, first, as_library(lib), seeds, val_split, seed, eps, time_limit_sec
     )
-    steps = _steps(problem, shapes)
-    options = [repr(form), [name for name, _ in steps], shapes, val_split, seeds, seed]
+    steps = _steps_of_all([problem, *(problem.in_form(form) for form in others)], shapes)
+    options = [repr([first, *others]), [step.name for step in steps], shapes, val_split, seeds, seed]
     memory = Memory(checkpoint, fingerprint(rows, labels, symbols, problem.library, options), symbols)
     return _run(problem, steps, memory, time_limit_sec, progress)
 
 
 # -------------------------------------------------------------------------------------------------- steps
 
-_Step = tuple[str, Callable[[], Iterable[sympy.Expr]]]
+
+class _Step(NamedTuple):
+    """Formulas to look at, of a problem's symbols; `name` is said in the table."""
+
+    name: str
+    problem: Problem
+    propose: Callable[[], Iterable[sympy.Expr]]
+
+
+_HALF = sympy.Rational(1, 2)
+_Proposal = tuple[str, Callable[[], Iterable[sympy.Expr]]]
+_FORMS = 3
+"""Ways to write a law with the right units that are searched: a law that is simple in one need not be so in another."""
 _CHEAP = ("mean", "power law", "polynomial", "quotient")
 """Steps that take about as long as to look whether they are needed."""
 _ROWS = 2000
@@ -160,9 +172,21 @@ _ROWS = 2000
 _ONLY_NOISE = "Only noise seems to be left: networks find nothing in what the best formula misses."
 
 
-def _steps(problem: Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_Step]:
+def _forms(symbols: Sequence[sympy.Symbol], units: Any, output_unit: Any, rows: Tensor) -> list[Dimensionless]:
+    return dimensionless([str(s) for s in symbols], units, output_unit, rows.numpy(), top=_FORMS)
+
+
+def _steps_of_all(problems: Sequence[Problem], shapes: Sequence[Sequence[Any]] | None) -> list[_Step]:
+    """Those of all forms of one problem: what is quick first, and then each network in all of them."""
+    quick, slow = zip(*([_direct(problem), _networks(problem, shapes)] for problem in problems), strict=True)
+    steps = [(n, *proposal) for n, proposals in enumerate(quick) for proposal in proposals]
+    steps += [(n, *proposal) for same in zip(*slow, strict=True) for n, proposal in enumerate(same)]
+    return [_Step(f"{name}, form {n + 1}" if n else name, problems[n], propose) for n, name, propose in steps]
+
+
+def _direct(problem: Problem) -> list[_Proposal]:
     d = problem.x.shape[1]
-    steps: list[_Step] = [("mean", lambda: [sympy.Float(float(problem.y.mean()), 17)])]
+    steps: list[_Proposal] = [("mean", lambda: [sympy.Float(float(problem.y.mean()), 17)])]
     if d == 0:
         return steps
     few = problem.x[:_ROWS], problem.y[:_ROWS], problem.symbols  # rows are in random order
@@ -170,18 +194,27 @@ def _steps(problem: Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_St
     steps.append(("polynomial", lambda: polynomials(*few)))
     steps.append(("quotient", lambda: quotients(*few)))
     if d == 1:
-        steps.append(("one variable", lambda: _one_variable(problem)))
+        steps.append(("one variable", lambda: _one_variable(problem, (sympy.Integer(1), sympy.Integer(-1)))))
+        if bool((problem.x > 0).all()):  # a group may be a square where the law has the number itself
+            steps.append(("one variable, its root", lambda: _one_variable(problem, (_HALF, -_HALF))))
     elif bool((problem.x > 0).all()):
         steps.append(("scaling law, guessed", lambda: _scaling(problem, guessed_laws(problem.x, problem.y))))
         steps.append(("scaling law", lambda: _scaling(problem, scaling_laws(problem.x, problem.y, problem.seed))))
     if d > 1:
         steps.append(("one input in functions", lambda: varying_laws(*few, problem.library)))
+    return steps
+
+
+def _networks(problem: Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_Proposal]:
+    d = problem.x.shape[1]
+    if d == 0:
+        return []
     survey = Survey(
         problem.x, problem.y, problem.symbols, problem.library, ladder(d) if shapes is None else shapes,
         problem.seeds, problem.seed, problem.left,
     )  # fmt: skip
     places = range(len(survey.shapes))
-    steps += [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in places]
+    steps: list[_Proposal] = [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in places]
     return steps + [(f"network {n + 1}, roughly", lambda n=n: survey.read(n, roughly=True)) for n in places]
 
 
@@ -197,10 +230,10 @@ def _power_laws(problem: Problem) -> Iterator[sympy.Expr]:
             yield sympy.Float(factor, 17) * monomial(problem.symbols, whole)
 
 
-def _one_variable(problem: Problem) -> Iterator[sympy.Expr]:
-    z = problem.x[:, 0]
-    for one in fit_univariate([(z, problem.y), (1 / z, problem.y)], problem.library):
-        yield one.expression.xreplace({Z: problem.symbols[0] ** (1, -1)[one.way]})
+def _one_variable(problem: Problem, powers: Sequence[sympy.Rational]) -> Iterator[sympy.Expr]:
+    z, symbol = problem.x[:, 0], problem.symbols[0]
+    for one in fit_univariate([(z ** float(power), problem.y) for power in powers], problem.library):
+        yield one.expression.xreplace({Z: symbol ** powers[one.way]})
 
 
 def _scaling(problem: Problem, laws: list[ScalingLaw]) -> list[sympy.Expr]:
@@ -220,7 +253,7 @@ def _run(
         problem.add_known(expression, found_by)
     hidden = None if progress is None else not progress  # None: where nobody watches
     with tqdm(total=len(steps), disable=hidden, unit="step", initial=len(memory.done)) as bar:
-        for name, propose in steps:
+        for name, seen, propose in steps:
             if name in memory.done:
                 continue
             if problem.is_exact:
@@ -230,11 +263,11 @@ def _run(
                 break
             bar.set_description(name)
             try:
-                if name not in _CHEAP and problem.leaves_noise():
+                if name.partition(",")[0] not in _CHEAP and problem.leaves_noise():
                     reason = _ONLY_NOISE
                     break
                 for expression in propose():
-                    problem.add(expression, name)
+                    seen.add(expression, name)
             except KeyboardInterrupt:
                 if not problem.front.candidates:
                     raise

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -80,21 +81,30 @@ class Problem:
         self, rows: Tensor, labels: Tensor, symbols: list[sympy.Symbol], output_name: str, form: Dimensionless | None,
         library: Library, seeds: int, val_split: float, seed: int, eps: float, limit: float | None,
     ) -> None:  # fmt: skip
-        self.inputs, self.output_name, self.form = symbols, output_name, form
+        self.inputs, self.output_name = symbols, output_name
         self.library, self.seeds, self.seed = library, seeds, seed
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
         held = min(max(1, round(val_split * len(rows))), len(rows) - 10)
         self.train = rows[order[held:]], labels[order[held:]]
         self.val = rows[order[:held]], labels[order[:held]]
         self.deadline = deadline_after(limit)
-        self.symbols = symbols
-        if form is not None:
-            self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]
-        self.x, self.y = self._reduced(*self.train)
+        self._take(form)
         variance = float(labels.var(correction=0))
         floor = max(_FLOOR * variance, (2 * eps) ** 2 * float(labels.square().mean()))
         self.front = Front(floor, float(self.val[1].var(correction=0)))
         self._was_noise: tuple[Formula | None, bool] = (None, False)
+
+    def _take(self, form: Dimensionless | None) -> None:
+        self.form, self.symbols = form, self.inputs
+        if form is not None:
+            self.symbols = [sympy.Symbol(f"pi_{n + 1}", real=True) for n in range(len(form.groups))]
+        self.x, self.y = self._reduced(*self.train)
+
+    def in_form(self, form: Dimensionless) -> Problem:
+        """The same rows and the same formulas found so far, seen as other groups."""
+        other = copy.copy(self)
+        other._take(form)
+        return other
 
     def _reduced(self, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if self.form is None:
