@@ -113,8 +113,54 @@ class TestFix:
     def test_numbers_as_given(self, model):
         model.fix_symbolic(0, 1, 0, "x^2", numbers=[1.0, 0.5, 2.0, 3.0])
         assert model.layers[0].symbolic.affine[0].tolist() == [1.0, 0.5, 2.0, 3.0, 1.0]
-        with pytest.raises(ParameterError, match="got 3 of them"):
-            model.fix_symbolic(0, 1, 0, "x^2", numbers=[1.0, 0.5, 2.0])
+        for wrong in ([1.0, 0.5, 2.0], [1.0, 0.5, 2.0, math.nan]):
+            with pytest.raises(ParameterError, match=r"4 or 5 finite ones; got \[1.0, 0.5, 2.0"):
+                model.fix_symbolic(0, 1, 0, "x^2", numbers=wrong)
+
+    @pytest.mark.parametrize("with_data", [True, False])
+    @pytest.mark.parametrize(
+        ("name", "numbers"), [("log", [1, -2, 1, 0]), ("arcsin", [2, 0, 1, 0]), ("1/x", [0, 0, 1, 0])]
+    )
+    def test_numbers_that_leave_the_domain(self, model, data, name, numbers, with_data):
+        with pytest.raises(
+            ParameterError, match=rf"`numbers` leave '{name}' .* on edge \(0, 0, 0\) in \d+ of \d+ rows"
+        ):
+            model.fix_symbolic(0, 0, 0, name, data["train_input"] if with_data else None, numbers=numbers)
+        assert not model.symbolic_edges
+
+    def test_numbers_without_any_data(self):
+        """Where the inputs will lie nobody knows yet."""
+        model = KAN([2, 1], dtype=F64, seed=0).fix_symbolic(0, 0, 0, "log", numbers=[1, 0, 1, 0])
+        assert model.symbolic_edges == {(0, 0, 0): "log"}
+
+    def test_an_edge_that_was_removed(self, model):
+        mask = model.layers[0].mask.clone()
+        mask[1, 0] = 0
+        model.layers[0].set_mask(mask)
+        with pytest.raises(ParameterError, match=r"edge \(0, 1, 0\) was removed.*model.layers\[0\].set_mask\(mask\)"):
+            model.fix_symbolic(0, 1, 0, "x^2")
+
+    @pytest.mark.parametrize(
+        ("name", "near"), [("sine", "'sin' or 'sinh'"), ("exponential", "'exp'"), ("Log", "'log'")]
+    )
+    def test_a_misspelt_name(self, model, name, near):
+        with pytest.raises(ParameterError, match=f"no function '{name}'. Did you mean {near}"):
+            model.fix_symbolic(0, 0, 0, name)
+
+    def test_a_function_that_follows_badly(self, model):
+        with pytest.warns(UserWarning, match=r"'sgn' follows edge \(0, 1, 0\) with R2 = 0\.\d\d\d only"):
+            model.fix_symbolic(0, 1, 0, "sgn")
+        assert model.symbolic_edges == {(0, 1, 0): "sgn"}
+
+    def test_an_empty_library(self, model, data):
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        with pytest.raises(ParameterError, match="`lib` must hold at least one function"):
+            model.auto_symbolic(data, lib=[])
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+    def test_a_function_without_a_derivative(self):
+        with pytest.raises(ParameterError, match="`function` must be differentiable"):
+            Library().add("own", lambda z: torch.from_numpy(np.sin(z.numpy())), "sin(z)")
 
     def test_unfix_gives_the_spline_back(self, model, data):
         before = model(data["test_input"])
@@ -489,6 +535,17 @@ class TestEvaluation:
     def test_shape(self):
         with pytest.raises(ShapeError, match=r"`x` must be \(rows, 2\); got \(3,\)"):
             formula("x")(np.zeros(3))
+
+    def test_verify_takes_lists_and_arrays(self, model, data):
+        formula, x = formula_of(model), data["test_input"]
+        expected = formula.verify(model, x)
+        assert formula.verify(model, x.tolist()) == formula.verify(model, x.numpy()) == expected
+        assert formula.verify(lambda rows: model(rows), x.numpy()) == expected
+        assert formula.verify(copy.deepcopy(model).float(), x.numpy()).largest < 1e-3
+
+    def test_data_that_are_no_numbers(self, model):
+        with pytest.raises(ParameterError, match=r"`x` must be numbers, shape \(rows, 2\)"):
+            formula_of(model)("abc")
 
     def test_verify_finds_the_largest_gap(self):
         x = samples(50)

@@ -13,6 +13,7 @@ import pytest
 import edgewise
 from edgewise import errors
 
+LAZY = ("datasets", "explorer", "interpret")
 ROOT = Path(__file__).parent.parent
 SOURCE = Path(edgewise.__file__).parent
 ROOMS = sorted(p.name for p in SOURCE.iterdir() if (p / "__init__.py").exists())
@@ -47,6 +48,12 @@ def test_every_public_name_can_be_had_and_is_documented(name):
     thing = getattr(edgewise, name)
     assert inspect.getdoc(thing)
     assert name in dir(edgewise)
+
+
+@pytest.mark.parametrize("room", LAZY)
+def test_rooms_list_what_they_load_later(room):
+    module = importlib.import_module(f"edgewise.{room}")
+    assert dir(module) == sorted(module.__all__)
 
 
 def test_the_public_list_is_complete_and_ordered():

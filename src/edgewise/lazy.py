@@ -25,3 +25,8 @@ def attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         return value
 
     return __getattr__
+
+
+def listing(package: str) -> Callable[[], list[str]]:
+    """A `__dir__` for the same: its `__all__`, of which what was not used yet is no attribute."""
+    return lambda: sorted(sys.modules[package].__all__)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from edgewise.datasets.real import TABLES, Table, load_adult, load_airfoil, load_table
 from edgewise.datasets.synthetic import create_dataset
-from edgewise.lazy import attributes
+from edgewise.lazy import attributes, listing
 
 if TYPE_CHECKING:
     from edgewise.datasets.ai_feynman import ai_feynman_equations, ai_feynman_expression, load_ai_feynman
@@ -53,3 +53,4 @@ __all__ = [
 
 
 __getattr__ = attributes(__name__, _LATER)
+__dir__ = listing(__name__)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from edgewise.lazy import attributes
+from edgewise.lazy import attributes, listing
 
 if TYPE_CHECKING:
     from edgewise.explorer.edits import apply_edits
@@ -25,3 +25,4 @@ _HOMES = {
 __all__ = ["Explorer", "apply_edits", "explore", "payload_of", "to_html", "to_png", "to_svg", "train"]
 
 __getattr__ = attributes(__name__, _HOMES)
+__dir__ = listing(__name__)

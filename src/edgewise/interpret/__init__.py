@@ -39,7 +39,7 @@ from edgewise.interpret.symbolify import (
     suggest_symbolic,
     unfix_symbolic,
 )
-from edgewise.lazy import attributes
+from edgewise.lazy import attributes, listing
 
 if TYPE_CHECKING:
     from edgewise.interpret.buckingham import Dimensionless, dimensionless
@@ -126,3 +126,4 @@ __all__ = [
 
 
 __getattr__ = attributes(__name__, _FORMULAS)
+__dir__ = listing(__name__)

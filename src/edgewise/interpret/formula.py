@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgewise.errors import DomainError, ParameterError, ShapeError
 from edgewise.interpret.bend import BENT, BENT_LATEX, bend
-from edgewise.interpret.data import chosen_columns
+from edgewise.interpret.data import as_numbers, chosen_columns
 from edgewise.interpret.evaluation import evaluate
 from edgewise.interpret.expressions import symbolic_formula
 from edgewise.interpret.formula_module import FormulaModule, SplineFunction
@@ -274,7 +274,7 @@ class Formula:
         """The inputs as a float64 tensor, see `__call__`."""
         if is_frame(x):
             x = self._chosen(x)
-        rows = x.detach().cpu().double() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=float))
+        rows = as_numbers(x, "x", f", shape (rows, {len(self.symbols)})")
         if rows.dim() != 2 or rows.shape[1] != len(self.symbols):
             raise ShapeError(f"`x` must be (rows, {len(self.symbols)}); got {tuple(rows.shape)}.")
         return rows
@@ -305,7 +305,7 @@ class Formula:
         Args:
             model: a network, any function of `(N, inputs)` tensors, or an estimator with `predict` (a classifier's
                 `decision_function` is compared).
-            x: `(N, inputs)` rows to compare on; a tensor for a network or function.
+            x: `(N, inputs)` rows to compare on, anything array-like; a network gets them in its own dtype.
 
         Returns:
             The largest difference, and where it is; infinite where one of the two is not finite.
@@ -323,7 +323,8 @@ class Formula:
                 predict = getattr(model, "decision_function", model.predict)
                 expected = torch.as_tensor(np.asarray(predict(x), dtype=float)).reshape(len(x), -1)
             else:
-                expected = model(x).double().cpu()
+                given = x if isinstance(x, Tensor) else self.rows(x).to(_dtype_of(model))
+                expected = torch.as_tensor(model(given)).double().cpu()
             found = self.evaluate(self.rows(x))
         gap = (expected - found).abs()
         gap = torch.where(gap.isnan(), torch.inf, gap).amax(1)
@@ -391,6 +392,12 @@ def _real(value: Any) -> sympy.Expr:
     except sympy.SympifyError as error:
         raise ParameterError(f"`inputs` must hold sympy expressions or numbers; got {value!r}.") from error
     return expression.xreplace({s: sympy.Symbol(str(s), real=True) for s in expression.free_symbols})
+
+
+def _dtype_of(model: Any) -> torch.dtype:
+    """Of the numbers that a network takes; float64 for a function."""
+    parameters = model.parameters() if isinstance(model, torch.nn.Module) else ()
+    return next((parameter.dtype for parameter in parameters), torch.float64)
 
 
 def _numbers(value: Any, count: int, name: str) -> list[sympy.Float]:

@@ -76,8 +76,8 @@ class Library:
             The function.
 
         Raises:
-            ParameterError: the name is taken, the complexity is no int >= 0, the formula cannot be read, or it says
-                something else than `function`.
+            ParameterError: the name is taken, the complexity is no int >= 0, the formula cannot be read, it says
+                something else than `function`, or torch cannot differentiate `function`.
         """
         if name in self._functions or name in FUNCTIONS:
             raise ParameterError(f"`name` must be new; there is a function {name!r} already.")
@@ -105,11 +105,14 @@ def as_library(library: "Library | Sequence[str] | None") -> Library:
     """A library from what users pass: one, names of built-in functions, or None for the default.
 
     Raises:
-        ParameterError: an unknown name, or a text instead of a list of them.
+        ParameterError: an unknown name, a text instead of a list of them, or no function at all.
     """  # noqa: DOC201 said in the first line
     if isinstance(library, str):
         raise ParameterError(f"`lib` must be a list of names, like [{library!r}]; got the text {library!r}.")
-    return library if isinstance(library, Library) else Library(library)
+    library = library if isinstance(library, Library) else Library(library)
+    if not len(library):
+        raise ParameterError("`lib` must hold at least one function; got none. Leave it out for all of them.")
+    return library
 
 
 def _check_formula(function: Function) -> None:
@@ -128,6 +131,13 @@ def _check_formula(function: Function) -> None:
         raise ParameterError(f"`formula` may use the letter z only; got {function.formula!r}.")
     points = torch.tensor([-1.7, -0.3, 0.45, 0.9, 2.3], dtype=torch.float64)
     values, said = function(points), evaluate(expression, {z: points}, {}).expand(len(points))
+    try:
+        torch.func.grad(lambda z: function(z).sum())(points)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ParameterError(
+            f"`function` must be differentiable: made of torch's functions, of a tensor; torch says "
+            f"{str(error).splitlines()[0]!r}."
+        ) from error
     wrong = values.isfinite() & ~((said - values).abs() <= 1e-6 * values.abs().clamp_min(1.0))
     if bool(wrong.any()):
         n = int(wrong.nonzero()[0])

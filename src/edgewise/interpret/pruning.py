@@ -73,7 +73,7 @@ def prune(
         DomainError: `x` has a NaN or infinite entry.
     """
     for name, value in (("node_th", node_th), ("edge_th", edge_th)):
-        if not value >= 0:
+        if not isinstance(value, int | float) or not value >= 0:
             raise ParameterError(f"`{name}` must be a number >= 0; got {value!r}.")
     data = as_data(model, x)
     scores = attribute(model, data)

@@ -102,7 +102,10 @@ def sparsify(
     if labels is None:
         raise ParameterError("`y` must be given: a smaller network is judged by how well it predicts the labels.")
     if not labels.is_floating_point():
-        raise ParameterError("`y` must be numbers: smaller networks are judged by their squared error; got classes.")
+        raise ParameterError(
+            "`y` must be numbers: smaller networks are judged by their squared error; got classes. "
+            "`model.prune(x)` makes a network of any loss smaller."
+        )
     y = labels
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     held = max(1, round(_HELD_OUT * len(x)))

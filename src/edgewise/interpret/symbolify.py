@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from edgewise.interpret.data import as_data, as_rows
 from edgewise.interpret.deadline import check_time_limit, deadline_after
 from edgewise.interpret.edge_fit import EdgeFit, description, fit_edge, fit_edges, worth_a_look
 from edgewise.interpret.library import Library, as_library
-from edgewise.layers import AbstractEdgeLayer
+from edgewise.layers import AbstractEdgeLayer, Function
 from edgewise.models import KAN
 from edgewise.optim import LMMethod
 from edgewise.train import fit
@@ -40,6 +41,8 @@ _OWN_LOSS = 1e-3
 """Share of its own variance that a model without labels may lose by a choice."""
 _NATS = 0.02
 """Entropy per row that a choice may cost in a classifier."""
+_POOR = 0.1
+"""Share of an edge's variance that a function may miss before a warning, as in pykan."""
 _REFIT_STEPS, _POLISH_STEPS = 25, 200
 _ROUNDING = 0.1
 """Share of the error that counts as exact where a fit ends."""
@@ -146,19 +149,22 @@ def fix_symbolic(
         lib: where functions of your own are.
 
     Returns:
-        The model.
+        The model. A warning says when the function follows the edge badly, with an R2 below 0.9.
 
     Raises:
         ParameterError: no such edge, a removed one, an unknown function, one that is not defined on the values that
-            reach the edge, or numbers that are not 4 or 5. The model is then unchanged.
+            reach the edge (with `numbers` as far as data are known), or numbers that are not 4 or 5 finite ones. The
+            model is then unchanged.
     """
     function = as_library(lib)[name]
     layer = _present_edge(model, l, i, j)
     if numbers is not None:
-        if len(numbers) not in (4, 5):
+        if len(numbers) not in (4, 5) or not all(math.isfinite(number) for number in numbers):
             raise ParameterError(
-                f"`numbers` must be a, b, c, d (and p) of c f(a x + b) + d; got {len(numbers)} of them."
+                f"`numbers` must be a, b, c, d (and p) of c f(a x + b) + d, 4 or 5 finite ones; got {list(numbers)}."
             )
+        if x is not None or hasattr(model, "input_summary"):  # else nobody knows where the inputs will lie
+            _check_defined(function, numbers, _samples(model, l, i, j, as_data(model, x))[0], (l, i, j))
         layer.fix_edge(i, j, function, numbers)
         return model
     samples = _samples(model, l, i, j, as_data(model, x))
@@ -171,6 +177,13 @@ def fix_symbolic(
         raise ParameterError(
             f"`name` {name!r} (defined for {function.domain or 'all z'}) fits edge ({l}, {i}, {j}) for no a and b: the "
             f"values that reach it lie in [{lo:g}, {hi:g}]. Try another function; `suggest_symbolic` lists some."
+        )
+    constant = float(samples[1].std()) <= 1e-12 * float(samples[1].abs().max())  # up to rounding: R2 says nothing
+    if fits[0].missing > _POOR and not constant:
+        warnings.warn(
+            f"{name!r} follows edge ({l}, {i}, {j}) with R2 = {1 - fits[0].missing:.3f} only; `suggest_symbolic` lists "
+            "what follows it better, and `unfix_symbolic` gives the spline back.",
+            stacklevel=3,
         )
     layer.fix_edge(i, j, function, fits[0].numbers)
     return model
@@ -493,10 +506,28 @@ def _suggestion(found: EdgeFit, loss: float | None) -> Suggestion:
     return Suggestion(found.function.name, found.r2, found.missing, found.function.complexity, loss, found.numbers)
 
 
+def _check_defined(function: Function, numbers: Sequence[float], values: Tensor, edge: tuple[int, int, int]) -> None:
+    """Refuse numbers with which a function has no value somewhere on the data."""
+    a, b, _, _, p = numbers if len(numbers) == 5 else (*numbers, 1.0)
+    z = a * values + b
+    undefined = ~function(z, torch.full_like(z, p)).isfinite()
+    if bool(undefined.any()):
+        worst = z[undefined][0]
+        raise ParameterError(
+            f"`numbers` leave {function.name!r} (defined for {function.domain or 'all z'}) without a value on edge "
+            f"{edge} in {int(undefined.sum())} of {len(z)} rows: z = a x + b is {float(worst):g} there. Choose a and b "
+            "so that z stays in the domain, or leave out `numbers`: they are fitted then."
+        )
+
+
 def _present_edge(model: KAN, l: int, i: int, j: int) -> AbstractEdgeLayer:
     layer = model.layer_of(l, i, j)
     if not bool(layer.mask[i, j]):
-        raise ParameterError(f"edge ({l}, {i}, {j}) was removed and has no function. Restore it with `set_mask` first.")
+        raise ParameterError(
+            f"edge ({l}, {i}, {j}) was removed (its mask is 0) and has no function. To have its old one "
+            f"back, set [{i}, {j}] of `mask = model.layers[{l}].mask.clone()` to 1 and call "
+            f"`model.layers[{l}].set_mask(mask)`."
+        )
     return layer
 
 

@@ -4,6 +4,7 @@ A function takes `z = a x + b`; one with a free exponent takes that too. Outside
 never a number that would hide the mistake.
 """
 
+import difflib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -241,7 +242,11 @@ def function_named(name: str) -> Function:
         ParameterError: there is none of that name.
     """
     if name not in FUNCTIONS:
-        raise ParameterError(f"there is no function {name!r}; known are {', '.join(map(repr, FUNCTIONS))}.")
+        near = difflib.get_close_matches(str(name).lower(), FUNCTIONS, n=2) or [
+            n for n in FUNCTIONS if str(name)[:3] == n
+        ]
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise ParameterError(f"there is no function {name!r}.{hint} Known are {', '.join(map(repr, FUNCTIONS))}.")
     return FUNCTIONS[name]
 
 

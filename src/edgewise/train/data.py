@@ -149,8 +149,13 @@ class Form:
             )
         if value.dtype != self.dtype and (floating or value.is_floating_point()):
             raise ShapeError(
-                f"{what} is {value.dtype}, the model {self.dtype}. Convert one of them: `data.to({self.dtype})` or "
-                f"`model.to({value.dtype})`."
+                f"{what} is {value.dtype}, the model {self.dtype}. "
+                + (
+                    f"Convert one of them: `data.to({self.dtype})` or `model.to({value.dtype})`."
+                    if value.is_floating_point()
+                    else f"Convert numbers with `data.to({self.dtype})`; labels that are classes go with "
+                    '`loss="cross_entropy"`.'
+                )
             )
         return value.detach()
 
