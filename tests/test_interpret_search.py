@@ -21,6 +21,7 @@ from edgewise.interpret.pareto import Candidate, Front
 from edgewise.interpret.polynomial import polynomials
 from edgewise.interpret.quotient import quotients
 from edgewise.interpret.scaling import ScalingLaw, formulas_of, guessed_laws, power_law, scaling_laws
+from edgewise.interpret.search_problem import read_data
 from edgewise.interpret.univariate import EXACT, Z, fit_univariate
 from edgewise.interpret.varying import varying_laws
 from edgewise.layers.functions import bessel_j0
@@ -439,6 +440,14 @@ def test_a_step_that_fails_does_not_end_the_search(monkeypatch):
     with pytest.warns(UserWarning, match="power law gave no formula: no"):
         found = symbolic_search(x, x[:, 0] + x[:, 1], shapes=[[2, 1]], seeds=1, lib=["x"], progress=False)
     assert "exact" in found.stopped_because
+
+
+def test_classes_are_no_numbers():
+    x = rows(60)
+    labels = (x[:, 0] > 2).long()
+    with pytest.warns(UserWarning, match="If they are classes, use KANClassifier"):
+        read_data(x, labels, None)
+    read_data(x, labels.double(), None)  # numbers, and no warning
 
 
 class TestUnits:

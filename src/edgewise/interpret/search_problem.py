@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -63,6 +64,13 @@ def read_data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tens
         raise DomainError(f"`y` must be of a size whose square is a number; its largest is {size:g}. Rescale it.")
     if bool(labels.max() == labels.min()):
         raise DomainError(f"`y` must vary; it is {float(labels[0]):g} in every row.")
+    kind = str(getattr(y, "dtype", "")).rpartition(".")[2]
+    if kind.startswith(("int", "uint", "bool")) and len(labels.unique()) == 2:
+        warnings.warn(
+            "symbolic_search looks for a formula of the numbers in `y`, and these are two whole ones. If they are "
+            "classes, use KANClassifier(...).fit(x, y).auto_symbolic(x, y).formula(x).",
+            stacklevel=3,
+        )
     single = any(str(getattr(values, "dtype", "")).endswith("float32") for values in (x, y))
     eps = torch.finfo(torch.float32 if single else torch.float64).eps
     return rows, labels, [sympy.Symbol(name, real=True) for name in names], eps
