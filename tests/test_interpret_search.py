@@ -473,6 +473,15 @@ class TestUnits:
         )
         assert result.table["found_by"].iloc[-1] == "one variable, form 2"
 
+    def test_forms_beyond_the_range_of_numbers_are_passed_over(self):
+        sizes = torch.tensor([1e20, 1e-68, 1e120], dtype=F64)
+        x = rows(200, 3, 0.5, 1.5) * sizes
+        found = symbolic_search(
+            x, 2 * x[:, 0] * x[:, 1] ** 2, names=["t", "v", "a"], units=["s", "m/s", "m/s^2"], output_unit="m^2/s",
+            progress=False,
+        )  # fmt: skip
+        assert str(found.formula) == "y = 2*t*v**2"
+
     def test_a_function_of_the_root_of_a_group(self):
         x = rows(inputs=4)
         c, z, d, t = x.unbind(1)
@@ -480,7 +489,9 @@ class TestUnits:
             x, c * torch.erf(z / (2 * torch.sqrt(d * t))), names=["c", "z", "D", "t"],
             units=["mol/m^3", "m", "m^2/s", "s"], output_unit="mol/m^3", progress=False,
         )  # fmt: skip
-        assert "erf" in str(result.formula)
+        c, z, d, t = result.formula.symbols
+        assert same(result.formula.expressions[0], c * sympy.erf(z / (2 * sympy.sqrt(d * t))), result.formula.symbols)
+        assert not bool(result.formula.evaluate(torch.tensor([[1.0, 0.0, 1.0, 1.0]], dtype=F64)))  # erf(0) = 0
         assert result.stopped_because.startswith("An exact formula")
 
     def test_contradictory_units(self):

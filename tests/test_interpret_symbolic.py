@@ -14,7 +14,16 @@ from torch.testing import assert_close
 
 from edgewise import KAN, create_dataset
 from edgewise.errors import DomainError, ParameterError, ShapeError
-from edgewise.interpret import Formula, Library, auto_symbolic, exact, formula_of, simplify, suggest_symbolic
+from edgewise.interpret import (
+    Formula,
+    Library,
+    auto_symbolic,
+    exact,
+    fix_symbolic,
+    formula_of,
+    simplify,
+    suggest_symbolic,
+)
 from edgewise.interpret.constants import proposals
 from edgewise.layers import FUNCTIONS
 
@@ -128,6 +137,11 @@ class TestFix:
             model.fix_symbolic(0, 0, 0, name, data["train_input"] if with_data else None, numbers=numbers)
         assert not model.symbolic_edges
 
+    def test_stand_ins_say_nothing_about_deeper_edges(self, model):
+        """Inputs are drawn independently of each other then, as the data need not be."""
+        model.fix_symbolic(1, 0, 0, "log", numbers=[1, -100, 1, 0])
+        assert model.symbolic_edges == {(1, 0, 0): "log"}
+
     def test_numbers_without_any_data(self):
         """Where the inputs will lie nobody knows yet."""
         model = KAN([2, 1], dtype=F64, seed=0).fix_symbolic(0, 0, 0, "log", numbers=[1, 0, 1, 0])
@@ -141,15 +155,24 @@ class TestFix:
             model.fix_symbolic(0, 1, 0, "x^2")
 
     @pytest.mark.parametrize(
-        ("name", "near"), [("sine", "'sin' or 'sinh'"), ("exponential", "'exp'"), ("Log", "'log'")]
+        ("name", "near"),
+        [
+            ("sine", "'sin' or 'sinh'"),
+            ("exponential", "'exp'"),
+            ("Log", "'log'"),
+            ("ln", "'log'"),
+            ("asin", "'arcsin'"),
+        ],
     )
     def test_a_misspelt_name(self, model, name, near):
         with pytest.raises(ParameterError, match=f"no function '{name}'. Did you mean {near}"):
             model.fix_symbolic(0, 0, 0, name)
 
     def test_a_function_that_follows_badly(self, model):
-        with pytest.warns(UserWarning, match=r"'sgn' follows edge \(0, 1, 0\) with R2 = 0\.\d\d\d only"):
+        with pytest.warns(UserWarning, match=r"'sgn' follows edge \(0, 1, 0\) with R2 = 0\.\d\d\d only") as caught:
             model.fix_symbolic(0, 1, 0, "sgn")
+            fix_symbolic(model.unfix_symbolic(0, 1, 0), 0, 1, 0, "sgn")
+        assert [one.filename for one in caught] == [__file__, __file__]
         assert model.symbolic_edges == {(0, 1, 0): "sgn"}
 
     def test_an_empty_library(self, model, data):
@@ -159,8 +182,13 @@ class TestFix:
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
     def test_a_function_without_a_derivative(self):
-        with pytest.raises(ParameterError, match="`function` must be differentiable"):
+        with pytest.raises(ParameterError, match="so that torch can differentiate it; torch says: Can't call numpy"):
             Library().add("own", lambda z: torch.from_numpy(np.sin(z.numpy())), "sin(z)")
+        with pytest.raises(
+            ParameterError, match=r"so that torch can differentiate it; at z = -1.7 .* differences give"
+        ):
+            Library().add("own", lambda z: torch.sin(z.detach()) + 0 * z, "sin(z)")
+        assert Library().add("step", torch.relu, "Max(z, 0)").name == "step"
 
     def test_unfix_gives_the_spline_back(self, model, data):
         before = model(data["test_input"])
@@ -541,6 +569,10 @@ class TestEvaluation:
         expected = formula.verify(model, x)
         assert formula.verify(model, x.tolist()) == formula.verify(model, x.numpy()) == expected
         assert formula.verify(lambda rows: model(rows), x.numpy()) == expected
+        assert formula.verify(lambda rows: model(rows)[:, 0], x) == expected
+        assert formula.verify(copy.deepcopy(model).float(), x).largest < 1e-3
+        with pytest.raises(ShapeError, match="must give 1 outputs, as the formula does; got 2"):
+            formula.verify(lambda rows: rows, x)
         assert formula.verify(copy.deepcopy(model).float(), x.numpy()).largest < 1e-3
 
     def test_data_that_are_no_numbers(self, model):

@@ -192,7 +192,7 @@ BAD = {
     "input dtype": ((X.float(), Y), ShapeError, "train_input is torch.float32, the model torch.float64. Convert"),
     "label dtype": ((X, Y.float()), ShapeError, "train_label is torch.float32, the model torch.float64"),
     "integer tensor": ((X.long(), Y), ShapeError, "train_input is torch.int64, the model torch.float64"),
-    "classes": ((X, Y.long()), ShapeError, 'labels that are classes go with `loss="cross_entropy"`'),
+    "classes": ((X, Y.long()), ShapeError, 'Classes go with `loss="cross_entropy"`'),
     "device": ((X.to("meta"), Y), ShapeError, "train_input is on meta, the model on cpu"),
     "NaN input": (with_value(torch.nan, 7, 1), DomainError, r"1 of 80 values .* column 1 \(x2\), row 7: nan"),
     "infinite input": (with_value(-torch.inf, 3, 0), DomainError, r"column 0 \(x1\), row 3: -inf"),

@@ -118,7 +118,7 @@ def _pykan(data: dict[str, Tensor], seed: int) -> Record:
             model.auto_symbolic(lib=_PYKAN_LIB, verbose=0)
             model.fit(data, opt="LBFGS", steps=50)
         except Exception as failure:  # of its grid update: no coefficients where least squares fail
-            return {"pykan_failed": type(failure).__name__}
+            return {"pykan_failed": f"{type(failure).__name__}: {failure}"}
         seconds = time.perf_counter() - start
         return {"pykan_seconds": seconds, "pykan_rmse": rmse(model, data["test_input"], data["test_label"])}
 
@@ -127,7 +127,8 @@ def _hello_table(records: Sequence[Record]) -> str:
     rows = [
         [
             seed, f"`{r['formula']}`", error(r["test_rmse"]), harness.duration(r["seconds"]),
-            r.get("pykan_failed") or harness.duration(r.get("pykan_seconds")), error(r.get("pykan_rmse")),
+            r.get("pykan_failed", "").partition(":")[0] or harness.duration(r.get("pykan_seconds")),
+            error(r.get("pykan_rmse")),
         ]
         for seed, r in enumerate(records)
     ]  # fmt: skip

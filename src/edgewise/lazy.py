@@ -28,5 +28,5 @@ def attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
 
 def listing(package: str) -> Callable[[], list[str]]:
-    """A `__dir__` for the same: its `__all__`, of which what was not used yet is no attribute."""
-    return lambda: sorted(sys.modules[package].__all__)
+    """A `__dir__` for the same: `__all__` too, of which what was not used yet is no attribute."""
+    return lambda: sorted({*vars(sys.modules[package]), *sys.modules[package].__all__})

@@ -12,7 +12,7 @@ import difflib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -130,6 +130,10 @@ class Dimensionless:
                 f"are others."
             )
         return above / below
+
+    def with_roots(self) -> Dimensionless:
+        """The same law with the square root of every group for the group: `x/sqrt(D*t)` for `x**2/(D*t)`."""
+        return replace(self, groups=tuple(tuple(power / 2 for power in group) for group in self.groups))
 
     def expression(
         self, function: Any, group_symbols: Sequence[sympy.Symbol], input_symbols: Sequence[sympy.Symbol]

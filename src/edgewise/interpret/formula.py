@@ -312,6 +312,7 @@ class Formula:
 
         Raises:
             ParameterError: `model` is neither.
+            ShapeError: it has another number of outputs.
         """
         if not callable(model) and not hasattr(model, "predict"):
             raise ParameterError(
@@ -323,13 +324,23 @@ class Formula:
                 predict = getattr(model, "decision_function", model.predict)
                 expected = torch.as_tensor(np.asarray(predict(x), dtype=float)).reshape(len(x), -1)
             else:
-                given = x if isinstance(x, Tensor) else self.rows(x).to(_dtype_of(model))
-                expected = torch.as_tensor(model(given)).double().cpu()
+                expected = torch.as_tensor(model(self._as_taken_by(model, x))).double().cpu().reshape(len(x), -1)
             found = self.evaluate(self.rows(x))
+        if expected.shape != found.shape:
+            raise ShapeError(
+                f"`model` must give {found.shape[1]} outputs, as the formula does; got {expected.shape[1]}."
+            )
         gap = (expected - found).abs()
         gap = torch.where(gap.isnan(), torch.inf, gap).amax(1)
         row = int(gap.argmax())
         return Verification(float(gap[row]), row, float(expected.abs().max()))
+
+    def _as_taken_by(self, model: Any, x: Any) -> Tensor:
+        """Rows where a network has its numbers, and of their kind; a function gets a tensor as it is."""
+        if isinstance(model, torch.nn.Module):
+            parameter = next(model.parameters(), None)
+            return self.rows(x) if parameter is None else self.rows(x).to(parameter)
+        return x if isinstance(x, Tensor) else self.rows(x)
 
     def score(self, x: Any, y: Any) -> float:
         """The share of the variance of values that the formula explains (R2); 1 where it is right everywhere.
@@ -392,12 +403,6 @@ def _real(value: Any) -> sympy.Expr:
     except sympy.SympifyError as error:
         raise ParameterError(f"`inputs` must hold sympy expressions or numbers; got {value!r}.") from error
     return expression.xreplace({s: sympy.Symbol(str(s), real=True) for s in expression.free_symbols})
-
-
-def _dtype_of(model: Any) -> torch.dtype:
-    """Of the numbers that a network takes; float64 for a function."""
-    parameters = model.parameters() if isinstance(model, torch.nn.Module) else ()
-    return next((parameter.dtype for parameter in parameters), torch.float64)
 
 
 def _numbers(value: Any, count: int, name: str) -> list[sympy.Float]:

@@ -7,6 +7,7 @@ lost. An output always keeps its strongest edge.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -19,6 +20,7 @@ from edgewise.interpret.attribution import Attribution, attribute
 from edgewise.interpret.data import as_data
 from edgewise.layers import AbstractEdgeLayer, function_named
 from edgewise.models import KAN
+from edgewise.train.checks import check_number
 
 Edge = tuple[int, int, int]
 _ROWS = 4096
@@ -73,8 +75,8 @@ def prune(
         DomainError: `x` has a NaN or infinite entry.
     """
     for name, value in (("node_th", node_th), ("edge_th", edge_th)):
-        if not isinstance(value, int | float) or not value >= 0:
-            raise ParameterError(f"`{name}` must be a number >= 0; got {value!r}.")
+        if value != math.inf:  # which leaves one edge to every output
+            check_number(name, value, 0)
     data = as_data(model, x)
     scores = attribute(model, data)
     alive = [torch.ones_like(score, dtype=torch.bool) for score in scores.nodes]

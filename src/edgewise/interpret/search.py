@@ -24,13 +24,14 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
 from torch import Tensor
 
-from edgewise.errors import EdgewiseError, ParameterError
+from edgewise.errors import DomainError, EdgewiseError, ParameterError
 from edgewise.interpret.buckingham import Dimensionless, dimensionless
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
@@ -109,7 +110,7 @@ def symbolic_search(
         names: of the inputs; the frame's, or `x1, x2, ...` when absent.
         output_name: of the output; the name of `y` where it is a series that has one, else `y`.
         units: of the inputs, by name or in order: `"m/s^2"`, see `parse_unit`. Then only formulas with the right units
-            are looked for, in the three simplest forms that `dimensionless` gives.
+            are looked for, in the first forms that `dimensionless` gives.
         output_unit: of the output, needed beside `units`; `"1"` for a number without.
         lib: a `Library`, or names of built-in functions.
         shapes: widths of the networks to try, inputs first; a ladder from `[d, 1]` to `[d, 2, 1, 1]` when absent. With
@@ -144,7 +145,7 @@ def symbolic_search(
     problem = Problem(
         rows, labels, symbols, output_name, first, as_library(lib), seeds, val_split, seed, eps, time_limit_sec
     )
-    steps = _steps_of_all([problem, *(problem.in_form(form) for form in others)], shapes)
+    steps = _steps_of_all(_problems(problem, others), shapes)
     options = [repr([first, *others]), [step.name for step in steps], shapes, val_split, seeds, seed]
     memory = Memory(checkpoint, fingerprint(rows, labels, symbols, problem.library, options), symbols)
     return _run(problem, steps, memory, time_limit_sec, progress)
@@ -161,7 +162,6 @@ class _Step(NamedTuple):
     propose: Callable[[], Iterable[sympy.Expr]]
 
 
-_HALF = sympy.Rational(1, 2)
 _Proposal = tuple[str, Callable[[], Iterable[sympy.Expr]]]
 _FORMS = 3
 """Ways to write a law with the right units that are searched: a law that is simple in one need not be so in another."""
@@ -172,19 +172,35 @@ _ROWS = 2000
 _ONLY_NOISE = "Only noise seems to be left: networks find nothing in what the best formula misses."
 
 
+def _problems(problem: Problem, others: Iterable[Dimensionless]) -> list[Problem]:
+    """The problem, and the same in other forms, where these are within the range of numbers."""
+    found = [problem]
+    for form in others:
+        with suppress(DomainError, ArithmeticError):
+            found.append(problem.in_form(form))
+    return found
+
+
 def _forms(symbols: Sequence[sympy.Symbol], units: Any, output_unit: Any, rows: Tensor) -> list[Dimensionless]:
-    return dimensionless([str(s) for s in symbols], units, output_unit, rows.numpy(), top=_FORMS)
+    forms = dimensionless([str(s) for s in symbols], units, output_unit, rows.numpy(), top=_FORMS)
+    # A single group may be the square of what stands in the law, and then has lost a sign.
+    squares = len(forms[0].groups) == 1 and any(power and power % 2 == 0 for power in forms[0].groups[0])
+    return [*forms, forms[0].with_roots()] if squares else forms
 
 
 def _steps_of_all(problems: Sequence[Problem], shapes: Sequence[Sequence[Any]] | None) -> list[_Step]:
-    """Those of all forms of one problem: what is quick first, and then each network in all of them."""
-    quick, slow = zip(*([_direct(problem), _networks(problem, shapes)] for problem in problems), strict=True)
-    steps = [(n, *proposal) for n, proposals in enumerate(quick) for proposal in proposals]
-    steps += [(n, *proposal) for same in zip(*slow, strict=True) for n, proposal in enumerate(same)]
+    """Those of all forms of one problem: what is quick of all, the first form to its first network, then the others."""
+    quick = [_quick(problem) for problem in problems]
+    thorough = [_thorough(problem) for problem in problems]
+    networks = [_networks(problem, shapes) for problem in problems]
+    thorough[0] += networks[0][:1]
+    steps = [(n, *proposal) for part in (quick, thorough) for n, proposals in enumerate(part) for proposal in proposals]
+    later = [(n, *proposal) for same in zip(*networks, strict=True) for n, proposal in enumerate(same)]
+    steps += later[1:]  # but for the one that was first
     return [_Step(f"{name}, form {n + 1}" if n else name, problems[n], propose) for n, name, propose in steps]
 
 
-def _direct(problem: Problem) -> list[_Proposal]:
+def _quick(problem: Problem) -> list[_Proposal]:
     d = problem.x.shape[1]
     steps: list[_Proposal] = [("mean", lambda: [sympy.Float(float(problem.y.mean()), 17)])]
     if d == 0:
@@ -194,14 +210,19 @@ def _direct(problem: Problem) -> list[_Proposal]:
     steps.append(("polynomial", lambda: polynomials(*few)))
     steps.append(("quotient", lambda: quotients(*few)))
     if d == 1:
-        steps.append(("one variable", lambda: _one_variable(problem, (sympy.Integer(1), sympy.Integer(-1)))))
-        if bool((problem.x > 0).all()):  # a group may be a square where the law has the number itself
-            steps.append(("one variable, its root", lambda: _one_variable(problem, (_HALF, -_HALF))))
-    elif bool((problem.x > 0).all()):
+        steps.append(("one variable", lambda: _one_variable(problem)))
+    return steps
+
+
+def _thorough(problem: Problem) -> list[_Proposal]:
+    steps: list[_Proposal] = []
+    if problem.x.shape[1] < 2:
+        return steps
+    few = problem.x[:_ROWS], problem.y[:_ROWS], problem.symbols
+    if bool((problem.x > 0).all()):
         steps.append(("scaling law, guessed", lambda: _scaling(problem, guessed_laws(problem.x, problem.y))))
         steps.append(("scaling law", lambda: _scaling(problem, scaling_laws(problem.x, problem.y, problem.seed))))
-    if d > 1:
-        steps.append(("one input in functions", lambda: varying_laws(*few, problem.library)))
+    steps.append(("one input in functions", lambda: varying_laws(*few, problem.library)))
     return steps
 
 
@@ -230,10 +251,10 @@ def _power_laws(problem: Problem) -> Iterator[sympy.Expr]:
             yield sympy.Float(factor, 17) * monomial(problem.symbols, whole)
 
 
-def _one_variable(problem: Problem, powers: Sequence[sympy.Rational]) -> Iterator[sympy.Expr]:
-    z, symbol = problem.x[:, 0], problem.symbols[0]
-    for one in fit_univariate([(z ** float(power), problem.y) for power in powers], problem.library):
-        yield one.expression.xreplace({Z: symbol ** powers[one.way]})
+def _one_variable(problem: Problem) -> Iterator[sympy.Expr]:
+    z = problem.x[:, 0]
+    for one in fit_univariate([(z, problem.y), (1 / z, problem.y)], problem.library):
+        yield one.expression.xreplace({Z: problem.symbols[0] ** (1, -1)[one.way]})
 
 
 def _scaling(problem: Problem, laws: list[ScalingLaw]) -> list[sympy.Expr]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -27,6 +26,7 @@ from edgewise.interpret.library import Library
 from edgewise.interpret.noise import is_noise
 from edgewise.interpret.pareto import Candidate, Front
 from edgewise.preprocess import is_frame
+from edgewise.warn import warn_user
 
 _FLOOR = 1e-20
 """Share of the variance of y below which an error is taken for rounding."""
@@ -66,10 +66,9 @@ def read_data(x: Any, y: Any, names: Sequence[str] | None) -> tuple[Tensor, Tens
         raise DomainError(f"`y` must vary; it is {float(labels[0]):g} in every row.")
     kind = str(getattr(y, "dtype", "")).rpartition(".")[2]
     if kind.startswith(("int", "uint", "bool")) and len(labels.unique()) == 2:
-        warnings.warn(
+        warn_user(
             "symbolic_search looks for a formula of the numbers in `y`, and these are two whole ones. If they are "
-            "classes, use KANClassifier(...).fit(x, y).auto_symbolic(x, y).formula(x).",
-            stacklevel=3,
+            "classes, use KANClassifier(...).fit(x, y).auto_symbolic(x, y).formula(x)."
         )
     single = any(str(getattr(values, "dtype", "")).endswith("float32") for values in (x, y))
     eps = torch.finfo(torch.float32 if single else torch.float64).eps

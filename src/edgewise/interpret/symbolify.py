@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +29,7 @@ from edgewise.train import fit
 from edgewise.train.least_squares import ROUGHNESS, KANResiduals, ModuleResiduals, is_plain_kan
 from edgewise.train.losses import get_loss
 from edgewise.train.solvers import LeastSquaresSolver, NonFiniteLossError
+from edgewise.warn import warn_user
 
 _CANDIDATES = 5
 """Functions per edge that are put into the network."""
@@ -163,7 +163,7 @@ def fix_symbolic(
             raise ParameterError(
                 f"`numbers` must be a, b, c, d (and p) of c f(a x + b) + d, 4 or 5 finite ones; got {list(numbers)}."
             )
-        if x is not None or hasattr(model, "input_summary"):  # else nobody knows where the inputs will lie
+        if x is not None or (l == 0 and hasattr(model, "input_summary")):  # else nobody knows what reaches the edge
             _check_defined(function, numbers, _samples(model, l, i, j, as_data(model, x))[0], (l, i, j))
         layer.fix_edge(i, j, function, numbers)
         return model
@@ -178,12 +178,11 @@ def fix_symbolic(
             f"`name` {name!r} (defined for {function.domain or 'all z'}) fits edge ({l}, {i}, {j}) for no a and b: the "
             f"values that reach it lie in [{lo:g}, {hi:g}]. Try another function; `suggest_symbolic` lists some."
         )
-    constant = float(samples[1].std()) <= 1e-12 * float(samples[1].abs().max())  # up to rounding: R2 says nothing
-    if fits[0].missing > _POOR and not constant:
-        warnings.warn(
+    rounding = 10 * torch.finfo(samples[1].dtype).eps * float(samples[1].abs().max())
+    if fits[0].missing > _POOR and name != "0" and float(samples[1].std()) > rounding:  # else R2 says nothing
+        warn_user(
             f"{name!r} follows edge ({l}, {i}, {j}) with R2 = {1 - fits[0].missing:.3f} only; `suggest_symbolic` lists "
-            "what follows it better, and `unfix_symbolic` gives the spline back.",
-            stacklevel=3,
+            "what follows it better, and `unfix_symbolic` gives the spline back."
         )
     layer.fix_edge(i, j, function, fits[0].numbers)
     return model
@@ -508,7 +507,9 @@ def _suggestion(found: EdgeFit, loss: float | None) -> Suggestion:
 
 def _check_defined(function: Function, numbers: Sequence[float], values: Tensor, edge: tuple[int, int, int]) -> None:
     """Refuse numbers with which a function has no value somewhere on the data."""
-    a, b, _, _, p = numbers if len(numbers) == 5 else (*numbers, 1.0)
+    a, b, c, d, p = numbers if len(numbers) == 5 else (*numbers, 1.0)
+    if c == 0 and d == 0:  # a removed edge
+        return
     z = a * values + b
     undefined = ~function(z, torch.full_like(z, p)).isfinite()
     if bool(undefined.any()):

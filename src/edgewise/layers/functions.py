@@ -229,6 +229,14 @@ FUNCTIONS: dict[str, Function] = {
 """Every built-in function by name."""
 
 
+_ALSO_CALLED = {
+    "ln": "log", "exponential": "exp", "square": "x^2", "x**2": "x^2", "cube": "x^3", "x**3": "x^3", "inverse": "1/x",
+    "identity": "x", "linear": "x", "sign": "sgn", "cosine": "cos", "asin": "arcsin", "acos": "arccos",
+    "atan": "arctan", "atanh": "arctanh", "gauss": "gaussian", "logistic": "sigmoid", "constant": "0", "zero": "0",
+    "power": "x^p",
+}  # fmt: skip
+
+
 def function_named(name: str) -> Function:
     """A built-in function.
 
@@ -242,9 +250,8 @@ def function_named(name: str) -> Function:
         ParameterError: there is none of that name.
     """
     if name not in FUNCTIONS:
-        near = difflib.get_close_matches(str(name).lower(), FUNCTIONS, n=2) or [
-            n for n in FUNCTIONS if str(name)[:3] == n
-        ]
+        said = str(name).lower()
+        near = [_ALSO_CALLED[said]] if said in _ALSO_CALLED else difflib.get_close_matches(said, FUNCTIONS, n=2)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ParameterError(f"there is no function {name!r}.{hint} Known are {', '.join(map(repr, FUNCTIONS))}.")
     return FUNCTIONS[name]

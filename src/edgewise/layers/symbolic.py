@@ -22,7 +22,7 @@ _BUFFER = 1 << 18
 
 
 class _Places(NamedTuple):
-    """Where edges begin and end, `(E,)`; to their order by functions and back; both in that order, `(E, 1)`."""
+    """Where edges begin and end, `(E,)`; their order by functions and the way back; the ends in it, `(E, 1)`."""
 
     sources: Tensor
     targets: Tensor
@@ -218,9 +218,8 @@ class SymbolicEdges(nn.Module):
         edges = inputs.gather(-2, sources.expand(*inputs.shape[:-2], -1, inputs.shape[-1])).mul_(a).add_(b)
         parts = (part.split_with_sizes(self._counts, dim=-2) for part in (edges, p))
         for function, z, exponent in zip(self._distinct, *parts, strict=True):
-            z.copy_(
-                elementwise_derivative(partial(function, p=exponent), z, order)
-            )  # a user's function may keep its own
+            found = elementwise_derivative(partial(function, p=exponent), z, order)
+            z.copy_(found)  # a user's function may keep its own
         return edges.mul_(c if order == 0 else c * a.pow(order))
 
     def into_outputs(self, values: Tensor) -> Tensor:

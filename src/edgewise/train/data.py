@@ -148,15 +148,11 @@ class Form:
                 f"{what} is on {value.device}, the model on {self.device}. Use `.to({str(self.device)!r})`."
             )
         if value.dtype != self.dtype and (floating or value.is_floating_point()):
-            raise ShapeError(
-                f"{what} is {value.dtype}, the model {self.dtype}. "
-                + (
-                    f"Convert one of them: `data.to({self.dtype})` or `model.to({value.dtype})`."
-                    if value.is_floating_point()
-                    else f"Convert numbers with `data.to({self.dtype})`; labels that are classes go with "
-                    '`loss="cross_entropy"`.'
-                )
-            )
+            advice = f"Convert one of them: `data.to({self.dtype})` or `model.to({value.dtype})`."
+            if not value.is_floating_point():
+                advice = f"Convert it: `data.to({self.dtype})`."
+                advice += ' Classes go with `loss="cross_entropy"`.' if "label" in what else ""
+            raise ShapeError(f"{what} is {value.dtype}, the model {self.dtype}. {advice}")
         return value.detach()
 
     def _check_rows(self, value: Tensor, what: str) -> None:

@@ -7,17 +7,13 @@ and what it sends to the hidden nodes dwarfs every spline. With `base_fun="tanh"
 Scaling weights behind the user's back would change functions that may have been set on purpose; a warning does not.
 """
 
-import sys
-import warnings
-from pathlib import Path
-
 from torch import Tensor
 
 from edgewise.models.kan import KAN
+from edgewise.warn import warn_user
 
 _LARGE = 10.0  # magnitude up to which residual functions that grow do little harm, see above
 _GROWING = ("silu", "identity", "gelu", "relu")
-_PACKAGE = str(Path(__file__).parent.parent)
 
 
 def warn_about_inputs(model: KAN, x: Tensor, moves_grid: bool) -> None:
@@ -43,12 +39,12 @@ def warn_about_inputs(model: KAN, x: Tensor, moves_grid: bool) -> None:
         why, then = f"with basis={model.basis!r}", "build the model with"
     if not moves_grid and bool((outside > 0.5).any()):
         i = int(outside.argmax())
-        _warn(
+        warn_user(
             f"{_input(model, x, outside)}, and {outside[i]:.0%} of its rows lie far outside the first layer's domain "
             f"[{lo[i]:g}, {hi[i]:g}], which stays {why}. {scale}; or {then} a `grid_range` that covers the inputs."
         )
     elif first.base_fun in _GROWING and bool((large > 0.5).any()):
-        _warn(
+        warn_user(
             f"{_input(model, x, large)}: so far from zero the residual function {first.base_fun!r} outweighs the "
             f"splines, and training ends far from its best. {scale}; or build the model with `base_fun='tanh'`."
         )
@@ -59,11 +55,3 @@ def _input(model: KAN, x: Tensor, share: Tensor) -> str:
     i, others = int(share.argmax()), int((share > 0.5).sum()) - 1
     more = f" (and {others} more)" if others else ""
     return f"input {model.input_names[i]!r}{more} runs from {x[:, i].min():g} to {x[:, i].max():g}"
-
-
-def _warn(text: str) -> None:
-    """Warn at the line that called into the package, whichever door it took."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, UserWarning, stacklevel=level)
