@@ -180,8 +180,10 @@ def test_a_gradient_can_move_what_a_fit_gave():
     y = torch.sin(2 * x[:, :1]) + x[:, 1:2] ** 2
     model = KAN([3, 1], grid=5, seed=0, dtype=torch.float64)
     model.fit((x, y), opt="lm", steps=10, progress=False)
-    for i, name in enumerate(("sin", "x^2", "x")):
+    for i, name in enumerate(("sin", "x^2")):
         model.fix_symbolic(0, i, 0, name, x)
+    with pytest.warns(UserWarning, match=r"'x' follows edge \(0, 2, 0\) with R2 = 0.0"):
+        model.fix_symbolic(0, 2, 0, "x", x)
     numbers = model.layers[0].symbolic.affine.detach()
     assert float(numbers.abs().max()) < 100
     model.fit((x, y), opt="lbfgs", loss="huber", steps=100, update_grid=False, progress=False)
