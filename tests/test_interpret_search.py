@@ -435,7 +435,7 @@ def test_a_step_that_fails_does_not_end_the_search(monkeypatch):
     def broken(problem):
         raise DomainError("no")
 
-    monkeypatch.setattr("edgewise.interpret.search._power_laws", broken)
+    monkeypatch.setattr("edgewise.interpret.search_steps._power_laws", broken)
     x = rows(60, 2, -1.0, 1.0)
     with pytest.warns(UserWarning, match="power law gave no formula: no"):
         found = symbolic_search(x, x[:, 0] + x[:, 1], shapes=[[2, 1]], seeds=1, lib=["x"], progress=False)
@@ -524,7 +524,7 @@ class TestResuming:
         whole = self.search(path)
         steps = json.loads(path.read_text())["done"]
         assert steps[:2] == ["mean", "power law"]
-        monkeypatch.setattr("edgewise.interpret.search._power_laws", lambda problem: pytest.fail("done already"))
+        monkeypatch.setattr("edgewise.interpret.search_steps._power_laws", lambda problem: pytest.fail("done already"))
         again = self.search(path)
         assert again.table.drop(columns=["train_loss", "val_loss"]).equals(
             whole.table.drop(columns=["train_loss", "val_loss"])
@@ -567,7 +567,7 @@ class TestResuming:
         def interrupted(problem):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("edgewise.interpret.search._power_laws", interrupted)
+        monkeypatch.setattr("edgewise.interpret.search_steps._power_laws", interrupted)
         found = self.search(None)
         assert "Interrupted" in found.stopped_because
         assert len(found.formulas) == 1

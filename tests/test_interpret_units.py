@@ -342,6 +342,8 @@ class TestData:
         with pytest.raises(ShapeError, match=r"`y` must be \(2,\)"):
             form.ratio([[1], [2]], [1])
         assert form.ratio([[1], [2]], [[3], [4]]).tolist() == [3, 2]
+        with pytest.raises(DomainError, match="the output over a is beyond the range of floats at row 1"):
+            form.ratio([[1], [1e-200]], [1, 1e200])
         assert form.transform([[1], [2]]).shape == (2, 0)
 
     def test_what_cancels_may_be_beyond_floats_on_the_way(self):

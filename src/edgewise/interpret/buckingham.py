@@ -114,7 +114,7 @@ class Dimensionless:
 
         Raises:
             ShapeError: `x` or `y` has another shape.
-            DomainError: as for `prefactor_of`, or the prefactor is zero at a row.
+            DomainError: as for `prefactor_of`, or the prefactor is zero at a row, or nearly and the ratio too large.
         """
         rows = _rows(x, self.names)
         below = self._product(rows, self.prefactor, self.output_unit)
@@ -129,7 +129,14 @@ class Dimensionless:
                 f"over it has no value. Drop these rows; `dimensionless(..., x=x)` leaves out such forms where there "
                 f"are others."
             )
-        return above / below
+        with np.errstate(over="ignore"):
+            found = above / below
+        if not np.isfinite(found).all():
+            raise DomainError(
+                f"the output over {self.prefactor_name} is beyond the range of floats at row "
+                f"{int(np.isfinite(found).argmin())}. Give the columns in units nearer to their size."
+            )
+        return found
 
     def with_roots(self) -> Dimensionless:
         """The same law with the square root of every group for the group: `x/sqrt(D*t)` for `x**2/(D*t)`."""

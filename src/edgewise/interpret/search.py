@@ -22,11 +22,10 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from torch import Tensor
@@ -35,28 +34,19 @@ from edgewise.errors import DomainError, EdgewiseError, ParameterError
 from edgewise.interpret.buckingham import Dimensionless, dimensionless
 from edgewise.interpret.formula import Formula
 from edgewise.interpret.library import Library, as_library
-from edgewise.interpret.monomials import monomial
-from edgewise.interpret.polynomial import polynomials
-from edgewise.interpret.quotient import quotients
-from edgewise.interpret.scaling import (
-    ScalingLaw,
-    formulas_of,
-    guessed_laws,
-    power_law,
-    power_of,
-    rounded_power_law,
-    scaling_laws,
-)
 from edgewise.interpret.search_memory import Memory, fingerprint
 from edgewise.interpret.search_problem import Problem, name_of, read_data
-from edgewise.interpret.survey import Survey, ladder
+from edgewise.interpret.search_steps import Step, steps_of
 from edgewise.interpret.units import UnitLike
-from edgewise.interpret.univariate import Z, fit_univariate
-from edgewise.interpret.varying import varying_laws
 from edgewise.train.checks import check_int, check_number
+from edgewise.warn import warn_user
 
 if TYPE_CHECKING:
     import pandas
+
+_FORMS = 3
+"""Ways to write a law with the right units that are searched: a law that is simple in one need not be so in another."""
+_ONLY_NOISE = "Only noise seems to be left: networks find nothing in what the best formula misses."
 
 
 @dataclass
@@ -145,31 +135,17 @@ def symbolic_search(
     problem = Problem(
         rows, labels, symbols, output_name, first, as_library(lib), seeds, val_split, seed, eps, time_limit_sec
     )
-    steps = _steps_of_all(_problems(problem, others), shapes)
+    steps = steps_of(_problems(problem, others), shapes)
     options = [repr([first, *others]), [step.name for step in steps], shapes, val_split, seeds, seed]
     memory = Memory(checkpoint, fingerprint(rows, labels, symbols, problem.library, options), symbols)
     return _run(problem, steps, memory, time_limit_sec, progress)
 
 
-# -------------------------------------------------------------------------------------------------- steps
-
-
-class _Step(NamedTuple):
-    """Formulas to look at, of a problem's symbols; `name` is said in the table."""
-
-    name: str
-    problem: Problem
-    propose: Callable[[], Iterable[sympy.Expr]]
-
-
-_Proposal = tuple[str, Callable[[], Iterable[sympy.Expr]]]
-_FORMS = 3
-"""Ways to write a law with the right units that are searched: a law that is simple in one need not be so in another."""
-_CHEAP = ("mean", "power law", "polynomial", "quotient")
-"""Steps that take about as long as to look whether they are needed."""
-_ROWS = 2000
-"""Rows that polynomials and quotients are looked for in; they are fitted and judged on all."""
-_ONLY_NOISE = "Only noise seems to be left: networks find nothing in what the best formula misses."
+def _forms(symbols: Sequence[sympy.Symbol], units: Any, output_unit: Any, rows: Tensor) -> list[Dimensionless]:
+    forms = dimensionless([str(s) for s in symbols], units, output_unit, rows.numpy(), top=_FORMS)
+    # A single group may be the square of what stands in the law, and then has lost a sign.
+    squares = len(forms[0].groups) == 1 and any(power and power % 2 == 0 for power in forms[0].groups[0])
+    return [*forms, forms[0].with_roots()] if squares else forms
 
 
 def _problems(problem: Problem, others: Iterable[Dimensionless]) -> list[Problem]:
@@ -181,91 +157,11 @@ def _problems(problem: Problem, others: Iterable[Dimensionless]) -> list[Problem
     return found
 
 
-def _forms(symbols: Sequence[sympy.Symbol], units: Any, output_unit: Any, rows: Tensor) -> list[Dimensionless]:
-    forms = dimensionless([str(s) for s in symbols], units, output_unit, rows.numpy(), top=_FORMS)
-    # A single group may be the square of what stands in the law, and then has lost a sign.
-    squares = len(forms[0].groups) == 1 and any(power and power % 2 == 0 for power in forms[0].groups[0])
-    return [*forms, forms[0].with_roots()] if squares else forms
-
-
-def _steps_of_all(problems: Sequence[Problem], shapes: Sequence[Sequence[Any]] | None) -> list[_Step]:
-    """Those of all forms of one problem: what is quick of all, the first form to its first network, then the others."""
-    quick = [_quick(problem) for problem in problems]
-    thorough = [_thorough(problem) for problem in problems]
-    networks = [_networks(problem, shapes) for problem in problems]
-    thorough[0] += networks[0][:1]
-    steps = [(n, *proposal) for part in (quick, thorough) for n, proposals in enumerate(part) for proposal in proposals]
-    later = [(n, *proposal) for same in zip(*networks, strict=True) for n, proposal in enumerate(same)]
-    steps += later[1:]  # but for the one that was first
-    return [_Step(f"{name}, form {n + 1}" if n else name, problems[n], propose) for n, name, propose in steps]
-
-
-def _quick(problem: Problem) -> list[_Proposal]:
-    d = problem.x.shape[1]
-    steps: list[_Proposal] = [("mean", lambda: [sympy.Float(float(problem.y.mean()), 17)])]
-    if d == 0:
-        return steps
-    few = problem.x[:_ROWS], problem.y[:_ROWS], problem.symbols  # rows are in random order
-    steps.append(("power law", lambda: _power_laws(problem)))
-    steps.append(("polynomial", lambda: polynomials(*few)))
-    steps.append(("quotient", lambda: quotients(*few)))
-    if d == 1:
-        steps.append(("one variable", lambda: _one_variable(problem)))
-    return steps
-
-
-def _thorough(problem: Problem) -> list[_Proposal]:
-    steps: list[_Proposal] = []
-    if problem.x.shape[1] < 2:
-        return steps
-    few = problem.x[:_ROWS], problem.y[:_ROWS], problem.symbols
-    if bool((problem.x > 0).all()):
-        steps.append(("scaling law, guessed", lambda: _scaling(problem, guessed_laws(problem.x, problem.y))))
-        steps.append(("scaling law", lambda: _scaling(problem, scaling_laws(problem.x, problem.y, problem.seed))))
-    steps.append(("one input in functions", lambda: varying_laws(*few, problem.library)))
-    return steps
-
-
-def _networks(problem: Problem, shapes: Sequence[Sequence[Any]] | None) -> list[_Proposal]:
-    d = problem.x.shape[1]
-    if d == 0:
-        return []
-    survey = Survey(
-        problem.x, problem.y, problem.symbols, problem.library, ladder(d) if shapes is None else shapes,
-        problem.seeds, problem.seed, problem.left,
-    )  # fmt: skip
-    places = range(len(survey.shapes))
-    steps: list[_Proposal] = [(f"network {n + 1}", lambda n=n: survey.read(n)) for n in places]
-    return steps + [(f"network {n + 1}, roughly", lambda n=n: survey.read(n, roughly=True)) for n in places]
-
-
-def _power_laws(problem: Problem) -> Iterator[sympy.Expr]:
-    if bool((problem.x == 0).any()):
-        return
-    powers, _, residual = power_law(problem.x, problem.y)
-    whole = rounded_power_law(powers, residual)
-    if whole is not None:
-        values = power_of(problem.x, whole)
-        if bool(values.isfinite().all()):
-            factor = float((values @ problem.y) / (values @ values))
-            yield sympy.Float(factor, 17) * monomial(problem.symbols, whole)
-
-
-def _one_variable(problem: Problem) -> Iterator[sympy.Expr]:
-    z = problem.x[:, 0]
-    for one in fit_univariate([(z, problem.y), (1 / z, problem.y)], problem.library):
-        yield one.expression.xreplace({Z: problem.symbols[0] ** (1, -1)[one.way]})
-
-
-def _scaling(problem: Problem, laws: list[ScalingLaw]) -> list[sympy.Expr]:
-    return formulas_of(laws, problem.x, problem.y, problem.symbols, problem.library) if laws else []
-
-
 # ---------------------------------------------------------------------------------------------- the search
 
 
 def _run(
-    problem: Problem, steps: list[_Step], memory: Memory, limit: float | None, progress: bool | None
+    problem: Problem, steps: list[Step], memory: Memory, limit: float | None, progress: bool | None
 ) -> SearchResult:
     from tqdm.auto import tqdm
 
@@ -274,7 +170,7 @@ def _run(
         problem.add_known(expression, found_by)
     hidden = None if progress is None else not progress  # None: where nobody watches
     with tqdm(total=len(steps), disable=hidden, unit="step", initial=len(memory.done)) as bar:
-        for name, seen, propose in steps:
+        for name, is_cheap, seen, propose in steps:
             if name in memory.done:
                 continue
             if problem.is_exact:
@@ -284,7 +180,7 @@ def _run(
                 break
             bar.set_description(name)
             try:
-                if name.partition(",")[0] not in _CHEAP and problem.leaves_noise():
+                if not is_cheap and problem.leaves_noise():
                     reason = _ONLY_NOISE
                     break
                 for expression in propose():
@@ -295,7 +191,7 @@ def _run(
                 reason = f"Interrupted from the keyboard during {name}; the formulas so far are kept."
                 break
             except (EdgewiseError, ArithmeticError, RuntimeError) as error:
-                warnings.warn(f"symbolic_search: {name} gave no formula: {error}", stacklevel=3)
+                warn_user(f"symbolic_search: {name} gave no formula: {error}")
             memory.save(name, problem.front, time.monotonic() - begin)
             bar.update()
     if problem.is_exact:
