@@ -122,7 +122,7 @@ class TestFix:
     def test_numbers_as_given(self, model):
         model.fix_symbolic(0, 1, 0, "x^2", numbers=[1.0, 0.5, 2.0, 3.0])
         assert model.layers[0].symbolic.affine[0].tolist() == [1.0, 0.5, 2.0, 3.0, 1.0]
-        for wrong in ([1.0, 0.5, 2.0], [1.0, 0.5, 2.0, math.nan]):
+        for wrong in ([1.0, 0.5, 2.0], [1.0, 0.5, 2.0, math.nan], [1.0, 0.5, 2.0, "b"]):
             with pytest.raises(ParameterError, match=r"4 or 5 finite ones; got \[1.0, 0.5, 2.0"):
                 model.fix_symbolic(0, 1, 0, "x^2", numbers=wrong)
 
@@ -189,7 +189,7 @@ class TestFix:
             ParameterError, match=r"so that torch can differentiate it; at z = -1.7 .* differences give"
         ):
             Library().add("own", lambda z: torch.sin(z.detach()) + 0 * z, "sin(z)")
-        assert Library().add("step", torch.relu, "Max(z, 0)").name == "step"
+        assert Library().add("ramp", torch.relu, "Max(z, 0)").name == "ramp"
 
     def test_unfix_gives_the_spline_back(self, model, data):
         before = model(data["test_input"])

@@ -159,10 +159,7 @@ def fix_symbolic(
     function = as_library(lib)[name]
     layer = _present_edge(model, l, i, j)
     if numbers is not None:
-        if len(numbers) not in (4, 5) or not all(math.isfinite(number) for number in numbers):
-            raise ParameterError(
-                f"`numbers` must be a, b, c, d (and p) of c f(a x + b) + d, 4 or 5 finite ones; got {list(numbers)}."
-            )
+        numbers = _five(numbers)
         if x is not None or (l == 0 and hasattr(model, "input_summary")):  # else nobody knows what reaches the edge
             _check_defined(function, numbers, _samples(model, l, i, j, as_data(model, x))[0], (l, i, j))
         layer.fix_edge(i, j, function, numbers)
@@ -178,12 +175,7 @@ def fix_symbolic(
             f"`name` {name!r} (defined for {function.domain or 'all z'}) fits edge ({l}, {i}, {j}) for no a and b: the "
             f"values that reach it lie in [{lo:g}, {hi:g}]. Try another function; `suggest_symbolic` lists some."
         )
-    rounding = 10 * torch.finfo(samples[1].dtype).eps * float(samples[1].abs().max())
-    if fits[0].missing > _POOR and name != "0" and float(samples[1].std()) > rounding:  # else R2 says nothing
-        warn_user(
-            f"{name!r} follows edge ({l}, {i}, {j}) with R2 = {1 - fits[0].missing:.3f} only; `suggest_symbolic` lists "
-            "what follows it better, and `unfix_symbolic` gives the spline back."
-        )
+    _warn_if_poor(fits[0], samples[1], (l, i, j))
     layer.fix_edge(i, j, function, fits[0].numbers)
     return model
 
@@ -505,9 +497,32 @@ def _suggestion(found: EdgeFit, loss: float | None) -> Suggestion:
     return Suggestion(found.function.name, found.r2, found.missing, found.function.complexity, loss, found.numbers)
 
 
+def _five(numbers: Sequence[float]) -> list[float]:
+    """a, b, c, d, p as floats, p being 1 where it is not given."""
+    try:
+        floats = [float(number) for number in numbers]
+    except (TypeError, ValueError):
+        floats = []
+    if len(floats) not in (4, 5) or not all(map(math.isfinite, floats)):
+        raise ParameterError(
+            f"`numbers` must be a, b, c, d (and p) of c f(a x + b) + d, 4 or 5 finite ones; got {numbers!r}."
+        )
+    return [*floats, 1.0][:5]
+
+
+def _warn_if_poor(found: EdgeFit, values: Tensor, edge: tuple[int, int, int]) -> None:
+    """Say that a function misses much of an edge, unless the edge is constant but for rounding, or was to be zero."""
+    rounding = 10 * torch.finfo(values.dtype).eps * float(values.abs().max())
+    if found.missing > _POOR and found.function.name != "0" and float(values.std()) > rounding:
+        warn_user(
+            f"{found.function.name!r} follows edge {edge} with R2 = {1 - found.missing:.3f} only; `suggest_symbolic` "
+            "lists what follows it better, and `unfix_symbolic` gives the spline back."
+        )
+
+
 def _check_defined(function: Function, numbers: Sequence[float], values: Tensor, edge: tuple[int, int, int]) -> None:
     """Refuse numbers with which a function has no value somewhere on the data."""
-    a, b, c, d, p = numbers if len(numbers) == 5 else (*numbers, 1.0)
+    a, b, c, d, p = numbers
     if c == 0 and d == 0:  # a removed edge
         return
     z = a * values + b

@@ -235,6 +235,7 @@ _ALSO_CALLED = {
     "atan": "arctan", "atanh": "arctanh", "gauss": "gaussian", "logistic": "sigmoid", "constant": "0", "zero": "0",
     "power": "x^p",
 }  # fmt: skip
+"""Other names of built-in functions that are understood well enough to say ours."""
 
 
 def function_named(name: str) -> Function:

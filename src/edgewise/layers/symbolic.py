@@ -209,13 +209,13 @@ class SymbolicEdges(nn.Module):
         inputs, *numbers = seen
         parts = zip(*(part.split_with_sizes(self._counts, dim=-2) for part in numbers), strict=True)
         for function, (sources, a, b, c, p) in zip(self._distinct, parts, strict=True):
-            z = inputs.gather(-2, sources.expand(*inputs.shape[:-2], -1, inputs.shape[-1])) * a + b
+            z = _looked_up(inputs, sources) * a + b
             yield (c if order == 0 else c * a.pow(order)) * elementwise_derivative(partial(function, p=p), z, order)
 
     def _written(self, seen: _Seen, order: int = 0) -> Tensor:
         """The same for all functions at once, `([M,] E, B)`, in one buffer that is written over."""
         inputs, sources, a, b, c, p = seen
-        edges = inputs.gather(-2, sources.expand(*inputs.shape[:-2], -1, inputs.shape[-1])).mul_(a).add_(b)
+        edges = _looked_up(inputs, sources).mul_(a).add_(b)
         parts = (part.split_with_sizes(self._counts, dim=-2) for part in (edges, p))
         for function, z, exponent in zip(self._distinct, *parts, strict=True):
             found = elementwise_derivative(partial(function, p=exponent), z, order)
@@ -266,6 +266,11 @@ class SymbolicEdges(nn.Module):
     def extra_repr(self) -> str:
         """The functions in `repr(layer)`."""
         return ", ".join(f"({i}, {j}): {f.name}" for (i, j), f in zip(self.edges, self.functions, strict=True))
+
+
+def _looked_up(inputs: Tensor, sources: Tensor) -> Tensor:
+    """`([M,] e, B)`, new: for every edge the row of `([M,] I, B)` that it sees."""
+    return inputs.gather(-2, sources.expand(*inputs.shape[:-2], -1, inputs.shape[-1]))
 
 
 def _is_recorded() -> bool:
